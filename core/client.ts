@@ -1,0 +1,88 @@
+import type { Observable } from 'rxjs';
+import type { ClaspError } from './errors.ts';
+import type { ParamState, SubscribeOptions, Ttl } from './message.ts';
+import type { Signal, SignalKind } from './signal.ts';
+import type { Value } from './value.ts';
+
+/** What the relay said to a write. */
+export interface Ack {
+  readonly address: string;
+  /** The revision the write got; absent for events. */
+  readonly revision?: number | undefined;
+  /** Present when the write asked for a lock or its release. */
+  readonly locked?: boolean | undefined;
+  /** Session id of the lock's holder. */
+  readonly holder?: string | undefined;
+}
+
+/**
+ * An answer that is on its way: an Observable of exactly one value, which can also be awaited.
+ *
+ * The request was sent when you got it, whether or not anybody listens; the answer is remembered for late
+ * subscribers; a failure is a `ClaspError`, and a failure that nobody asked about disturbs nobody.
+ */
+export interface Reply<T> extends Observable<T>, PromiseLike<T> {}
+
+/** Where a client stands with its relay. */
+export type ClientStatus =
+  | { readonly state: 'connecting'; readonly attempt: number }
+  | { readonly state: 'connected'; readonly session: string; readonly relay: string }
+  | { readonly state: 'disconnected'; readonly reason: ClaspError | undefined; readonly retryInMs: number }
+  | { readonly state: 'closed'; readonly reason: ClaspError | undefined };
+
+export interface SetOptions {
+  /** Become the holder of the param: nobody else can write it until unlock or disconnect. */
+  readonly lock?: boolean;
+  /** Give the lock up. */
+  readonly unlock?: boolean;
+  /** Write only if the param is at this revision; otherwise 400. */
+  readonly revision?: number;
+  /** Seconds (sliding), or seconds and mode. */
+  readonly ttl?: number | Ttl;
+}
+
+export interface OnOptions extends SubscribeOptions {
+  /** Only these kinds. @defaultValue every kind */
+  readonly types?: readonly SignalKind[];
+  /** Called when the relay has sent the whole snapshot: at first, and again after each reconnect. */
+  readonly synced?: () => void;
+}
+
+/** Value first, then address, as in `@clasp-to/core`; `meta` is present for values out of a snapshot. */
+export type SignalCallback = (value: Value, address: string, meta?: ParamState) => void;
+
+/** A participant: the same whether the relay is remote or in this process. */
+export interface Client {
+  /**
+   * Signals that match `pattern`: first the current params (`snapshot: true`), then everything as it happens.
+   * Cold: subscribes on subscription and unsubscribes when the last subscriber of an equal pattern and options has
+   * left. Survives reconnects. Errors with the relay's `ClaspError` when the subscription is refused (202, 301, 429);
+   * completes when the client is closed.
+   */
+  on(pattern: string, options?: OnOptions): Observable<Signal>;
+  /** The same with a callback; gives the function that ends it. Refusals appear on `errors`. */
+  on(pattern: string, callback: SignalCallback, options?: OnOptions): () => void;
+
+  /** Writes a param (QoS 1). Kept and repeated over a reconnect until acknowledged; only the newest per address. */
+  set(address: string, value: Value, options?: SetOptions): Reply<Ack>;
+  /** The current value; null when there is none. 502 after 5 s. */
+  get(address: string): Reply<Value>;
+  /** Sends an event (QoS 1). */
+  emit(address: string, value?: Value): Reply<Ack>;
+  /** Sends one sample of a stream (QoS 0): no answer, may be dropped on the way to a slow receiver. */
+  stream(address: string, value: Value): void;
+
+  /** The newest value this client has seen at `address`, without asking; undefined when none. */
+  cached(address: string): Value | undefined;
+  /** Relay time, microseconds since the Unix epoch. */
+  time(): number;
+
+  /** Session id; null while not connected. */
+  readonly session: string | null;
+  /** Replays the current state, then tells each change; completes after `closed`. */
+  readonly status: Observable<ClientStatus>;
+  /** Every error the relay sent, and everything this client could not do. Hot. */
+  readonly errors: Observable<ClaspError>;
+  /** Ends the session and stops reconnecting. */
+  close(): void;
+}
