@@ -1,7 +1,7 @@
 import type { Observable } from 'rxjs';
 import type { ClaspError } from './errors.ts';
-import type { ParamState, SubscribeOptions, Ttl } from './message.ts';
-import type { Signal, SignalKind } from './signal.ts';
+import type { ParamState, SignalDefinition, SubscribeOptions, Ttl } from './message.ts';
+import type { GesturePhase, Keyframe, Signal, SignalKind } from './signal.ts';
 import type { Value } from './value.ts';
 
 /** What the relay said to a write. */
@@ -48,6 +48,31 @@ export interface OnOptions extends SubscribeOptions {
   readonly synced?: () => void;
 }
 
+export interface TimelineOptions {
+  /** Start over after the last keyframe. @defaultValue false */
+  readonly loop?: boolean;
+  /** Relay time in microseconds. @defaultValue at once */
+  readonly startTime?: number;
+}
+
+/** One part of a bundle: a write, or an event. */
+export type BundlePart =
+  | { readonly set: readonly [address: string, value: Value] }
+  | { readonly emit: readonly [address: string, value?: Value] };
+
+export interface BundleOptions {
+  /** Relay time in microseconds at which it is applied. @defaultValue at once */
+  readonly at?: number;
+}
+
+/** What a client lost without being able to tell the caller; only ever rises. */
+export interface ClientCounts {
+  /** Stream samples and gesture phases that were not sent: no session, or newer ones took their place. */
+  readonly dropped: number;
+  /** Frames from the relay that could not be decoded, or have no meaning for a client. */
+  readonly badFrames: number;
+}
+
 /** Value first, then address, as in `@clasp-to/core`; `meta` is present for values out of a snapshot. */
 export type SignalCallback = (value: Value, address: string, meta?: ParamState) => void;
 
@@ -71,6 +96,14 @@ export interface Client {
   emit(address: string, value?: Value): Reply<Ack>;
   /** Sends one sample of a stream (QoS 0): no answer, may be dropped on the way to a slow receiver. */
   stream(address: string, value: Value): void;
+  /** Sends one phase of a gesture (QoS 0). `id` is any u32 and tells gestures at one address apart. */
+  gesture(address: string, id: number, phase: GesturePhase, value?: Value): void;
+  /** Gives the relay keyframes to play as writes to the param (QoS 1); none at all ends what plays there. */
+  timeline(address: string, keyframes: readonly Keyframe[], options?: TimelineOptions): Reply<Ack>;
+  /** Has the relay apply all parts in order, or none (QoS 2). The answer carries the revision of the last write. */
+  bundle(parts: readonly BundlePart[], options?: BundleOptions): Reply<Ack>;
+  /** What the relay knows under `pattern`: announced signals and existing params. 502 after 5 s. */
+  query(pattern: string): Reply<readonly SignalDefinition[]>;
 
   /** The newest value this client has seen at `address`, without asking; undefined when none. */
   cached(address: string): Value | undefined;
@@ -83,6 +116,8 @@ export interface Client {
   readonly status: Observable<ClientStatus>;
   /** Every error the relay sent, and everything this client could not do. Hot. */
   readonly errors: Observable<ClaspError>;
+  /** What was lost so far. */
+  readonly counts: ClientCounts;
   /** Ends the session and stops reconnecting. */
   close(): void;
 }
