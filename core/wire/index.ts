@@ -1,0 +1,25 @@
+export {
+  FEATURES,
+  GESTURE_PHASES,
+  kindsOfMask,
+  MAGIC,
+  MAX_DEPTH,
+  MAX_PAYLOAD,
+  MessageCode,
+  SetFlag,
+  SIGNAL_KINDS,
+  signalCode,
+  signalMask,
+  ValueCode,
+} from './codes.ts';
+export type { EncodeOptions } from './encode.ts';
+export { encodeMessage } from './encode.ts';
+export type { EncodePublishOptions, EncodeSetOptions } from './encode-signal.ts';
+export { encodePublish, encodeSet } from './encode-signal.ts';
+export { forwardPublish, stampRevision } from './forward.ts';
+export { bundledFrames, decodeFrame, decodeMessage, Frame } from './frame.ts';
+export { ttlOf } from './message.ts';
+export { decodeAnyFrame } from './message-pack.ts';
+export { encodeResults, SnapshotWriter } from './split.ts';
+export { decodeValue, encodeValue } from './value.ts';
+export { codeOf, Writer } from './writer.ts';

@@ -1,0 +1,85 @@
+// One DataView for the whole package: making one per frame costs more than the rest of the frame. Each function
+// fills and empties it before it returns, so nothing is remembered in it.
+const bits = new Uint8Array(8);
+const view = new DataView(bits.buffer);
+
+const TWO_32 = 0x1_0000_0000;
+const TWO_64 = 2 ** 64;
+
+/** Whether a number is an integer of 0 … 2^64 - 1. */
+export function isU64(value: number): boolean {
+  return value >= 0 && value < TWO_64 && Math.floor(value) === value;
+}
+
+export function readU16(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
+}
+
+export function readI32(bytes: Uint8Array, at: number): number {
+  return (
+    ((bytes[at] as number) << 24) |
+    ((bytes[at + 1] as number) << 16) |
+    ((bytes[at + 2] as number) << 8) |
+    (bytes[at + 3] as number)
+  );
+}
+
+export function readU32(bytes: Uint8Array, at: number): number {
+  return readI32(bytes, at) >>> 0;
+}
+
+/** A u64 as a number, rounded above 2^53. */
+export function readU64(bytes: Uint8Array, at: number): number {
+  return readU32(bytes, at) * TWO_32 + readU32(bytes, at + 4);
+}
+
+/** An i64 as a number up to 2^53 either way, as a bigint beyond. */
+export function readI64(bytes: Uint8Array, at: number): number | bigint {
+  const whole = readI32(bytes, at) * TWO_32 + readU32(bytes, at + 4);
+  if (whole >= -Number.MAX_SAFE_INTEGER && whole <= Number.MAX_SAFE_INTEGER) return whole;
+  return (BigInt(readI32(bytes, at)) << 32n) | BigInt(readU32(bytes, at + 4));
+}
+
+export function readF32(bytes: Uint8Array, at: number): number {
+  for (let i = 0; i < 4; i++) bits[i] = bytes[at + i] as number;
+  return view.getFloat32(0);
+}
+
+export function readF64(bytes: Uint8Array, at: number): number {
+  for (let i = 0; i < 8; i++) bits[i] = bytes[at + i] as number;
+  return view.getFloat64(0);
+}
+
+export function writeU16(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 8;
+  bytes[at + 1] = value;
+}
+
+export function writeU32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 24;
+  bytes[at + 1] = value >>> 16;
+  bytes[at + 2] = value >>> 8;
+  bytes[at + 3] = value;
+}
+
+/** Writes an integer of 0 … 2^64 - 1. */
+export function writeU64(bytes: Uint8Array, at: number, value: number): void {
+  const high = Math.floor(value / TWO_32);
+  writeU32(bytes, at, high);
+  writeU32(bytes, at + 4, value - high * TWO_32);
+}
+
+export function writeI64(bytes: Uint8Array, at: number, value: bigint): void {
+  writeU32(bytes, at, Number(BigInt.asUintN(32, value >> 32n)));
+  writeU32(bytes, at + 4, Number(BigInt.asUintN(32, value)));
+}
+
+export function writeF32(bytes: Uint8Array, at: number, value: number): void {
+  view.setFloat32(0, value);
+  for (let i = 0; i < 4; i++) bytes[at + i] = bits[i] as number;
+}
+
+export function writeF64(bytes: Uint8Array, at: number, value: number): void {
+  view.setFloat64(0, value);
+  for (let i = 0; i < 8; i++) bytes[at + i] = bits[i] as number;
+}

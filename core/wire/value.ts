@@ -1,0 +1,194 @@
+import { ClaspError, ErrorCode } from '../errors.ts';
+import type { Value } from '../value.ts';
+import { MAX_DEPTH, ValueCode } from './codes.ts';
+import { readF32, readF64, readI32, readI64, readU16 } from './numbers.ts';
+import { isUtf8, readUtf8 } from './utf8.ts';
+import { Writer } from './writer.ts';
+
+/**
+ * The wire form of a value: code byte and body, as it stands in a PUBLISH or a SNAPSHOT.
+ *
+ * A number is written as f64, a bigint as i64; for other integer types use {@link Writer}. Throws a `ClaspError` 402
+ * for what cannot travel: undefined, functions, dates and class instances, a bigint beyond i64, strings and bytes
+ * over 65535 bytes, more than 32 levels of nesting.
+ *
+ * @example
+ * ```ts
+ * encodeValue(true); // 01 01
+ * ```
+ */
+export function encodeValue(value: Value): Uint8Array {
+  return new Writer().value(value).finish();
+}
+
+/**
+ * The value of a wire form (code byte and body) that fills `start` … `end` exactly; otherwise a `ClaspError` 101.
+ *
+ * @example
+ * ```ts
+ * decodeValue(Uint8Array.of(0x08, 0x00, 0x02, 0x68, 0x69)); // 'hi'
+ * ```
+ */
+export function decodeValue(bytes: Uint8Array, start = 0, end: number = bytes.length): Value {
+  if (start >= end) throw cut();
+  const code = bytes[start] as number;
+  const stop = skipValue(bytes, start + 1, end, code, 0);
+  if (stop !== end) throw badMessage(`${end - stop} bytes follow the value`);
+  return readValue(bytes, start + 1, code);
+}
+
+/**
+ * The position after the value body at `at`, once all of it has been checked: its length, codes, nesting and UTF-8.
+ * What this accepts, {@link readValue} can read without checks. Throws a `ClaspError` 101 otherwise.
+ */
+export function skipValue(bytes: Uint8Array, at: number, end: number, code: number, depth: number): number {
+  let stop = at;
+  switch (code) {
+    case ValueCode.F64:
+    case ValueCode.I64:
+      stop = at + 8;
+      break;
+    case ValueCode.I32:
+    case ValueCode.F32:
+      stop = at + 4;
+      break;
+    case ValueCode.Null:
+      break;
+    case ValueCode.Bool:
+    case ValueCode.I8:
+      stop = at + 1;
+      break;
+    case ValueCode.I16:
+      stop = at + 2;
+      break;
+    case ValueCode.String:
+      return skipString(bytes, at, end);
+    case ValueCode.Bytes:
+      if (at + 2 > end) throw cut();
+      stop = at + 2 + readU16(bytes, at);
+      break;
+    case ValueCode.Array:
+    case ValueCode.Map:
+      return skipContainer(bytes, at, end, code, depth + 1);
+    default:
+      throw badMessage(`unknown value code ${hex(code)}`);
+  }
+  if (stop > end) throw cut();
+  return stop;
+}
+
+/** The position after the str at `at`, whose UTF-8 is checked. */
+export function skipString(bytes: Uint8Array, at: number, end: number): number {
+  const start = at + 2;
+  if (start > end) throw cut();
+  const stop = start + readU16(bytes, at);
+  if (stop > end) throw cut();
+  if (!isUtf8(bytes, start, stop)) throw badMessage('a string is not valid UTF-8');
+  return stop;
+}
+
+function skipContainer(bytes: Uint8Array, at: number, end: number, code: number, depth: number): number {
+  if (depth > MAX_DEPTH) throw badMessage(`a value is nested deeper than ${MAX_DEPTH} levels`);
+  if (at + 2 > end) throw cut();
+  let next = at + 2;
+  for (let count = readU16(bytes, at); count > 0; count--) {
+    if (code === ValueCode.Map) next = skipString(bytes, next, end);
+    if (next >= end) throw cut();
+    next = skipValue(bytes, next + 1, end, bytes[next] as number, depth);
+  }
+  return next;
+}
+
+/** Reads the value body at `at`, which {@link skipValue} has accepted. */
+export function readValue(bytes: Uint8Array, at: number, code: number): Value {
+  switch (code) {
+    case ValueCode.F64:
+      return readF64(bytes, at);
+    case ValueCode.Bool:
+      return bytes[at] !== 0;
+    case ValueCode.I8:
+      return ((bytes[at] as number) << 24) >> 24;
+    case ValueCode.I16:
+      return (readU16(bytes, at) << 16) >> 16;
+    case ValueCode.I32:
+      return readI32(bytes, at);
+    case ValueCode.I64:
+      return readI64(bytes, at);
+    case ValueCode.F32:
+      return readF32(bytes, at);
+    case ValueCode.String:
+      return readUtf8(bytes, at + 2, at + 2 + readU16(bytes, at));
+    case ValueCode.Bytes:
+      return copyOf(bytes, at + 2, at + 2 + readU16(bytes, at));
+    case ValueCode.Array:
+    case ValueCode.Map:
+      return new ContainerReader(bytes, at).read(code);
+    default:
+      return null;
+  }
+}
+
+class ContainerReader {
+  readonly #bytes: Uint8Array;
+  #at: number;
+
+  constructor(bytes: Uint8Array, at: number) {
+    this.#bytes = bytes;
+    this.#at = at;
+  }
+
+  read(code: number): Value {
+    let count = readU16(this.#bytes, this.#at);
+    this.#at += 2;
+    if (code === ValueCode.Array) {
+      const items: Value[] = [];
+      for (; count > 0; count--) items.push(this.#item());
+      return items;
+    }
+    const map: Record<string, Value> = {};
+    for (; count > 0; count--) {
+      const start = this.#at + 2;
+      this.#at = start + readU16(this.#bytes, this.#at);
+      put(map, readUtf8(this.#bytes, start, this.#at), this.#item());
+    }
+    return map;
+  }
+
+  #item(): Value {
+    const code = this.#bytes[this.#at++] as number;
+    if (code === ValueCode.Array || code === ValueCode.Map) return this.read(code);
+    const value = readValue(this.#bytes, this.#at, code);
+    this.#at = skipValue(this.#bytes, this.#at, this.#bytes.length, code, 0);
+    return value;
+  }
+}
+
+/** Sets an own key, `__proto__` too: plain assignment would replace the prototype. */
+export function put(map: Record<string, Value>, key: string, value: Value): void {
+  if (key === '__proto__') {
+    Object.defineProperty(map, key, { value, writable: true, enumerable: true, configurable: true });
+  } else {
+    map[key] = value;
+  }
+}
+
+/** A copy that shares nothing with the frame; `slice` would not do, since a Node `Buffer` shares its memory there. */
+export function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  const copy = new Uint8Array(end - start);
+  copy.set(bytes.subarray(start, end));
+  return copy;
+}
+
+/** A `ClaspError` 101. */
+export function badMessage(reason: string): ClaspError {
+  return new ClaspError(ErrorCode.BadMessage, reason);
+}
+
+/** The error for a message that ends before its layout does. */
+export function cut(): ClaspError {
+  return badMessage('the message ends too early');
+}
+
+export function hex(byte: number): string {
+  return `0x${byte.toString(16).padStart(2, '0')}`;
+}
