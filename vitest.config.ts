@@ -1,10 +1,18 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+
+/** How often each property is tried that does not say so itself; `npm run test:long` tries 10 000 times. */
+const runs = Number(process.env['FC_RUNS'] ?? 100);
 
 export default defineConfig({
   test: {
     include: ['**/*.test.ts'],
-    exclude: ['**/node_modules/**', '**/dist/**', '**/*.browser.test.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    exclude: ['**/node_modules/**', '**/dist/**'],
+    setupFiles: ['./scripts/property-runs.ts'],
+    provide: { propertyRuns: runs },
+    testTimeout: runs > 100 ? 1_800_000 : 60_000,
+    hookTimeout: 60_000,
+    // Tests wait for browsers, brokers and sockets more than they compute: two at least, even on one core.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
   },
 });

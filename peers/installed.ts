@@ -1,5 +1,9 @@
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import type debianPackages from './debian-packages.json';
+
+/** The commands tests may use; `debian-packages.json` says which Debian package has each. */
+export type Peer = keyof typeof debianPackages;
 
 /**
  * The path of a real peer that a test talks to, or undefined when it is not installed.
@@ -7,7 +11,7 @@ import { delimiter, join } from 'node:path';
  * A missing peer skips its tests (`describe.skipIf(!installed('oscsend'))`); with `CI=true` it fails them instead,
  * so that a green run means that every peer was there. `npm test` installs what is missing where it may.
  */
-export function installed(command: string): string | undefined {
+export function installed(command: Peer): string | undefined {
   const found = (process.env['PATH'] ?? '')
     .split(delimiter)
     .concat('/usr/sbin', '/usr/local/sbin')

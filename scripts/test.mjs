@@ -1,0 +1,128 @@
+// Every test, on any machine: installs the programs that tests talk to where it may, builds, runs vitest, and says
+// in its last lines what was skipped and why. Arguments are vitest's; `--long` tries each property 10 000 times.
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const debianPackages = JSON.parse(readFileSync(join(root, 'peers/debian-packages.json'), 'utf8'));
+const strict = process.env.CI === 'true';
+
+const args = process.argv.slice(2).filter((arg) => arg !== '--long');
+if (process.argv.includes('--long')) process.env.FC_RUNS ??= '10000';
+const everything = args.length === 0;
+
+/** Whether a command is on the PATH or where Debian puts daemons. */
+function has(command) {
+  const folders = `${process.env.PATH ?? ''}${delimiter}/usr/sbin${delimiter}/usr/local/sbin`.split(delimiter);
+  return folders.some((folder) => existsSync(join(folder, command)));
+}
+
+const missingPeers = () => Object.keys(debianPackages).filter((command) => !has(command));
+const packagesOf = (commands) => [...new Set(commands.map((command) => debianPackages[command]))];
+
+/** Installs what is missing, if this is a Debian that lets us; what it cannot do shows in the last lines. */
+function installPeers() {
+  const missing = missingPeers();
+  if (missing.length === 0 || !has('apt-get') || process.getuid?.() !== 0) return;
+  const packages = packagesOf(missing);
+  console.log(`Installing ${packages.join(', ')} for the tests that need ${missing.join(', ')} …`);
+  const apt = (...words) =>
+    spawnSync('apt-get', ['-qq', '-o', 'Dpkg::Use-Pty=0', ...words], {
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    }).status === 0;
+  const install = () => apt('install', '-y', '--no-install-recommends', ...packages);
+  // Package lists may be absent or old: only then are they fetched.
+  if (!install() && !(apt('update') && install())) console.error(`apt-get could not install ${packages.join(', ')}`);
+}
+
+/** Runs a program of node_modules with our terminal; resolves to whether it succeeded. */
+function run(program, ...words) {
+  const child = spawn(process.execPath, [join(root, 'node_modules', program), ...words], {
+    cwd: root,
+    stdio: 'inherit',
+  });
+  const forward = (signal) => child.kill(signal);
+  process.on('SIGTERM', forward).on('SIGINT', forward);
+  return new Promise((done) => {
+    child.on('close', (code) => {
+      process.off('SIGTERM', forward).off('SIGINT', forward);
+      done(code === 0);
+    });
+  });
+}
+
+/** Whether a test file, or something of ours that it imports, asks for one of these peers. */
+function asksFor(peers, file, seen = new Set()) {
+  if (seen.has(file) || !existsSync(file)) return false;
+  seen.add(file);
+  const text = readFileSync(file, 'utf8');
+  if (peers.some((peer) => text.includes(`installed('${peer}')`))) return true;
+  const imports = [...text.matchAll(/from '(\.[^']+)'/g)];
+  return imports.some(([, path]) => asksFor(peers, resolve(dirname(file), path), seen));
+}
+
+/** Counts a vitest JSON report; a file that could not run at all counts as one failed test. */
+function count(report) {
+  const tally = { passed: 0, failed: 0, skipped: 0, skippedIn: new Map() };
+  for (const { name, status, assertionResults } of report.testResults) {
+    if (status === 'failed' && !assertionResults.some((test) => test.status === 'failed')) tally.failed++;
+    for (const test of assertionResults) {
+      if (test.status === 'passed') tally.passed++;
+      else if (test.status === 'failed') tally.failed++;
+      else {
+        tally.skipped++;
+        tally.skippedIn.set(name, (tally.skippedIn.get(name) ?? 0) + 1);
+      }
+    }
+  }
+  return tally;
+}
+
+/** Says which tests the missing peers cost. False when a test was skipped without such a reason. */
+function explainSkips({ skippedIn }) {
+  const missing = missingPeers();
+  const list = (entries) => entries.map(([file, tests]) => `  ${relative(root, file)} (${tests})`).join('\n');
+  const explained = [...skippedIn].filter(([file]) => asksFor(missing, file));
+  const unexplained = [...skippedIn].filter(([file]) => !asksFor(missing, file));
+  if (missing.length > 0) {
+    console.log(`Not installed: ${missing.join(', ')}. Install with: apt-get install ${packagesOf(missing).join(' ')}`);
+    console.log(
+      explained.length > 0 ? `Skipped because of that:\n${list(explained)}` : 'No test was skipped because of that.',
+    );
+  }
+  if (unexplained.length === 0 || !everything) return true;
+  console.log(`Skipped although nothing is missing for them:\n${list(unexplained)}`);
+  return false;
+}
+
+const scratch = mkdtempSync(join(tmpdir(), 'clasp-rx-test-'));
+const reportFile = join(scratch, 'report.json');
+let tally = { passed: 0, failed: 1, skipped: 0, skippedIn: new Map() };
+try {
+  installPeers();
+  let green = await run('typescript/bin/tsc', '-b');
+  if (!green) console.error('The build failed; no test ran.');
+  else {
+    green = await run(
+      'vitest/vitest.mjs',
+      'run',
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${reportFile}`,
+      ...args,
+    );
+    if (existsSync(reportFile)) tally = count(JSON.parse(readFileSync(reportFile, 'utf8')));
+    // Vitest also fails for what no test can be blamed for, such as an unhandled rejection.
+    if (!green && tally.failed === 0) tally.failed = 1;
+    if (!explainSkips(tally)) green = false;
+    if (strict && missingPeers().length > 0) green = false;
+  }
+  process.exitCode = green ? 0 : 1;
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
+}
+console.log(`${tally.passed} passed, ${tally.failed} failed, ${tally.skipped} skipped`);
