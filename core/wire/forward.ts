@@ -1,7 +1,8 @@
 import { ClaspError, ErrorCode } from '../errors.ts';
 import { FrameFlag, MAGIC, MAX_PAYLOAD, MessageCode, SetFlag } from './codes.ts';
-import type { Frame } from './frame.ts';
-import { writeU16, writeU64 } from './numbers.ts';
+import { decodeFrame, type Frame } from './frame.ts';
+import { isU64, writeU16, writeU64 } from './numbers.ts';
+import { badMessage } from './value.ts';
 
 const STREAM = 2;
 const GESTURE = 3;
@@ -11,9 +12,11 @@ const TIMELINE = 4;
  * A relay's broadcast of a SET: address and value bytes as they came, the revision the write got, no lock, unlock
  * or TTL; QoS 1 and no timestamp in the header.
  *
- * Throws a `ClaspError` 402 when the SET was so long that the revision no longer fits its frame.
+ * Throws a `ClaspError` 402 when the SET was so long that the revision no longer fits its frame, or when `revision`
+ * is not an integer of 0 … 2^64 - 1.
  */
 export function stampRevision(frame: Frame, revision: number): Uint8Array {
+  if (!isU64(revision)) throw new ClaspError(ErrorCode.BadValue, `${revision} is not a revision`, { value: revision });
   const from = frame.start + 2;
   const copied = frame.valueEnd - from;
   const size = 2 + copied + 8;
@@ -38,6 +41,28 @@ export function forwardPublish(frame: Frame): Uint8Array {
   writeU16(forwarded, 2, end - start);
   copy(frame.bytes, start, end, forwarded, 4);
   return forwarded;
+}
+
+/**
+ * A PUBLISH of a param as the SET that it means, with the same value bytes, QoS and header timestamp: some published
+ * clients write params this way. Throws a `ClaspError` 101 when it has no value, since a SET cannot be without.
+ */
+export function publishAsSet(publish: Frame): Frame {
+  const { bytes, timestamp, addressStart, addressEnd, valueCode, valueStart, valueEnd } = publish;
+  if (valueCode < 0) throw badMessage('a param was published without a value');
+  const head = timestamp === undefined ? 4 : 12;
+  const addressSize = addressEnd - addressStart + 2;
+  const size = 2 + addressSize + valueEnd - valueStart;
+  const set = new Uint8Array(head + size);
+  set[0] = MAGIC;
+  set[1] = (publish.qos << 6) | FrameFlag.Binary | (timestamp === undefined ? 0 : FrameFlag.Timestamp);
+  writeU16(set, 2, size);
+  if (timestamp !== undefined) writeU64(set, 4, timestamp);
+  set[head] = MessageCode.Set;
+  set[head + 1] = valueCode;
+  copy(bytes, addressStart - 2, addressEnd, set, head + 2);
+  copy(bytes, valueStart, valueEnd, set, head + 2 + addressSize);
+  return decodeFrame(set);
 }
 
 /** Below this a loop is faster than `set(subarray())`. */

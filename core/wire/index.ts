@@ -16,7 +16,7 @@ export type { EncodeOptions } from './encode.ts';
 export { encodeMessage } from './encode.ts';
 export type { EncodePublishOptions, EncodeSetOptions } from './encode-signal.ts';
 export { encodePublish, encodeSet } from './encode-signal.ts';
-export { forwardPublish, stampRevision } from './forward.ts';
+export { forwardPublish, publishAsSet, stampRevision } from './forward.ts';
 export { bundledFrames, decodeFrame, decodeMessage, Frame } from './frame.ts';
 export { ttlOf } from './message.ts';
 export { decodeAnyFrame } from './message-pack.ts';
