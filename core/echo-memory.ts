@@ -1,0 +1,109 @@
+import { sameValue } from './same-value.ts';
+import type { Value } from './value.ts';
+
+export interface EchoMemoryOptions {
+  /** Milliseconds for which a value counts as the peer's own. @defaultValue 1000 */
+  readonly window?: number;
+  /** Bytes that may be remembered, about. Beyond it the oldest are forgotten early. @defaultValue 4194304 */
+  readonly maxBytes?: number;
+}
+
+/** The newest values that are kept per peer and address; a relay that lags by more lets an echo through. */
+const LONGEST = 64;
+
+/** What one peer sent to one address, oldest first. */
+interface Heard {
+  readonly values: Value[];
+  readonly times: number[];
+}
+
+type Generation = Map<string, Map<string, Heard>>;
+
+/**
+ * Remembers what came in from whom, so that it is not sent back to whom it came from. Pure: time is an argument, in
+ * milliseconds.
+ *
+ * Values of one address come back from the relay in the order they went in, some of them left out. So all values of
+ * the last `window` ms count, not only the newest: a fader that moves faster than the relay answers would otherwise
+ * be pulled back by its own past. Once any other value is sent to the peer, what it said no longer tells what it
+ * shows, and is forgotten: what comes next is sent, and the peer ends with the relay's state.
+ */
+export class EchoMemory {
+  readonly #window: number;
+  readonly #halfOfBytes: number;
+  // Two generations take turns, at the latest after `window`: forgetting costs no sweep and no timer.
+  #young: Generation = new Map();
+  #old: Generation = new Map();
+  #youngBytes = 0;
+  #agedAt = Number.NEGATIVE_INFINITY;
+
+  constructor({ window = 1_000, maxBytes = 4 * 1024 * 1024 }: EchoMemoryOptions = {}) {
+    this.#window = window;
+    this.#halfOfBytes = maxBytes / 2;
+  }
+
+  /** Notes that `peer` sent `value` to `address`. */
+  heard(peer: string, address: string, value: Value, now: number): void {
+    if (this.#youngBytes >= this.#halfOfBytes || now - this.#agedAt >= this.#window) this.#age(now);
+
+    let heard = this.#young.get(peer)?.get(address);
+    if (heard === undefined) {
+      heard = this.#old.get(peer)?.get(address);
+      if (heard === undefined) heard = { values: [], times: [] };
+      else this.#old.get(peer)?.delete(address);
+      let addresses = this.#young.get(peer);
+      if (addresses === undefined) {
+        addresses = new Map();
+        this.#young.set(peer, addresses);
+      }
+      addresses.set(address, heard);
+      for (const earlier of heard.values) this.#youngBytes += bytesOf(earlier);
+    }
+    if (heard.values.length === LONGEST) drop(heard, 1);
+    heard.values.push(value);
+    heard.times.push(now);
+    this.#youngBytes += bytesOf(value);
+  }
+
+  /**
+   * Whether `value`, about to be sent to `peer`, is what the peer itself sent to `address` within the window. If
+   * not, the caller is taken to send it.
+   */
+  isEcho(peer: string, address: string, value: Value, now: number): boolean {
+    const heard = this.#young.get(peer)?.get(address) ?? this.#old.get(peer)?.get(address);
+    if (heard === undefined) return false;
+
+    const { values, times } = heard;
+    for (let i = 0; i < values.length; i++) {
+      if (now - (times[i] as number) > this.#window || !sameValue(values[i] as Value, value)) continue;
+      // Those before it were left out by the relay, or are from before its answer: they will not come any more.
+      if (i > 0) drop(heard, i);
+      return true;
+    }
+    this.#young.get(peer)?.delete(address);
+    this.#old.get(peer)?.delete(address);
+    return false;
+  }
+
+  #age(now: number): void {
+    this.#old = now - this.#agedAt >= 2 * this.#window ? new Map() : this.#young;
+    this.#young = new Map();
+    this.#youngBytes = 0;
+    this.#agedAt = now;
+  }
+}
+
+function drop(heard: Heard, count: number): void {
+  heard.values.splice(0, count);
+  heard.times.splice(0, count);
+}
+
+/** About what keeping the value costs. */
+function bytesOf(value: Value): number {
+  if (typeof value === 'string') return 48 + 2 * value.length;
+  if (typeof value !== 'object' || value === null) return 48;
+  if (value instanceof Uint8Array) return 200 + value.length;
+  let size = 64;
+  for (const key in value) size += 16 + bytesOf((value as Record<string, Value>)[key] as Value);
+  return size;
+}

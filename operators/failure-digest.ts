@@ -1,0 +1,104 @@
+import { asyncScheduler, type Observable, type SchedulerLike, Subject, type Subscription } from 'rxjs';
+import { ClaspError } from '../core/errors.ts';
+
+export interface FailureDigestOptions {
+  /** Tell of one failure in this many milliseconds at most. @defaultValue 1000 */
+  readonly interval?: number;
+  /** Clock and timer. @defaultValue `asyncScheduler` */
+  readonly scheduler?: SchedulerLike;
+}
+
+/** What one failure was about. */
+export interface FailureDetail {
+  /** Whom or what it concerns: a peer's address, a port. Begins the message. */
+  readonly where: string;
+  /** Byte of the packet at which it went wrong. */
+  readonly offset?: number;
+  /** The address of the signal. */
+  readonly address?: string;
+}
+
+/**
+ * Failures that can come by the ten thousand a second, told at a rate that people and logs can bear: the first at
+ * once, then one an interval, which says how many it stands for. None goes uncounted.
+ *
+ * @example
+ * ```ts
+ * const digest = new FailureDigest();
+ * digest.failures.subscribe((failure) => console.error(failure.message));
+ * for (let i = 0; i < 1000; i++) digest.report(ErrorCode.BadMessage, 'not OSC', { where: '10.0.0.7:5000' });
+ * digest.close(); // two lines: the first failure, and the other 999
+ * ```
+ */
+export class FailureDigest {
+  /** What went wrong; `value` is how many failures one stands for. Hot; completes on `close`. */
+  readonly failures: Observable<ClaspError>;
+  readonly #told = new Subject<ClaspError>();
+  readonly #interval: number;
+  readonly #scheduler: SchedulerLike;
+  #timer: Subscription | undefined;
+  #total = 0;
+  #untold = 0;
+  #closed = false;
+  // The newest untold failure, in words that exist already: no error is made for each.
+  #code = 0;
+  #reason = '';
+  #detail: FailureDetail | undefined;
+
+  constructor({ interval = 1_000, scheduler = asyncScheduler }: FailureDigestOptions = {}) {
+    this.#interval = interval;
+    this.#scheduler = scheduler;
+    this.failures = this.#told.asObservable();
+  }
+
+  /** How many failures there were. */
+  get total(): number {
+    return this.#total;
+  }
+
+  /** Counts one failure: its code, a constant text, and what it is about. */
+  report(code: number, reason: string, detail: FailureDetail): void {
+    if (this.#closed) return;
+    this.#total++;
+    this.#untold++;
+    this.#code = code;
+    this.#reason = reason;
+    this.#detail = detail;
+    if (this.#timer) return;
+    this.#wait();
+    this.#tell();
+  }
+
+  /** Tells what is left, and completes. */
+  close(): void {
+    this.#timer?.unsubscribe();
+    this.#timer = undefined;
+    this.#tell();
+    this.#closed = true;
+    this.#told.complete();
+  }
+
+  #wait(): void {
+    this.#timer = this.#scheduler.schedule(() => {
+      this.#timer = undefined;
+      if (this.#untold === 0) return;
+      this.#wait();
+      this.#tell();
+    }, this.#interval);
+  }
+
+  #tell(): void {
+    const count = this.#untold;
+    if (count === 0) return;
+    this.#untold = 0;
+    const { where = '', offset, address } = this.#detail ?? {};
+    const place = offset === undefined ? '' : ` at byte ${offset}`;
+    const whose = address === undefined ? '' : ` (${JSON.stringify(address.slice(0, LONGEST))})`;
+    const others = count === 1 ? '' : `; ${count} failures within ${this.#interval} ms, this was the last`;
+    const reason = `${where}: ${this.#reason}${place}${whose}${others}`;
+    this.#told.next(new ClaspError(this.#code, reason, { value: count, address: address?.slice(0, LONGEST) }));
+  }
+}
+
+/** An address beyond this length is cut: a message must stay small enough for a log. */
+const LONGEST = 256;

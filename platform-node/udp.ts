@@ -1,0 +1,145 @@
+import { createSocket, type Socket } from 'node:dgram';
+import { isIPv6 } from 'node:net';
+import { asyncScheduler, Observable, type SchedulerLike, Subject } from 'rxjs';
+import type { Datagram, DatagramSocket } from '../core/datagram.ts';
+import { ClaspError, ErrorCode } from '../core/errors.ts';
+import { FailureDigest } from '../operators/failure-digest.ts';
+import { formatHostPort, parseHostPort } from './host-port.ts';
+import { resolveInterface } from './network-interface.ts';
+import { UdpDestinations } from './udp-destinations.ts';
+
+export interface UdpOptions {
+  /** Port, or `host:port`; 0 for any free port, `false` to send only. @defaultValue false */
+  readonly listen?: number | string | false;
+  /** Address to bind to where `listen` is a port. @defaultValue the interface's address, or all IPv4 addresses */
+  readonly host?: string;
+  /** The network to use: an interface's name, an address of this machine, or a CIDR. @defaultValue the system's choice */
+  readonly interface?: string;
+  /** Whether packets may be sent to a broadcast address. @defaultValue false */
+  readonly broadcast?: boolean;
+  /** Multicast groups to join, on the interface. @defaultValue none */
+  readonly multicast?: readonly string[];
+  /** How many routers a multicast packet may pass. @defaultValue 1 */
+  readonly multicastTtl?: number;
+  /** Whether programs on this machine hear our multicast packets too. @defaultValue true */
+  readonly multicastLoopback?: boolean;
+  /** Whether other programs may bind to the same port. @defaultValue true with multicast groups, else false */
+  readonly reuseAddress?: boolean;
+  /** Bytes that may wait in the socket before packets are dropped. @defaultValue 1048576 */
+  readonly maxQueued?: number;
+  /** Clock and timer. @defaultValue `asyncScheduler` */
+  readonly scheduler?: SchedulerLike;
+}
+
+/**
+ * A UDP socket: subscribing binds and emits it, unsubscribing closes it.
+ *
+ * Errors with a `ClaspError` when it cannot be bound (500, in one line with host and port) or an option is wrong
+ * (402); never completes. After that nothing ends it: what cannot be sent or received is a failure. Names are looked
+ * up once, IPv4 first, and again after the target could not be reached.
+ *
+ * @example
+ * ```ts
+ * const done = udpSocket({ listen: '127.0.0.1:0' }).subscribe((socket) => {
+ *   socket.incoming.subscribe(({ bytes, from }) => socket.send(bytes, from));
+ *   done.unsubscribe();
+ * });
+ * ```
+ */
+export function udpSocket(options: UdpOptions = {}): Observable<DatagramSocket> {
+  const { scheduler = asyncScheduler } = options;
+
+  return new Observable<DatagramSocket>((subscriber) => {
+    let at: BindAddress;
+    try {
+      at = bindAddress(options);
+    } catch (cause) {
+      subscriber.error(ClaspError.from(cause, ErrorCode.BadValue));
+      return;
+    }
+    const { host, port, networkAddress } = at;
+    const incoming = new Subject<Datagram>();
+    const digest = new FailureDigest({ scheduler });
+    const socket = createSocket({
+      type: isIPv6(host) ? 'udp6' : 'udp4',
+      reuseAddr: options.reuseAddress ?? (options.multicast ?? []).length > 0,
+      // Whatever reaches the socket is an address already. Answering at once keeps packets in order and saves a tick.
+      lookup: (address, _options, callback) => callback(null, address, isIPv6(address) ? 6 : 4),
+    });
+    const destinations = new UdpDestinations(socket, isIPv6(host), options.maxQueued ?? 1024 * 1024, digest, scheduler);
+    let bound = false;
+
+    socket.on('message', (bytes, { address, port: senderPort }) => {
+      incoming.next({ bytes, from: formatHostPort(unmapped(address), senderPort) });
+    });
+    socket.on('error', (cause: NodeJS.ErrnoException) => {
+      if (bound) digest.report(ErrorCode.Internal, cause.code ?? cause.message, { where: 'UDP socket' });
+      else subscriber.error(cannotBind(cause, host, port));
+    });
+    socket.on('listening', () => {
+      bound = true;
+      try {
+        configure(socket, options, networkAddress);
+      } catch (cause) {
+        subscriber.error(new ClaspError(ErrorCode.Internal, `UDP ${formatHostPort(host, port)}: ${cause}`, { cause }));
+        return;
+      }
+      const { address, port: boundPort } = socket.address();
+      subscriber.next({
+        address: formatHostPort(address, boundPort),
+        incoming: incoming.asObservable(),
+        failures: digest.failures,
+        send: (bytes, to) => destinations.send(bytes, to),
+        resolve: (to) => destinations.resolve(to),
+      });
+    });
+    socket.bind(port, host);
+
+    return () => {
+      destinations.close();
+      socket.close();
+      incoming.complete();
+      digest.close();
+    };
+  });
+}
+
+interface BindAddress {
+  readonly host: string;
+  readonly port: number;
+  /** Of the network that was asked for. */
+  readonly networkAddress: string | undefined;
+}
+
+function bindAddress(options: UdpOptions): BindAddress {
+  const { listen = false, multicast = [], broadcast = false } = options;
+  const networkAddress = options.interface === undefined ? undefined : resolveInterface(options.interface);
+  // A socket bound to one address hears neither multicast nor broadcast packets.
+  const alone = multicast.length === 0 && !broadcast;
+  const host = options.host ?? (alone ? networkAddress : undefined) ?? '0.0.0.0';
+  return { ...parseHostPort(String(listen === false ? 0 : listen), host), networkAddress };
+}
+
+function configure(socket: Socket, options: UdpOptions, networkAddress: string | undefined): void {
+  const { broadcast = false, multicast = [], multicastTtl = 1, multicastLoopback = true } = options;
+  if (broadcast) socket.setBroadcast(true);
+  socket.setMulticastTTL(multicastTtl);
+  socket.setMulticastLoopback(multicastLoopback);
+  if (networkAddress !== undefined) socket.setMulticastInterface(networkAddress);
+  for (const group of multicast) socket.addMembership(group, networkAddress);
+}
+
+function cannotBind(cause: NodeJS.ErrnoException, host: string, port: number): ClaspError {
+  const reasons: Readonly<Record<string, string>> = {
+    EADDRINUSE: `UDP port ${port} on ${host} is in use`,
+    EACCES: `UDP port ${port} on ${host} needs more rights`,
+    EADDRNOTAVAIL: `this machine has no address ${host}`,
+  };
+  const reason = reasons[cause.code ?? ''] ?? `UDP port ${port} on ${host} cannot be bound: ${cause.message}`;
+  return new ClaspError(ErrorCode.Internal, reason, { cause });
+}
+
+/** The IPv4 address that an IPv6 socket shows as `::ffff:192.0.2.1`. */
+function unmapped(address: string): string {
+  return address.startsWith('::ffff:') ? address.slice(7) : address;
+}

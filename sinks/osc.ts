@@ -1,0 +1,107 @@
+import { asyncScheduler, type SchedulerLike } from 'rxjs';
+import { compilePattern } from '../core/pattern.ts';
+import { encodeOsc } from '../core/protocols/osc-encode.ts';
+import { type OscTags, parseOscTags, toOsc } from '../core/protocols/osc-mapping.ts';
+import { OscPeers } from '../core/protocols/osc-peers.ts';
+import { RecentMap } from '../core/recent-map.ts';
+import type { Signal } from '../core/signal.ts';
+import { type Sink, sink } from '../core/sink.ts';
+import type { Value } from '../core/value.ts';
+
+/** Which OSC types a receiver wants: pattern over OSC addresses → type tags of the arguments, as `i` or `iff`. */
+export type OscHints = Readonly<Record<string, string>>;
+
+/** A receiver: `host:port`, with hints of its own if need be. */
+export type OscTarget = string | { readonly to: string; readonly hints: OscHints };
+
+export interface OscSinkOptions {
+  /** Who receives everything, as `host:port`. @defaultValue none */
+  readonly targets?: readonly OscTarget[];
+  /** Prefix that is taken off the addresses; `''` for none. @defaultValue '/osc' */
+  readonly namespace?: string;
+  /** Types for all receivers; a target's own hints come first, the types last received come after. @defaultValue none */
+  readonly hints?: OscHints;
+  /** What is known of the receivers: give the same to `oscSource`. @defaultValue nothing is known */
+  readonly peers?: OscPeers;
+  /** Clock. @defaultValue `asyncScheduler` */
+  readonly scheduler?: SchedulerLike;
+}
+
+/** Receivers that want the same types share the encoded bytes. */
+interface Group {
+  readonly hints: Hints;
+  readonly targets: readonly string[];
+}
+
+type Hints = (oscAddress: string) => OscTags | undefined;
+
+/** Addresses whose hints are remembered. */
+const MAX_ADDRESSES = 16_384;
+
+/**
+ * Sends params, events and samples below the namespace as OSC messages, each in a packet of its own, through `send`:
+ * `/osc/mixer/1` 0.75 is `/mixer/1 ,f 0.75`.
+ *
+ * A receiver does not get back what it has just sent itself. Failures: 200 for an address outside the namespace or
+ * one that OSC reads as a pattern, 402 for maps, gestures and timelines, which have no form in OSC; nothing is sent
+ * then. Throws a `ClaspError` at once for hints that cannot be read (202, 402).
+ *
+ * @example
+ * ```ts
+ * client.on('/osc/**').subscribe(oscSink(socket.send, { targets: ['127.0.0.1:9000'], hints: { '/led/*': 'i' } }));
+ * ```
+ */
+export function oscSink(send: (bytes: Uint8Array, to: string) => void, options: OscSinkOptions = {}): Sink<Signal> {
+  const { targets = [], namespace = '/osc', hints = {}, peers = new OscPeers(), scheduler = asyncScheduler } = options;
+  const common = hintsFrom(hints);
+  const plain = targets.filter((target) => typeof target === 'string');
+  const groups: Group[] = targets
+    .filter((target) => typeof target !== 'string')
+    .map((target) => ({ hints: hintsFrom({ ...target.hints, ...hints }), targets: [target.to] }));
+  if (plain.length > 0) groups.unshift({ hints: common, targets: plain });
+
+  /** Sends to those of `receivers` whose own value it is not; encodes once, and only if anybody is left. */
+  const sendTo = (receivers: readonly string[], signal: Signal, value: Value, wanted: Hints, now: number) => {
+    let bytes: Uint8Array | undefined;
+    for (let i = 0; i < receivers.length; i++) {
+      const to = receivers[i] as string;
+      if (peers.isEcho(to, signal.address, value, now)) continue;
+      if (bytes === undefined) {
+        const tags = wanted(signal.address.slice(namespace.length)) ?? peers.tags(signal.address);
+        bytes = encodeOsc(toOsc(signal, { namespace, tags }));
+      }
+      send(bytes, to);
+    }
+  };
+
+  return sink<Signal>({
+    write(signal) {
+      const value = 'value' in signal ? signal.value : null;
+      const now = scheduler.now();
+      for (let i = 0; i < groups.length; i++) {
+        const group = groups[i] as Group;
+        sendTo(group.targets, signal, value, group.hints, now);
+      }
+      const senders = peers.senders(now);
+      if (senders.length > 0) sendTo(senders, signal, value, common, now);
+    },
+  });
+}
+
+function hintsFrom(hints: OscHints): Hints {
+  const list = Object.entries(hints).map(([pattern, tags]) => ({
+    pattern: compilePattern(pattern),
+    tags: parseOscTags(tags),
+  }));
+  if (list.length === 0) return () => undefined;
+
+  const known = new RecentMap<string, OscTags | 'none'>(MAX_ADDRESSES);
+  return (oscAddress) => {
+    let tags = known.get(oscAddress);
+    if (tags === undefined) {
+      tags = list.find(({ pattern }) => pattern.matches(oscAddress))?.tags ?? 'none';
+      known.set(oscAddress, tags);
+    }
+    return tags === 'none' ? undefined : tags;
+  };
+}

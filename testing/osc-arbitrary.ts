@@ -1,0 +1,67 @@
+import fc from 'fast-check';
+import type { OscArgument, OscBundle, OscMessage, OscPacket } from '../core/protocols/osc.ts';
+import type { OscTimetag } from '../core/protocols/osc-timetag.ts';
+
+const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
+const i32 = fc.integer({ min: -0x8000_0000, max: 0x7fff_ffff });
+const text: fc.Arbitrary<string> = fc
+  .string({ unit: 'binary', maxLength: 20 })
+  .map((some) => some.replaceAll('\0', '').replace(/[\ud800-\udfff]/g, ''));
+const character: fc.Arbitrary<string> = fc.string({ unit: 'binary', minLength: 1, maxLength: 1 });
+
+/** Any timetag. */
+export const oscTimetags: fc.Arbitrary<OscTimetag> = fc.record(
+  { seconds: u32, fraction: u32 },
+  { noNullPrototype: true },
+);
+
+const scalar: fc.Arbitrary<OscArgument> = fc.oneof(
+  tagged('i', i32),
+  tagged('f', fc.float()),
+  tagged('s', text),
+  tagged('b', fc.uint8Array({ maxLength: 40 })),
+  tagged('T', fc.constant(true as const)),
+  tagged('F', fc.constant(false as const)),
+  tagged('N', fc.constant(null)),
+  tagged('I', fc.constant(true as const)),
+  tagged('h', fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })),
+  tagged('d', fc.double()),
+  tagged('c', character),
+  tagged('m', fc.uint8Array({ minLength: 4, maxLength: 4 })),
+  tagged('r', u32),
+  tagged('t', oscTimetags),
+  tagged('S', text),
+);
+
+/** Any argument, arrays in arrays included. */
+export const oscArguments: fc.Arbitrary<OscArgument> = fc.letrec<{ argument: OscArgument }>((tie) => ({
+  argument: fc.oneof(
+    { maxDepth: 4, withCrossShrink: true },
+    scalar,
+    tagged('[', fc.array(tie('argument'), { maxLength: 4 })),
+  ),
+})).argument;
+
+/** Any message; its address can be a CLASP address. */
+export const oscMessages: fc.Arbitrary<OscMessage> = fc.record(
+  {
+    address: fc
+      .array(fc.stringMatching(/^[a-zA-Z0-9_.:äλ-]{1,12}$/), { minLength: 1, maxLength: 5 })
+      .map((segments) => `/${segments.join('/')}`),
+    args: fc.array(oscArguments, { maxLength: 6 }),
+  },
+  { noNullPrototype: true },
+);
+
+/** Any packet: a message, or a bundle of packets. */
+export const oscPackets: fc.Arbitrary<OscPacket> = fc.letrec<{ packet: OscPacket; bundle: OscBundle }>((tie) => ({
+  packet: fc.oneof({ maxDepth: 4, withCrossShrink: true }, oscMessages, tie('bundle')),
+  bundle: fc.record(
+    { timetag: oscTimetags, packets: fc.array(tie('packet'), { maxLength: 4 }) },
+    { noNullPrototype: true },
+  ),
+})).packet;
+
+function tagged<const T extends string, V>(type: T, value: fc.Arbitrary<V>): fc.Arbitrary<{ type: T; value: V }> {
+  return value.map((some) => ({ type, value: some }));
+}
