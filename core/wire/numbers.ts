@@ -5,6 +5,8 @@ const view = new DataView(bits.buffer);
 
 const TWO_32 = 0x1_0000_0000;
 const TWO_64 = 2 ** 64;
+/** The largest number below 2^64. */
+const LARGEST_U64 = TWO_64 - 2048;
 
 /** Whether a number is an integer of 0 … 2^64 - 1. */
 export function isU64(value: number): boolean {
@@ -28,9 +30,10 @@ export function readU32(bytes: Uint8Array, at: number): number {
   return readI32(bytes, at) >>> 0;
 }
 
-/** A u64 as a number, rounded above 2^53. */
+/** A u64 as a number, rounded above 2^53, but never up to 2^64: what was read can be written again. */
 export function readU64(bytes: Uint8Array, at: number): number {
-  return readU32(bytes, at) * TWO_32 + readU32(bytes, at + 4);
+  const whole = readU32(bytes, at) * TWO_32 + readU32(bytes, at + 4);
+  return whole < TWO_64 ? whole : LARGEST_U64;
 }
 
 /** An i64 as a number up to 2^53 either way, as a bigint beyond. */

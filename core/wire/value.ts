@@ -30,7 +30,7 @@ export function encodeValue(value: Value): Uint8Array {
  * ```
  */
 export function decodeValue(bytes: Uint8Array, start = 0, end: number = bytes.length): Value {
-  if (start >= end) throw cut();
+  if (start >= end || end > bytes.length) throw cut();
   const code = bytes[start] as number;
   const stop = skipValue(bytes, start + 1, end, code, 0);
   if (stop !== end) throw badMessage(`${end - stop} bytes follow the value`);
@@ -42,37 +42,11 @@ export function decodeValue(bytes: Uint8Array, start = 0, end: number = bytes.le
  * What this accepts, {@link readValue} can read without checks. Throws a `ClaspError` 101 otherwise.
  */
 export function skipValue(bytes: Uint8Array, at: number, end: number, code: number, depth: number): number {
-  let stop = at;
-  switch (code) {
-    case ValueCode.F64:
-    case ValueCode.I64:
-      stop = at + 8;
-      break;
-    case ValueCode.I32:
-    case ValueCode.F32:
-      stop = at + 4;
-      break;
-    case ValueCode.Null:
-      break;
-    case ValueCode.Bool:
-    case ValueCode.I8:
-      stop = at + 1;
-      break;
-    case ValueCode.I16:
-      stop = at + 2;
-      break;
-    case ValueCode.String:
-      return skipString(bytes, at, end);
-    case ValueCode.Bytes:
-      if (at + 2 > end) throw cut();
-      stop = at + 2 + readU16(bytes, at);
-      break;
-    case ValueCode.Array:
-    case ValueCode.Map:
-      return skipContainer(bytes, at, end, code, depth + 1);
-    default:
-      throw badMessage(`unknown value code ${hex(code)}`);
-  }
+  if (code === ValueCode.String) return skipString(bytes, at, end);
+  if (code === ValueCode.Array || code === ValueCode.Map) return skipContainer(bytes, at, end, code, depth + 1);
+  if (code > ValueCode.Map) throw badMessage(`unknown value code ${hex(code)}`);
+  if (code === ValueCode.Bytes && at + 2 > end) throw cut();
+  const stop = at + scalarSize(bytes, at, code);
   if (stop > end) throw cut();
   return stop;
 }
@@ -157,9 +131,30 @@ class ContainerReader {
   #item(): Value {
     const code = this.#bytes[this.#at++] as number;
     if (code === ValueCode.Array || code === ValueCode.Map) return this.read(code);
-    const value = readValue(this.#bytes, this.#at, code);
-    this.#at = skipValue(this.#bytes, this.#at, this.#bytes.length, code, 0);
-    return value;
+    const start = this.#at;
+    this.#at = start + scalarSize(this.#bytes, start, code);
+    return readValue(this.#bytes, start, code);
+  }
+}
+
+/** Bytes of the body at `at` of a value that is neither array nor map. */
+function scalarSize(bytes: Uint8Array, at: number, code: number): number {
+  switch (code) {
+    case ValueCode.F64:
+    case ValueCode.I64:
+      return 8;
+    case ValueCode.I32:
+    case ValueCode.F32:
+      return 4;
+    case ValueCode.Bool:
+    case ValueCode.I8:
+      return 1;
+    case ValueCode.I16:
+      return 2;
+    case ValueCode.Null:
+      return 0;
+    default:
+      return 2 + readU16(bytes, at);
   }
 }
 
