@@ -1,0 +1,88 @@
+// Measures the relay beside public peers and prints one table of ratios. See README.md.
+import { existsSync, mkdirSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { profileInto, servers } from './servers.mjs';
+import { finishRow, renderTable } from './table.mjs';
+
+const { values: options } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    quick: { type: 'boolean', default: false },
+    details: { type: 'boolean', default: false },
+    only: { type: 'string', multiple: true, default: [] },
+    'cpu-prof': { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+const measurements = {
+  'fan-out': './measurements/fan-out.mjs',
+  'one-to-one': './measurements/one-to-one.mjs',
+  'hop-latency': './measurements/hop-latency.mjs',
+  'paused-reader': './measurements/paused-reader.mjs',
+  'idle-heap': './measurements/idle-heap.mjs',
+  params: './measurements/params.mjs',
+  codec: './codec.mjs',
+  addresses: './addresses.mjs',
+  osc: './osc.mjs',
+};
+
+if (options.help) {
+  console.log(
+    'npm run bench -- [--quick] [--only NAME]… [--json] [--details] [--cpu-prof DIR]\n' +
+      `NAME: ${Object.keys(measurements).join(', ')}`,
+  );
+  process.exit(0);
+}
+const unknown = options.only.find((name) => !(name in measurements));
+if (unknown !== undefined) {
+  console.error(`no measurement ${unknown}; there are ${Object.keys(measurements).join(', ')}`);
+  process.exit(2);
+}
+if (options['cpu-prof']) {
+  const directory = resolve(options['cpu-prof']);
+  mkdirSync(directory, { recursive: true });
+  profileInto(directory);
+}
+
+const machine = {
+  date: new Date().toISOString().slice(0, 10),
+  cpu: cpus()[0]?.model.trim(),
+  cores: cpus().length,
+  node: process.version,
+  peers: Object.fromEntries(
+    Object.values(servers)
+      .filter(({ version, installed }) => version && installed())
+      .map(({ name, version }) => [name, version()]),
+  ),
+};
+
+const rows = [];
+for (const [name, path] of Object.entries(measurements)) {
+  if (options.only.length > 0 && !options.only.includes(name)) continue;
+  const url = new URL(path, import.meta.url);
+  if (!existsSync(url)) continue;
+  const began = performance.now();
+  if (process.stderr.isTTY) process.stderr.write(`${name} …`);
+  try {
+    const { run } = await import(url.href);
+    for (const row of await run({ quick: options.quick })) rows.push({ section: name, ...finishRow(row) });
+  } catch (error) {
+    rows.push({ section: name, ...finishRow({ name, ours: { error: error.stack } }) });
+  }
+  if (process.stderr.isTTY) process.stderr.write(` ${((performance.now() - began) / 1000).toFixed(0)} s\n`);
+}
+
+if (options.json) {
+  console.log(JSON.stringify({ machine, rows }, null, 2));
+} else {
+  const peers = Object.entries(machine.peers).map(([name, version]) => `${name} ${version}`);
+  console.log(`${machine.date}, ${machine.cpu}, ${machine.cores} cores, Node ${machine.node}; ${peers.join(', ')}\n`);
+  console.log(renderTable(rows));
+  if (options.details) {
+    for (const { name, details } of rows) if (details) console.log(`${name}:`, details);
+  }
+}
+process.exit(0);

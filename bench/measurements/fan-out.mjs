@@ -1,0 +1,43 @@
+import { cell, closeRigs, findWindow, interleave, measureBurst, openRigs } from '../rounds.mjs';
+
+const LADDER = [16, 64, 256, 1024, 4096, 8192];
+
+async function fanOut(count, { quick }) {
+  const rigs = await openRigs(['ours', 'oursSet', 'nats', 'mosquitto', 'aedes', 'ws'], count);
+  try {
+    await interleave(rigs, 1, (rig) => findWindow(rig, quick ? [16, 128, 1024, 4096] : LADDER, quick ? 150 : 250));
+    const results = await interleave(rigs, quick ? 3 : 5, (rig) => measureBurst(rig, quick ? 300 : 1000));
+    const cells = {};
+    const details = {};
+    for (const { name, window } of rigs) {
+      cells[name] = cell(results[name], ({ perSecond }) => perSecond);
+      if (Array.isArray(results[name])) {
+        details[name] = {
+          window,
+          serverCores: cell(results[name], ({ server }) => server).median,
+          driverCores: cell(results[name], ({ driver }) => driver).median,
+        };
+      }
+    }
+    const { ours, oursSet, nats, mosquitto, aedes, ws } = cells;
+    const row = (kind, own, ownDetails) => ({
+      name: `fan-out to ${count}, ${kind}`,
+      unit: 'deliveries/s',
+      better: 'higher',
+      ours: own,
+      peers: { 'nats-server': nats, mosquitto, aedes, 'bare ws': ws },
+      bars: { 'nats-server': 1, mosquitto: 10 },
+      details: { ...details, ours: ownDetails, oursSet: undefined },
+    });
+    return [row('stream', ours, details.ours), row('param', oursSet, details.oursSet)];
+  } finally {
+    await closeRigs(rigs);
+  }
+}
+
+/** Deliveries a second to 10, 100 and 1000 subscribers of one address. */
+export async function run(options) {
+  const rows = [];
+  for (const count of [10, 100, 1000]) rows.push(...(await fanOut(count, options)));
+  return rows;
+}

@@ -1,0 +1,36 @@
+import { cell, closeRigs, findWindow, interleave, measureBurst, openRigs } from '../rounds.mjs';
+
+/** Messages a second from one publisher to one subscriber; `bare ws` echoes them on one connection, gathered. */
+export async function run({ quick }) {
+  const rigs = await openRigs(['ours', 'oursSet', 'wsEcho', 'nats', 'mosquitto', 'aedes'], 1);
+  try {
+    const ladder = quick ? [256, 4096] : [64, 256, 1024, 4096, 8192];
+    await interleave(rigs, 1, (rig) => findWindow(rig, ladder, quick ? 150 : 250));
+    const results = await interleave(rigs, quick ? 3 : 7, (rig) => measureBurst(rig, quick ? 300 : 800));
+    const cells = {};
+    const details = {};
+    for (const { name, window } of rigs) {
+      cells[name] = cell(results[name], ({ perSecond }) => perSecond);
+      if (Array.isArray(results[name])) {
+        details[name] = {
+          window,
+          serverCores: cell(results[name], ({ server }) => server).median,
+          driverCores: cell(results[name], ({ driver }) => driver).median,
+        };
+      }
+    }
+    const { ours, oursSet, wsEcho, nats, mosquitto, aedes } = cells;
+    const row = (kind, own) => ({
+      name: `one to one, ${kind}`,
+      unit: 'messages/s',
+      better: 'higher',
+      ours: own,
+      peers: { 'nats-server': nats, mosquitto, aedes, 'bare ws': wsEcho },
+      bars: { 'bare ws': 0.5 },
+      details,
+    });
+    return [row('stream', ours), row('param', oursSet)];
+  } finally {
+    await closeRigs(rigs);
+  }
+}
