@@ -69,13 +69,14 @@ function asksFor(peers, file, seen = new Set()) {
 function count(report) {
   const tally = { passed: 0, failed: 0, skipped: 0, skippedIn: new Map() };
   for (const { name, status, assertionResults } of report.testResults) {
-    if (status === 'failed' && !assertionResults.some((test) => test.status === 'failed')) tally.failed++;
+    const broken = status === 'failed' && !assertionResults.some((test) => test.status === 'failed');
+    if (broken) tally.failed++;
     for (const test of assertionResults) {
       if (test.status === 'passed') tally.passed++;
       else if (test.status === 'failed') tally.failed++;
       else {
         tally.skipped++;
-        tally.skippedIn.set(name, (tally.skippedIn.get(name) ?? 0) + 1);
+        if (!broken) tally.skippedIn.set(name, (tally.skippedIn.get(name) ?? 0) + 1);
       }
     }
   }
