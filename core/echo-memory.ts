@@ -15,6 +15,8 @@ const LONGEST = 64;
 interface Heard {
   readonly values: Value[];
   readonly times: number[];
+  /** The newest value has come back: there is nothing on its way. */
+  settled: boolean;
 }
 
 type Generation = Map<string, Map<string, Heard>>;
@@ -26,7 +28,8 @@ type Generation = Map<string, Map<string, Heard>>;
  * Values of one address come back from the relay in the order they went in, some of them left out. So all values of
  * the last `window` ms count, not only the newest: a fader that moves faster than the relay answers would otherwise
  * be pulled back by its own past. Once any other value is sent to the peer, what it said no longer tells what it
- * shows, and is forgotten: what comes next is sent, and the peer ends with the relay's state.
+ * shows, and is forgotten: what comes next is sent, and the peer ends with the relay's state. (Where a congested
+ * relay leaves values out, somebody else's value that equals one of those still on their way is taken for it.)
  */
 export class EchoMemory {
   readonly #window: number;
@@ -49,7 +52,7 @@ export class EchoMemory {
     let heard = this.#young.get(peer)?.get(address);
     if (heard === undefined) {
       heard = this.#old.get(peer)?.get(address);
-      if (heard === undefined) heard = { values: [], times: [] };
+      if (heard === undefined) heard = { values: [], times: [], settled: false };
       else this.#old.get(peer)?.delete(address);
       let addresses = this.#young.get(peer);
       if (addresses === undefined) {
@@ -59,7 +62,9 @@ export class EchoMemory {
       addresses.set(address, heard);
       for (const earlier of heard.values) this.#youngBytes += bytesOf(earlier);
     }
-    if (heard.values.length === LONGEST) drop(heard, 1);
+    if (heard.settled) drop(heard, heard.values.length);
+    else if (heard.values.length === LONGEST) drop(heard, 1);
+    heard.settled = false;
     heard.values.push(value);
     heard.times.push(now);
     this.#youngBytes += bytesOf(value);
@@ -76,8 +81,9 @@ export class EchoMemory {
     const { values, times } = heard;
     for (let i = 0; i < values.length; i++) {
       if (now - (times[i] as number) > this.#window || !sameValue(values[i] as Value, value)) continue;
-      // Those before it were left out by the relay, or are from before its answer: they will not come any more.
-      if (i > 0) drop(heard, i);
+      // It has come, and those before it were left out: they will not come again. The newest one may, from others.
+      heard.settled = i === values.length - 1;
+      drop(heard, heard.settled ? i : i + 1);
       return true;
     }
     this.#young.get(peer)?.delete(address);

@@ -57,7 +57,7 @@ export function oscSink(send: (bytes: Uint8Array, to: string) => void, options: 
   const plain = targets.filter((target) => typeof target === 'string');
   const groups: Group[] = targets
     .filter((target) => typeof target !== 'string')
-    .map((target) => ({ hints: hintsFrom({ ...target.hints, ...hints }), targets: [target.to] }));
+    .map((target) => ({ hints: hintsFrom(target.hints, hints), targets: [target.to] }));
   if (plain.length > 0) groups.unshift({ hints: common, targets: plain });
 
   /** Sends to those of `receivers` whose own value it is not; encodes once, and only if anybody is left. */
@@ -88,11 +88,11 @@ export function oscSink(send: (bytes: Uint8Array, to: string) => void, options: 
   });
 }
 
-function hintsFrom(hints: OscHints): Hints {
-  const list = Object.entries(hints).map(([pattern, tags]) => ({
-    pattern: compilePattern(pattern),
-    tags: parseOscTags(tags),
-  }));
+/** The first pattern that matches counts, those of the first `hints` first. */
+function hintsFrom(...hints: readonly OscHints[]): Hints {
+  const list = hints.flatMap((some) =>
+    Object.entries(some).map(([pattern, tags]) => ({ pattern: compilePattern(pattern), tags: parseOscTags(tags) })),
+  );
   if (list.length === 0) return () => undefined;
 
   const known = new RecentMap<string, OscTags | 'none'>(MAX_ADDRESSES);

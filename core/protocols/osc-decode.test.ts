@@ -119,7 +119,7 @@ function mulberry32(seed: number): () => number {
 
 /** Flips, inserts, removes, repeats or cuts; one to four times. */
 function mutate(seed: Uint8Array, random: () => number): Uint8Array {
-  let bytes = Uint8Array.from(seed);
+  let bytes: Uint8Array = Uint8Array.from(seed);
   const upTo = (limit: number) => Math.floor(random() * limit);
   for (let times = 1 + upTo(4); times > 0; times--) {
     const at = upTo(bytes.length + 1);

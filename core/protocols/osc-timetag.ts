@@ -29,10 +29,10 @@ export function oscTimetag(micros: number): OscTimetag {
  * The moment of a timetag in whole microseconds since the Unix epoch; 0 for "at once".
  *
  * The 32 bits of seconds overflow in 2036. As RFC 4330 says, a value whose highest bit is clear lies after that.
- * A timetag in the very first second counts as "at once" too: devices without a clock send all zeros.
+ * What lies before 1970 counts as "at once" too: devices without a clock send all zeros.
  */
 export function oscTimetagMicros({ seconds, fraction }: OscTimetag): number {
   if (seconds === 0) return 0;
   const since1900 = seconds < HALF_ERA ? seconds + ERA : seconds;
-  return (since1900 - UNIX_EPOCH) * MICROS + Math.round((fraction * MICROS) / ERA);
+  return Math.max(0, (since1900 - UNIX_EPOCH) * MICROS + Math.round((fraction * MICROS) / ERA));
 }

@@ -1,0 +1,87 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { EchoMemory } from './echo-memory.ts';
+
+const heard = (memory: EchoMemory, ...values: number[]) => {
+  for (const value of values) memory.heard('desk', '/a', value, 0);
+};
+
+describe('EchoMemory', () => {
+  it('knows a value for an echo to its sender only, at its address only', () => {
+    const memory = new EchoMemory();
+    heard(memory, 0.5);
+    expect(memory.isEcho('desk', '/a', 0.5, 10)).toBe(true);
+    expect(memory.isEcho('tablet', '/a', 0.5, 20)).toBe(false);
+    expect(memory.isEcho('desk', '/b', 0.5, 20)).toBe(false);
+    expect(memory.isEcho('desk', '/a', 0.6, 20)).toBe(false);
+  });
+
+  it('knows it until the window has passed', () => {
+    const memory = new EchoMemory({ window: 1000 });
+    heard(memory, 0.5);
+    expect(memory.isEcho('desk', '/a', 0.5, 1000)).toBe(true);
+    expect(memory.isEcho('desk', '/a', 0.5, 1001)).toBe(false);
+  });
+
+  it('does not pull a fast fader back by its own past', () => {
+    const memory = new EchoMemory();
+    heard(memory, 0.1, 0.2, 0.3, 0.2);
+    for (const late of [0.1, 0.2, 0.3, 0.2]) expect(memory.isEcho('desk', '/a', late, 50)).toBe(true);
+  });
+
+  it('does not take for an echo what the peer said before its last echo', () => {
+    const memory = new EchoMemory();
+    heard(memory, 0.1, 0.2);
+    expect(memory.isEcho('desk', '/a', 0.2, 10)).toBe(true);
+    expect(memory.isEcho('desk', '/a', 0.1, 20)).toBe(false);
+  });
+
+  it.each([
+    ['nothing is left out', fc.nat(3), fc.constant(false)],
+    [
+      'values are left out, and no two are the same',
+      fc.double({ noNaN: true }).filter((some) => !Number.isInteger(some)),
+      fc.boolean(),
+    ],
+  ])('ends with the state of the relay at the peer, whatever others write, where %s', (_where, value, lost) => {
+    const write = fc.record({ by: fc.constantFrom('desk', 'other'), value, lost });
+    const writes = fc.uniqueArray(write, {
+      minLength: 1,
+      maxLength: 30,
+      selector: (some) => (Number.isInteger(some.value) ? {} : some.value),
+    });
+    fc.assert(
+      fc.property(writes, fc.nat(10), (some, lag) => {
+        const memory = new EchoMemory();
+        const onTheWay: number[] = [];
+        let shown: number | undefined;
+        const deliver = () => {
+          const next = onTheWay.shift();
+          if (next !== undefined && !memory.isEcho('desk', '/a', next, 0)) shown = next;
+        };
+        for (const [i, each] of some.entries()) {
+          if (each.by === 'desk') {
+            shown = each.value;
+            memory.heard('desk', '/a', each.value, 0);
+          }
+          // The newest is never left out.
+          if (!each.lost || i === some.length - 1) onTheWay.push(each.value);
+          if (onTheWay.length > lag) deliver();
+        }
+        while (onTheWay.length > 0) deliver();
+        expect(shown).toBe(some.at(-1)?.value);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('stays within its bytes, however many addresses and however large the values', () => {
+    const memory = new EchoMemory({ maxBytes: 1_000_000 });
+    for (let i = 0; i < 3_000; i++) memory.heard(`peer${i % 7}`, `/a/${i}`, new Uint8Array(60_000).fill(i), 0);
+    const known = Array.from({ length: 3_000 }, (_, i) =>
+      memory.isEcho(`peer${i % 7}`, `/a/${i}`, new Uint8Array(60_000).fill(i), 0),
+    );
+    expect(known.filter(Boolean).length).toBeLessThanOrEqual(18);
+    expect(known.at(-1)).toBe(true);
+  });
+});

@@ -1,0 +1,143 @@
+import { firstValueFrom, of, Subject, take, toArray } from 'rxjs';
+import { TestScheduler } from 'rxjs/testing';
+import { describe, expect, it } from 'vitest';
+import type { Datagram } from '../core/datagram.ts';
+import type { ClaspError } from '../core/errors.ts';
+import type { OscPacket } from '../core/protocols/osc.ts';
+import { encodeOsc } from '../core/protocols/osc-encode.ts';
+import { OscPeers } from '../core/protocols/osc-peers.ts';
+import { OSC_IMMEDIATELY, oscTimetag } from '../core/protocols/osc-timetag.ts';
+import type { Signal } from '../core/signal.ts';
+import { type OscSourceOptions, oscSource } from './osc.ts';
+
+const FROM = '10.0.0.7:5000';
+const datagram = (packet: OscPacket, from = FROM): Datagram => ({ bytes: encodeOsc(packet), from });
+const float = (address: string, value: number): OscPacket => ({ address, args: [{ type: 'f', value }] });
+
+/** What the datagrams become. */
+function read(datagrams: readonly Datagram[], options?: OscSourceOptions) {
+  const signals: Signal[] = [];
+  const failures: ClaspError[] = [];
+  const source = oscSource(of(...datagrams), options);
+  source.failures.subscribe((failure) => failures.push(failure));
+  source.subscribe((signal) => signals.push(signal));
+  return { signals, failures };
+}
+const summary = ({ signals }: ReturnType<typeof read>) =>
+  signals.map((signal) => (signal.kind === 'param' ? [signal.address, signal.value, signal.at] : signal.kind));
+
+describe('oscSource', () => {
+  it('turns a message into a param that says where it comes from', () => {
+    expect(read([datagram(float('/synth/cutoff', 0.5))]).signals).toEqual([
+      { kind: 'param', address: '/osc/synth/cutoff', value: 0.5, at: undefined, origin: `osc@${FROM}` },
+    ]);
+  });
+
+  it('takes namespace and name from its options', () => {
+    expect(read([datagram(float('/a', 1))], { namespace: '/stage/left', name: 'tablet' }).signals).toMatchObject([
+      { address: '/stage/left/a', origin: `tablet@${FROM}` },
+    ]);
+  });
+
+  it('gives the messages of a bundle in their order, with the latest time that lies around them', () => {
+    const early = 1_700_000_000_000_000;
+    const late = early + 500_000;
+    const bundle: OscPacket = {
+      timetag: oscTimetag(early),
+      packets: [
+        float('/1', 1),
+        { timetag: oscTimetag(late), packets: [float('/2', 2)] },
+        { timetag: OSC_IMMEDIATELY, packets: [float('/3', 3)] },
+        float('/4', 4),
+      ],
+    };
+    expect(
+      summary(read([datagram(bundle), datagram({ timetag: OSC_IMMEDIATELY, packets: [float('/5', 5)] })])),
+    ).toEqual([
+      ['/osc/1', 1, early],
+      ['/osc/2', 2, late],
+      ['/osc/3', 3, early],
+      ['/osc/4', 4, early],
+      ['/osc/5', 5, undefined],
+    ]);
+  });
+
+  it('goes on after packets that are not OSC, and counts every one of them', () => {
+    new TestScheduler(() => undefined).run(({ cold }) => {
+      const garbage: Datagram = { bytes: Uint8Array.of(1, 2, 3), from: '10.0.0.66:666' };
+      const datagrams = new Subject<Datagram>();
+      const source = oscSource(datagrams);
+      const failures: ClaspError[] = [];
+      let passed = 0;
+      source.failures.subscribe((failure) => failures.push(failure));
+      source.subscribe(() => passed++);
+      cold('a 100ms a 5s (a|)').subscribe({
+        next: () => {
+          for (let i = 0; i < 1_000; i++) datagrams.next(garbage);
+          datagrams.next(datagram(float('/a', 1)));
+        },
+        complete: () => datagrams.complete(),
+      });
+      cold('10s |').subscribe({
+        complete: () => {
+          expect(passed).toBe(3);
+          expect(failures.map(({ value }) => value)).toEqual([1, 1_999, 1, 999]);
+          expect(failures[0]).toMatchObject({
+            code: 101,
+            reason: '10.0.0.66:666: not an OSC packet: it starts with neither "/" nor "#bundle" at byte 0',
+          });
+        },
+      });
+    });
+  });
+
+  it('tells of addresses that CLASP does not have, and passes the rest of their bundle', () => {
+    const packets = ['/a', '/a//b', '/c*', '/d'].map((address) => float(address, 1));
+    const { signals, failures } = read([datagram({ timetag: OSC_IMMEDIATELY, packets })]);
+    expect(signals.map(({ address }) => address)).toEqual(['/osc/a', '/osc/d']);
+    expect(failures).toMatchObject([
+      { code: 200, address: '/a//b', value: 1 },
+      { code: 200, address: '/c*', value: 1 },
+    ]);
+  });
+
+  it('notes who said what', () => {
+    const peers = new OscPeers({ targets: [FROM] });
+    read([datagram({ address: '/a', args: [{ type: 'i', value: 5 }] })], {
+      peers,
+      scheduler: { now: () => 7 } as never,
+    });
+    expect(peers.tags('/osc/a')).toEqual(['i']);
+    expect(peers.isEcho(FROM, '/osc/a', 5, 7)).toBe(true);
+  });
+
+  it('stops where its consumer has enough, also within a bundle, and completes its failures', async () => {
+    const datagrams = new Subject<Datagram>();
+    const source = oscSource(datagrams);
+    let completed = false;
+    source.failures.subscribe({ complete: () => (completed = true) });
+    const two = firstValueFrom(source.pipe(take(2), toArray()));
+    datagrams.next(datagram({ timetag: OSC_IMMEDIATELY, packets: ['/1', '/2', '/3'].map((to) => float(to, 0)) }));
+    expect((await two).map(({ address }) => address)).toEqual(['/osc/1', '/osc/2']);
+    expect([datagrams.observed, completed]).toEqual([false, true]);
+  });
+
+  it('keeps bundles apart when a signal makes more of them arrive at once', () => {
+    const datagrams = new Subject<Datagram>();
+    const seen: string[] = [];
+    oscSource(datagrams).subscribe(({ address, origin }) => {
+      seen.push(`${address} ${origin}`);
+      if (address === '/osc/1') datagrams.next(datagram(float('/inner', 0), '10.0.0.8:1'));
+    });
+    datagrams.next(datagram({ timetag: OSC_IMMEDIATELY, packets: [float('/1', 0), float('/2', 0)] }));
+    expect(seen).toEqual([`/osc/1 osc@${FROM}`, '/osc/inner osc@10.0.0.8:1', `/osc/2 osc@${FROM}`]);
+  });
+
+  it('passes on an error of the socket', () => {
+    const datagrams = new Subject<Datagram>();
+    const told: unknown[] = [];
+    oscSource(datagrams).subscribe({ error: (error) => told.push(error) });
+    datagrams.error('gone');
+    expect(told).toEqual(['gone']);
+  });
+});
