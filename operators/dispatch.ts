@@ -1,0 +1,187 @@
+import type { MonoTypeOperatorFunction } from 'rxjs';
+import { ClaspError, ErrorCode } from '../core/errors.ts';
+import type { SubscribeMessage, SyncMessage, UnsubscribeMessage } from '../core/message.ts';
+import type { ParamStore } from '../core/param-store.ts';
+import { compilePattern } from '../core/pattern.ts';
+import { KindBit, type SubscriptionIndex } from '../core/subscription-index.ts';
+import {
+  encodeMessage,
+  type Frame,
+  forwardPublish,
+  MessageCode,
+  SetFlag,
+  SIGNAL_KINDS,
+  signalMask,
+  stampRevision,
+} from '../core/wire/index.ts';
+import type { Entry, Envelope } from './envelope.ts';
+import type { Delivery } from './outbox.ts';
+import type { Session } from './session-state.ts';
+import { sendParam, sendSnapshot } from './snapshots.ts';
+import { stage } from './stage.ts';
+import { countSubscriptions } from './subscriptions.ts';
+
+export interface DispatchOptions {
+  /** Relay time, microseconds: the t3 of a SYNC. */
+  readonly now: () => number;
+  /** Subscriptions a session may have; 0 = unlimited. */
+  readonly maxSubscriptions: number;
+  /** Where deliveries are counted. */
+  readonly delivered: Delivered;
+}
+
+/** A count that grows: one per signal and receiver. */
+export interface Delivered {
+  signals: number;
+}
+
+const MOVE = 1;
+const GESTURE = 3;
+const PONG = encodeMessage({ type: 'PONG' });
+const KIND_BITS: readonly number[] = SIGNAL_KINDS.map((kind) => KindBit[kind]);
+/** How a lagging receiver is served, by signal code; a gesture's moves apart. */
+const DELIVERIES: readonly Delivery[] = ['param', 'keep', 'stream', 'keep', 'keep'];
+
+/**
+ * The end of the router: delivers each signal once to every session with a matching subscription, keeps the
+ * subscriptions, sends snapshots, and answers (ACK, ERROR, SNAPSHOT, PONG, SYNC).
+ *
+ * Passes `opened`, `closed` and `refused` on for whoever watches the router; what was delivered ends here.
+ */
+export function dispatch(
+  subscriptions: SubscriptionIndex<Session>,
+  store: ParamStore,
+  { now, maxSubscriptions, delivered }: DispatchOptions,
+): MonoTypeOperatorFunction<Envelope> {
+  const deliver = (envelope: Envelope, entry: Entry, frame: Frame) => {
+    if (envelope.kind === 'SET') {
+      const bytes = stampRevision(frame, envelope.revision);
+      const receivers = subscriptions.lookup(entry, KindBit.param);
+      delivered.signals += receivers.length;
+      for (const receiver of receivers) receiver.outbox.send(bytes, 'param', entry);
+      return;
+    }
+    const { signal } = frame;
+    const bytes = forwardPublish(frame);
+    const move = signal === GESTURE && frame.phase === MOVE;
+    const key = signal === GESTURE ? `${envelope.session.id} ${frame.id} ${entry.address}` : entry.id;
+    const delivery = move ? 'move' : (DELIVERIES[signal] as Delivery);
+    const receivers = subscriptions.lookup(entry, KIND_BITS[signal] as number);
+    delivered.signals += receivers.length;
+    for (const receiver of receivers) {
+      if (receiver !== envelope.session) receiver.outbox.send(bytes, delivery, key);
+    }
+  };
+
+  const acknowledge = ({ session, revision, kind }: Envelope, entry: Entry, frame: Frame) => {
+    if (frame.qos === 0) return;
+    const { address } = entry;
+    if (kind !== 'SET') {
+      reply(session, encodeMessage({ type: 'ACK', address }));
+      return;
+    }
+    const holder = entry.state?.holder;
+    const asked = (frame.flags & (SetFlag.Lock | SetFlag.Unlock)) !== 0;
+    const locked = asked ? holder !== undefined : undefined;
+    reply(session, encodeMessage({ type: 'ACK', address, revision, locked, holder: asked ? holder : undefined }));
+  };
+
+  const subscribe = ({ session, frame }: Envelope, message: SubscribeMessage): ClaspError | undefined => {
+    if (maxSubscriptions > 0 && countSubscriptions(session.subscriptions) >= maxSubscriptions) {
+      const reason = `too many subscriptions, at most ${maxSubscriptions}`;
+      return new ClaspError(ErrorCode.TooMany, reason, { address: message.pattern });
+    }
+    const subscription = {
+      pattern: compilePattern(message.pattern),
+      mask: signalMask(message.types),
+      options: message.options,
+    };
+    session.subscriptions ??= new Map();
+    const underId = session.subscriptions.get(message.id);
+    if (underId) underId.push(subscription);
+    else session.subscriptions.set(message.id, [subscription]);
+    subscriptions.add(subscription.pattern, subscription.mask, session);
+
+    if (subscription.mask & KindBit.param) sendSnapshot(session, store.matching(message.pattern, session.scopes));
+    if (frame && frame.qos > 0) {
+      reply(session, encodeMessage({ type: 'ACK', address: message.pattern, correlationId: message.id }));
+    }
+    return undefined;
+  };
+
+  const unsubscribe = ({ session, frame }: Envelope, { id }: UnsubscribeMessage) => {
+    for (const { pattern, mask } of session.subscriptions?.get(id) ?? []) subscriptions.remove(pattern, mask, session);
+    session.subscriptions?.delete(id);
+    if (frame && frame.qos > 0) reply(session, encodeMessage({ type: 'ACK', correlationId: id }));
+  };
+
+  const leave = (session: Session) => {
+    for (const underId of session.subscriptions?.values() ?? []) {
+      for (const { pattern, mask } of underId) subscriptions.remove(pattern, mask, session);
+    }
+    session.subscriptions = undefined;
+  };
+
+  const synchronise = ({ session, at }: Envelope, { t1 }: SyncMessage) =>
+    reply(session, encodeMessage({ type: 'SYNC', t1, t2: Math.floor(at), t3: Math.floor(now()) }));
+
+  const complain = ({ session, frame, error }: Envelope) => {
+    if (!error) return;
+    const correlationId = correlationOf(frame);
+    const { code, reason: message, address } = error;
+    reply(session, encodeMessage({ type: 'ERROR', code, message, address, correlationId }));
+  };
+
+  return stage((out) => ({
+    next(envelope) {
+      const { kind, session, frame, entry } = envelope;
+      switch (kind) {
+        case 'SET':
+        case 'PUBLISH':
+          if (!entry || !frame) return;
+          deliver(envelope, entry, frame);
+          acknowledge(envelope, entry, frame);
+          return;
+        case 'GET':
+          if (entry) sendParam(session, entry);
+          return;
+        case 'SUBSCRIBE': {
+          const error = subscribe(envelope, frame?.message as SubscribeMessage);
+          if (!error) return;
+          envelope.refuse(error);
+          break;
+        }
+        case 'UNSUBSCRIBE':
+          unsubscribe(envelope, frame?.message as UnsubscribeMessage);
+          return;
+        case 'SYNC':
+          synchronise(envelope, frame?.message as SyncMessage);
+          return;
+        case 'PING':
+          reply(session, PONG);
+          return;
+        case 'opened':
+          sendSnapshot(session, store.matching('/**', session.scopes));
+          break;
+        case 'closed':
+          leave(session);
+          break;
+        case 'refused':
+          break;
+        default:
+          envelope.refuse(new ClaspError(ErrorCode.NotEnabled, `${kind} is not enabled on this relay`));
+      }
+      if (envelope.kind === 'refused') complain(envelope);
+      out.next(envelope);
+    },
+  }));
+}
+
+function reply(session: Session, bytes: Uint8Array): void {
+  session.outbox.send(bytes, 'keep', session);
+}
+
+function correlationOf(frame: Frame | undefined): number | undefined {
+  const message = frame?.type === MessageCode.Subscribe ? (frame.message as SubscribeMessage) : undefined;
+  return message?.id;
+}

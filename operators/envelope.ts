@@ -1,0 +1,53 @@
+import type { AddressEntry } from '../core/address-table.ts';
+import type { ClaspError } from '../core/errors.ts';
+import type { Message } from '../core/message.ts';
+import type { StoredParam } from '../core/param.ts';
+import { type Frame, MessageCode } from '../core/wire/index.ts';
+import type { Session } from './session-state.ts';
+
+/** An interned address with what the router knows about it. */
+export type Entry = AddressEntry<StoredParam>;
+
+/** A message, or something that happened to a session: it opened, it closed, a stage refused its message. */
+export type EnvelopeKind = Message['type'] | 'opened' | 'closed' | 'refused';
+
+/** What travels down the router's trunk: one message of one session, with everything that was paid for at the edge. */
+export class Envelope {
+  kind: EnvelopeKind;
+  readonly session: Session;
+  /** The message. Absent for `opened` and `closed`. */
+  readonly frame: Frame | undefined;
+  /** The interned address of a SET, PUBLISH or GET. */
+  readonly entry: Entry | undefined;
+  /** When it arrived, microseconds since the Unix epoch. */
+  readonly at: number;
+  /** Why it was refused, or why the session closed. */
+  error: ClaspError | undefined = undefined;
+  /** The revision that an accepted SET got. */
+  revision = 0;
+
+  constructor(kind: EnvelopeKind, session: Session, frame: Frame | undefined, entry: Entry | undefined, at: number) {
+    this.kind = kind;
+    this.session = session;
+    this.frame = frame;
+    this.entry = entry;
+    this.at = at;
+  }
+
+  /** The same envelope, refused: later stages let it pass, and its sender gets an ERROR. */
+  refuse(error: ClaspError): this {
+    this.kind = 'refused';
+    this.error = error;
+    return this;
+  }
+}
+
+const KINDS: (Message['type'] | undefined)[] = [];
+for (const [name, code] of Object.entries(MessageCode)) {
+  KINDS[code] = name.replace(/([a-z])([A-Z])/, '$1_$2').toUpperCase() as Message['type'];
+}
+
+/** The type of a message by its wire code. */
+export function kindOf(code: number): Message['type'] | undefined {
+  return KINDS[code];
+}

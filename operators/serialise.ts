@@ -1,0 +1,46 @@
+import type { MonoTypeOperatorFunction } from 'rxjs';
+import { stage } from './stage.ts';
+
+/**
+ * Finishes one value before the next begins: what is published while publishing waits its turn.
+ *
+ * Without it a subscriber that publishes while it hears a value makes later subscribers hear the new value first.
+ * Synchronous, keeps order, delivers everything.
+ *
+ * @example
+ * ```ts
+ * const counter = new Subject<number>();
+ * counter.pipe(serialise()).subscribe((n) => n < 3 && counter.next(n + 1));
+ * counter.next(0);
+ * ```
+ */
+export function serialise<T>(): MonoTypeOperatorFunction<T> {
+  return stage((out) => {
+    const waiting: T[] = [];
+    let busy = false;
+
+    return {
+      next(value) {
+        if (busy) {
+          waiting.push(value);
+          return;
+        }
+        busy = true;
+        try {
+          out.next(value);
+          for (let i = 0; i < waiting.length; i++) {
+            out.next(waiting[i] as T);
+            // The list shrinks only when it is long: shifting one by one would make a burst quadratic.
+            if (i === 1023) {
+              waiting.splice(0, i + 1);
+              i = -1;
+            }
+          }
+        } finally {
+          waiting.length = 0;
+          busy = false;
+        }
+      },
+    };
+  });
+}
