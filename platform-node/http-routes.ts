@@ -1,0 +1,157 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { ClaspError, ErrorCode } from '../core/errors.ts';
+import { stringifyJson } from '../core/json.ts';
+import type { Value } from '../core/value.ts';
+
+/** A request, as a handler sees it. */
+export interface HttpRequest {
+  readonly method: string;
+  /** The path as it was asked for, without the query. */
+  readonly path: string;
+  /** What stands for the `*` at the end of the route's path, decoded; empty for an exact path. */
+  readonly rest: string;
+  readonly query: URLSearchParams;
+  readonly headers: IncomingMessage['headers'];
+  /** The whole body as text. Rejects with a `ClaspError` when it is too long or not UTF-8. Ask once. */
+  text(): Promise<string>;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+/** Answers one request. What it throws is answered for it: a `ClaspError` with 400 and its code, anything else with 500. */
+export type HttpHandler = (request: HttpRequest) => HttpResponse | PromiseLike<HttpResponse>;
+
+/** What answers below one path. */
+export interface HttpRoute {
+  /** An exact path, `/healthz`, or everything below one, `/v1/state/*`. */
+  readonly path: string;
+  /** By method. HEAD is answered by GET, OPTIONS by itself. */
+  readonly methods: Readonly<Partial<Record<'GET' | 'PUT' | 'POST' | 'DELETE', HttpHandler>>>;
+}
+
+export interface HttpRoutesOptions {
+  /** The longest body, in bytes; a longer one is answered with 413. @defaultValue 1 048 576 */
+  readonly maxBody?: number;
+}
+
+/** Answers `status` with a value as JSON. */
+export function json(status: number, value: Value): HttpResponse {
+  return { status, headers: { 'content-type': 'application/json; charset=utf-8' }, body: `${stringifyJson(value)}\n` };
+}
+
+/** Answers `status` with an error as every failed request gets it: `{ "error": { code, message, address? } }`. */
+export function jsonError(status: number, error: ClaspError): HttpResponse {
+  const { code, reason, address } = error;
+  const about = address === undefined ? {} : { address };
+  return json(status, { error: { code, message: reason, ...about } });
+}
+
+/**
+ * A request listener for `node:http` that answers from a table of routes; the first that fits counts. What no route
+ * answers is a 404, a method no route has a 405, both with an error in JSON. Never throws.
+ *
+ * @example
+ * ```ts
+ * import { createServer } from 'node:http';
+ * import { httpRoutes, json } from 'clasp-rx/platform-node';
+ *
+ * const routes = [{ path: '/ping', methods: { GET: () => json(200, { pong: true }) } }];
+ * createServer(httpRoutes(routes)).listen(8080, '127.0.0.1');
+ * ```
+ */
+export function httpRoutes(routes: readonly HttpRoute[], options: HttpRoutesOptions = {}): RequestListener {
+  const { maxBody = 1_048_576 } = options;
+
+  const answer = async (incoming: IncomingMessage): Promise<HttpResponse> => {
+    const { method = 'GET', headers } = incoming;
+    const url = targetOf(incoming);
+    if (!url) return jsonError(400, new ClaspError(ErrorCode.BadMessage, 'the request target is not a path'));
+
+    const path = url.pathname;
+    const route = routes.find((candidate) => fits(candidate.path, path));
+    if (!route) return jsonError(404, new ClaspError(ErrorCode.NotFound, `there is nothing at ${path}`));
+
+    const verb = method === 'HEAD' ? 'GET' : method;
+    const handler = Object.entries(route.methods).find(([name]) => name === verb)?.[1];
+    if (!handler) return unanswered(route, method, path);
+    const rest = decoded(route.path.endsWith('*') ? path.slice(route.path.length - 1) : '');
+    const text = () => bodyOf(incoming, maxBody);
+    return handler({ method, path, rest, query: url.searchParams, headers, text });
+  };
+
+  return (incoming, outgoing) => {
+    // A peer that goes away in the middle is an 'error' here, and nobody is left to tell.
+    incoming.on('error', () => outgoing.destroy());
+    outgoing.on('error', () => incoming.destroy());
+    answer(incoming)
+      .catch(refusal)
+      .then((response) => send(incoming, outgoing, response));
+  };
+}
+
+/** Why the body was not taken, with the status that says so. */
+class BodyTooLong extends ClaspError {}
+
+function refusal(cause: unknown): HttpResponse {
+  if (cause instanceof BodyTooLong) return jsonError(413, cause);
+  if (cause instanceof ClaspError && cause.code < ErrorCode.Internal) return jsonError(400, cause);
+  return jsonError(500, ClaspError.from(cause, ErrorCode.Internal));
+}
+
+function targetOf({ url = '/' }: IncomingMessage): URL | undefined {
+  return url.startsWith('/') && URL.canParse(`http://relay${url}`) ? new URL(`http://relay${url}`) : undefined;
+}
+
+function fits(route: string, path: string): boolean {
+  return route.endsWith('*') ? path.startsWith(route.slice(0, -1)) : path === route;
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch (cause) {
+    throw new ClaspError(ErrorCode.BadAddress, `"${part}" is not percent-encoded UTF-8`, { cause });
+  }
+}
+
+function unanswered({ methods }: HttpRoute, method: string, path: string): HttpResponse {
+  const known = Object.keys(methods).flatMap((name) => (name === 'GET' ? ['GET', 'HEAD'] : [name]));
+  const allow = [...known, 'OPTIONS'].join(', ');
+  if (method === 'OPTIONS') return { status: 204, headers: { allow } };
+  const response = jsonError(405, new ClaspError(ErrorCode.BadMessage, `${path} answers ${allow}, not ${method}`));
+  return { ...response, headers: { ...response.headers, allow } };
+}
+
+async function bodyOf(incoming: IncomingMessage, maxBody: number): Promise<string> {
+  const tooLong = () => new BodyTooLong(ErrorCode.BadMessage, `the body is longer than ${maxBody} bytes`);
+  if (Number(incoming.headers['content-length'] ?? 0) > maxBody) throw tooLong();
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > maxBody) throw tooLong();
+    chunks.push(chunk);
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
+  } catch (cause) {
+    throw new ClaspError(ErrorCode.BadMessage, 'the body is not UTF-8', { cause });
+  }
+}
+
+function send(incoming: IncomingMessage, outgoing: ServerResponse, { status, headers, body = '' }: HttpResponse): void {
+  const bytes = Buffer.from(body);
+  outgoing.writeHead(status, {
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    ...(status === 204 ? {} : { 'content-length': String(bytes.length) }),
+    // Whatever is left of a body that nobody read shall not be waited for.
+    ...(incoming.complete ? {} : { connection: 'close' }),
+    ...headers,
+  });
+  outgoing.end(incoming.method === 'HEAD' || status === 204 ? undefined : bytes);
+}

@@ -1,0 +1,95 @@
+/** Figures of a running relay, as `GET /` tells them. */
+export interface RelayStatus {
+  readonly name: string;
+  /** Version of this package. */
+  readonly version: string;
+  /** WebSocket URLs at which it listens. */
+  readonly urls: readonly string[];
+  /** Sessions over the network and in the process. */
+  readonly sessions: number;
+  readonly params: number;
+  readonly subscriptions: number;
+  /** Messages that arrived. */
+  readonly messagesIn: number;
+  /** Signals that left, counted once per receiver. */
+  readonly messagesOut: number;
+  /** Whole seconds since the start. */
+  readonly uptime: number;
+}
+
+const STYLE = `
+  :root { color-scheme: light dark; }
+  body { font: 16px/1.5 system-ui, sans-serif; max-width: 44rem; margin: 3rem auto; padding: 0 1.25rem; }
+  h1 { font-size: 1.6rem; margin: 0 0 .25rem; overflow-wrap: anywhere; }
+  h2 { font-size: 1rem; margin: 2rem 0 .5rem; }
+  p { margin: 0 0 1rem; }
+  dl { display: grid; grid-template-columns: max-content 1fr; gap: .35rem 1.5rem; margin: 1.5rem 0; }
+  dt { opacity: .7; }
+  dd { margin: 0; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
+  code, pre { font: .9rem/1.5 ui-monospace, monospace; }
+  pre { background: color-mix(in srgb, currentColor 8%, transparent); padding: .75rem 1rem; border-radius: .4rem; margin: 0; overflow-x: auto; }
+`;
+
+/** The page that a browser gets at `GET /`: what this is, where to connect, how it is doing. `url` is the WebSocket URL to show. */
+export function statusPage(status: RelayStatus, url: string): string {
+  const count = (number: number) => number.toLocaleString('en');
+  const rows: readonly (readonly [term: string, detail: string])[] = [
+    ['WebSocket', `<code>${escaped(url)}</code>`],
+    ['Sessions', count(status.sessions)],
+    ['Params', count(status.params)],
+    ['Subscriptions', count(status.subscriptions)],
+    ['Messages', `${count(status.messagesIn)} in, ${count(status.messagesOut)} out`],
+    ['Up for', duration(status.uptime)],
+    ['Version', `clasp-rx ${escaped(status.version)}`],
+  ];
+  const target = url === 'ws://localhost:7330' ? '' : ` --url ${escaped(url)}`;
+
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escaped(status.name)} · CLASP relay</title>
+<style>${STYLE}</style>
+</head>
+<body>
+<h1>${escaped(status.name)}</h1>
+<p>This is a CLASP relay: it passes params, events and streams between the programs and devices that connect to it.</p>
+<dl>
+${rows.map(([term, detail]) => `<dt>${term}</dt><dd>${detail}</dd>`).join('\n')}
+</dl>
+<h2>Watch everything that passes</h2>
+<pre>npx clasp-rx sub '/**'${target}</pre>
+<h2>Write a value</h2>
+<pre>npx clasp-rx set /hello 0.5${target}</pre>
+<h2>For programs</h2>
+<p>The same figures as JSON: <code>curl -H 'Accept: application/json'</code> of this page. Is it alive: <a href="/healthz">/healthz</a>.</p>
+</body>
+</html>
+`;
+}
+
+/** Seconds in the two units that matter: `3 d 4 h`, `12 min 5 s`. */
+export function duration(seconds: number): string {
+  const units: readonly (readonly [size: number, unit: string])[] = [
+    [86_400, 'd'],
+    [3_600, 'h'],
+    [60, 'min'],
+    [1, 's'],
+  ];
+  const whole = Math.max(0, Math.floor(seconds));
+  const first = units.findIndex(([size]) => whole >= size);
+  const parts = units.slice(first === -1 ? 3 : first).slice(0, 2);
+  let rest = whole;
+  return parts
+    .map(([size, unit]) => {
+      const amount = Math.floor(rest / size);
+      rest -= amount * size;
+      return `${amount} ${unit}`;
+    })
+    .join(' ');
+}
+
+function escaped(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}
