@@ -19,7 +19,7 @@ import type { Delivery } from './outbox.ts';
 import type { Session } from './session-state.ts';
 import { sendParam, sendSnapshot } from './snapshots.ts';
 import { stage } from './stage.ts';
-import { countSubscriptions } from './subscriptions.ts';
+import { Subscriptions } from './subscriptions.ts';
 
 export interface DispatchOptions {
   /** Relay time, microseconds: the t3 of a SYNC. */
@@ -87,7 +87,7 @@ export function dispatch(
   };
 
   const subscribe = ({ session, frame }: Envelope, message: SubscribeMessage): ClaspError | undefined => {
-    if (maxSubscriptions > 0 && countSubscriptions(session.subscriptions) >= maxSubscriptions) {
+    if (maxSubscriptions > 0 && (session.subscriptions?.size ?? 0) >= maxSubscriptions) {
       const reason = `too many subscriptions, at most ${maxSubscriptions}`;
       return new ClaspError(ErrorCode.TooMany, reason, { address: message.pattern });
     }
@@ -96,10 +96,8 @@ export function dispatch(
       mask: signalMask(message.types),
       options: message.options,
     };
-    session.subscriptions ??= new Map();
-    const underId = session.subscriptions.get(message.id);
-    if (underId) underId.push(subscription);
-    else session.subscriptions.set(message.id, [subscription]);
+    session.subscriptions ??= new Subscriptions();
+    session.subscriptions.add(message.id, subscription);
     subscriptions.add(subscription.pattern, subscription.mask, session);
 
     if (subscription.mask & KindBit.param) sendSnapshot(session, store.matching(message.pattern, session.scopes));
@@ -110,15 +108,14 @@ export function dispatch(
   };
 
   const unsubscribe = ({ session, frame }: Envelope, { id }: UnsubscribeMessage) => {
-    for (const { pattern, mask } of session.subscriptions?.get(id) ?? []) subscriptions.remove(pattern, mask, session);
-    session.subscriptions?.delete(id);
+    for (const { pattern, mask } of session.subscriptions?.remove(id) ?? []) {
+      subscriptions.remove(pattern, mask, session);
+    }
     if (frame && frame.qos > 0) reply(session, encodeMessage({ type: 'ACK', correlationId: id }));
   };
 
   const leave = (session: Session) => {
-    for (const underId of session.subscriptions?.values() ?? []) {
-      for (const { pattern, mask } of underId) subscriptions.remove(pattern, mask, session);
-    }
+    for (const { pattern, mask } of session.subscriptions?.clear() ?? []) subscriptions.remove(pattern, mask, session);
     session.subscriptions = undefined;
   };
 

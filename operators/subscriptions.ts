@@ -9,12 +9,32 @@ export interface SessionSubscription {
   readonly options: SubscribeOptions | undefined;
 }
 
-/** What a session subscribed to: an id may stand for several patterns (embedded clients always use 0). */
-export type Subscriptions = Map<number, SessionSubscription[]>;
+/** What one session subscribed to, by id: an id may stand for several patterns (embedded clients always use 0). */
+export class Subscriptions {
+  readonly #byId = new Map<number, SessionSubscription[]>();
+  /** How many patterns. */
+  size = 0;
 
-/** How many patterns those are. */
-export function countSubscriptions(subscriptions: Subscriptions | undefined): number {
-  let count = 0;
-  if (subscriptions) for (const patterns of subscriptions.values()) count += patterns.length;
-  return count;
+  add(id: number, subscription: SessionSubscription): void {
+    const underId = this.#byId.get(id);
+    if (underId) underId.push(subscription);
+    else this.#byId.set(id, [subscription]);
+    this.size++;
+  }
+
+  /** Takes out everything under an id. */
+  remove(id: number): readonly SessionSubscription[] {
+    const underId = this.#byId.get(id) ?? [];
+    this.#byId.delete(id);
+    this.size -= underId.length;
+    return underId;
+  }
+
+  /** Takes out everything. */
+  clear(): readonly SessionSubscription[] {
+    const all = [...this.#byId.values()].flat();
+    this.#byId.clear();
+    this.size = 0;
+    return all;
+  }
 }
