@@ -25,6 +25,7 @@ describe('publicNames', () => {
       'b.ts',
       '/** Over. */\nexport function over(a: 1): 1;\nexport function over(a: 2): 2;\nexport function over(a: 1 | 2) {\n  return a;\n}\nclass Bare {}\n/** X. */\nclass Doc {}\nexport { Bare, Doc as Renamed };\nexport interface All {\n  /** A. */\n  a: 1;\n}\nexport interface Some {\n  /** A. */\n  a: 1;\n  b: 2;\n}\n',
     );
+    write('cycle.ts', "export * from './cycle.ts';\nexport * from './a.ts';\n");
     write(
       'index.ts',
       "export { one as uno } from './a.ts';\nexport * from './b.ts';\nexport { of } from 'rxjs';\nimport { two } from './a.ts';\nexport { two };\nexport { gone } from './a.ts';\n",
@@ -35,6 +36,10 @@ describe('publicNames', () => {
   it('finds the doc comment before a declaration, and only there', () => {
     expect(names('a.ts')).toEqual({ one: true, two: false, Three: false });
     expect(names('b.ts')).toEqual({ over: true, Bare: false, Renamed: true, All: true, Some: false });
+  });
+
+  it('ends on a module that exports itself', () => {
+    expect(Object.keys(names('cycle.ts'))).toEqual(['one', 'two', 'Three']);
   });
 
   it('follows names through other modules', () => {

@@ -25,8 +25,15 @@ export interface PublicName {
 }
 
 /** What a module of ours exports, followed through `export … from` to where each name is declared. */
-export function publicNames(file: string): ReadonlyMap<string, PublicName> {
+export function publicNames(
+  file: string,
+  known: Map<string, ReadonlyMap<string, PublicName>> = new Map(),
+): ReadonlyMap<string, PublicName> {
+  const before = known.get(file);
+  if (before) return before;
   const names = new Map<string, PublicName>();
+  // Before it is filled, so that a cycle ends here; the lint reports it.
+  known.set(file, names);
   if (!existsSync(file)) return names;
   const text = readFileSync(file, 'utf8');
   const { module, comments, program, errors } = parseSync(file, text);
@@ -53,7 +60,8 @@ export function publicNames(file: string): ReadonlyMap<string, PublicName> {
     });
     return { file, documented };
   };
-  const from = (specifier: string): ReadonlyMap<string, PublicName> => publicNames(resolve(dirname(file), specifier));
+  const from = (specifier: string): ReadonlyMap<string, PublicName> =>
+    publicNames(resolve(dirname(file), specifier), known);
   const imported = (local: string): PublicName | undefined => {
     for (const { moduleRequest, entries } of module.staticImports) {
       const entry = entries.find(({ localName }) => localName.value === local);

@@ -1,13 +1,11 @@
 // What the documentation shows compiles against the built package, as a reader's program would.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { root } from './public-names.ts';
 import { allSnippets, asModule, type Snippet, snippetsOfMarkdown, snippetsOfModule } from './snippets.ts';
 
-// Inside the package, so that `clasp-rx` is this package; not published, because `files` leaves hidden folders out.
-const folder = join(root, 'dist/.snippets');
 const tsconfig = {
   extends: '../../tsconfig.base.json',
   compilerOptions: {
@@ -28,15 +26,18 @@ const tsconfig = {
 
 /** Compiles snippets together; gives the errors of each, as `file:line message`. */
 function compile(snippets: readonly Snippet[]): ReadonlyMap<Snippet, string[]> {
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
+  // Inside the package, so that `clasp-rx` is this package; not published, because `files` leaves hidden folders out.
+  const folder = mkdtempSync(join(root, 'dist/.snippets-'));
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(tsconfig));
-  for (const [index, snippet] of snippets.entries()) writeFileSync(join(folder, `${index}.ts`), asModule(snippet));
+  const known = new Map();
+  for (const [index, snippet] of snippets.entries())
+    writeFileSync(join(folder, `${index}.ts`), asModule(snippet, known));
   const tsc = join(root, 'node_modules/typescript/bin/tsc');
   const { stdout } = spawnSync(process.execPath, [tsc, '-p', folder, '--pretty', 'false'], {
     encoding: 'utf8',
     cwd: folder,
   });
+  rmSync(folder, { recursive: true });
   const errors = new Map<Snippet, string[]>(snippets.map((snippet) => [snippet, []]));
   for (const [, index, line, message] of stdout.matchAll(/^(\d+)\.ts\((\d+),\d+\): (.*)$/gm)) {
     const snippet = snippets[Number(index)];
@@ -62,8 +63,6 @@ describe(`snippets (${checked.length} compiled, ${all.length - checked.length} m
     if (!existsSync(join(root, 'dist/index.d.ts'))) throw new Error('not built: run `npm run build` first');
     errors = compile([...checked, broken]);
   });
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
   it('are compiled: an error in one is seen, at its line', () => {
     expect(errors.get(broken)).toEqual([expect.stringContaining('docs/broken.md:11 error TS2322')]);
   });
@@ -77,7 +76,7 @@ describe(`snippets (${checked.length} compiled, ${all.length - checked.length} m
 
 describe('extracting snippets', () => {
   it('takes ts blocks out of Markdown with their lines, and no others', () => {
-    const text = '# T\n\n```ts\na;\n```\n\n```sh\nb\n```\n- x\n  ```ts no-check\n  if (c) {\n    d;\n  }\n  ```\n';
+    const text = '# T\n\n```ts\na;\n```\n\n```sh\nb\n```\n- x\n  ```typescript title=x no-check\n  if (c) {\n    d;\n  }\n  ```\n';
     expect(snippetsOfMarkdown('README.md', text)).toEqual([
       { file: 'README.md', line: 4, code: 'a;\n', unchecked: false },
       { file: 'README.md', line: 12, code: 'if (c) {\n  d;\n}\n', unchecked: true },

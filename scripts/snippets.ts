@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as rxjs from 'rxjs';
 import { parseSync } from 'vite';
-import { barrels, publicNames, root } from './public-names.ts';
+import { barrels, type PublicName, publicNames, root } from './public-names.ts';
 
 /** A fenced `ts` block of a document or a doc comment. */
 export interface Snippet {
@@ -15,7 +15,10 @@ export interface Snippet {
   readonly unchecked: boolean;
 }
 
-const FENCE = /^([ \t]*)```ts( no-check)?[ \t]*\n([\s\S]*?)^[ \t]*```[ \t]*$/gm;
+/** Modules already looked at, so that many snippets ask for the same names once. */
+type Known = Map<string, ReadonlyMap<string, PublicName>>;
+
+const FENCE = /^([ \t]*)```(?:ts|typescript)\b(?:[^\n]*?( no-check))?[^\n]*\n([\s\S]*?)^[ \t]*```[ \t]*$/gm;
 
 /** The snippets of a Markdown text. */
 export function snippetsOfMarkdown(file: string, text: string, firstLine = 1): Snippet[] {
@@ -42,11 +45,11 @@ export function snippetsOfModule(file: string, text: string): Snippet[] {
  * line before it, of the public names it uses: where two subpaths export the same name, from the one whose folder it
  * stands in. So are names of rxjs, and, for an internal module's examples, what that module exports.
  */
-export function asModule({ file, code }: Snippet): string {
+export function asModule({ file, code }: Snippet, known: Known = new Map()): string {
   if (file.endsWith('.md')) return `export {};\n${code}`;
   const used = new Set(code.match(/(?<!\.)\b[A-Za-z_$][\w$]*\b/g));
   const own = topLevelNames(code);
-  const imports = [...subpathsOf(file)].map(([subpath, names]) => {
+  const imports = subpathsOf(file, known).map(([subpath, names]) => {
     const wanted = [...names].filter((name) => used.has(name) && !own.has(name));
     for (const name of wanted) own.add(name);
     return wanted.length > 0 ? `import { ${wanted.join(', ')} } from '${subpath}'; ` : '';
@@ -68,21 +71,15 @@ export function allSnippets(): Snippet[] {
 }
 
 /** What each subpath exports, the subpath of the file's own folder first; then the file itself, then rxjs. */
-function subpathsOf(file: string): Map<string, ReadonlySet<string>> {
+function subpathsOf(file: string, known: Known): [subpath: string, names: Iterable<string>][] {
   const folder = file.split('/')[0] ?? '';
   const nearest = [...barrels].sort(([, a], [, b]) => Number(b.startsWith(folder)) - Number(a.startsWith(folder)));
-  return new Map([
-    ...nearest.map(([subpath, barrel]): [string, ReadonlySet<string>] => [subpath, exportsOf(barrel)]),
-    [`../${file.replace(/\.ts$/, '.js')}`, exportsOf(file)],
-    ['rxjs', new Set(Object.keys(rxjs))],
-  ]);
-}
-
-const known = new Map<string, ReadonlySet<string>>();
-function exportsOf(barrel: string): ReadonlySet<string> {
-  const names = known.get(barrel) ?? new Set(publicNames(join(root, barrel)).keys());
-  known.set(barrel, names);
-  return names;
+  const namesOf = (path: string) => publicNames(join(root, path), known).keys();
+  return [
+    ...nearest.map(([subpath, barrel]): [string, Iterable<string>] => [subpath, namesOf(barrel)]),
+    [`../${file.replace(/\.ts$/, '.js')}`, namesOf(file)],
+    ['rxjs', Object.keys(rxjs)],
+  ];
 }
 
 /** Names a snippet declares or imports itself. */

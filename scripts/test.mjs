@@ -32,11 +32,15 @@ function installPeers() {
   const apt = (...words) =>
     spawnSync('apt-get', ['-qq', '-o', 'Dpkg::Use-Pty=0', ...words], {
       env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-      stdio: ['ignore', 'ignore', 'inherit'],
-    }).status === 0;
+      stdio: ['ignore', 'ignore', 'pipe'],
+      encoding: 'utf8',
+    });
   const install = () => apt('install', '-y', '--no-install-recommends', ...packages);
   // Package lists may be absent or old: only then are they fetched.
-  if (!install() && !(apt('update') && install())) console.error(`apt-get could not install ${packages.join(', ')}`);
+  if (install().status === 0) return;
+  apt('update');
+  const { status, stderr } = install();
+  if (status !== 0) console.error(`apt-get could not install them:\n${stderr}`);
 }
 
 /** Runs a program of node_modules with our terminal; resolves to whether it succeeded. */

@@ -1,0 +1,122 @@
+// What is published: the files of the tarball, the names each subpath exports, and that the tarball alone works.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { barrels, root } from './public-names.ts';
+
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const subpaths = [...barrels.keys()];
+/** What an application installs too: the peers and what they need; out of our node_modules, so that nothing is fetched. */
+const installedBeside = [...Object.keys(manifest.dependencies), 'rxjs', 'tslib', 'fast-check', 'pure-rand'];
+let scratch = '';
+let files: string[] = [];
+
+/** Runs a command and gives its output; throws with everything it said when it fails. */
+function run(cwd: string, command: string, ...args: string[]): string {
+  const { status, stdout, stderr } = spawnSync(command, args, { cwd, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${status}\n${stdout}\n${stderr}`);
+  return stdout;
+}
+
+beforeAll(() => {
+  if (!existsSync(join(root, 'dist/index.js'))) throw new Error('not built: run `npm run build` first');
+  scratch = mkdtempSync(join(tmpdir(), 'clasp-rx-pack-'));
+  // Without scripts: the build that is there is the one under test.
+  const [packed] = JSON.parse(run(root, 'npm', 'pack', '--ignore-scripts', '--json', '--pack-destination', scratch));
+  files = packed.files.map(({ path }: { path: string }) => path);
+  const beside = Object.fromEntries(installedBeside.map((name) => [name, `file:${join(root, 'node_modules', name)}`]));
+  mkdirSync(join(scratch, 'app'));
+  writeFileSync(
+    join(scratch, 'app/package.json'),
+    JSON.stringify({
+      private: true,
+      type: 'module',
+      dependencies: { 'clasp-rx': `file:../${packed.filename}`, ...beside },
+      overrides: Object.fromEntries(installedBeside.map((name) => [name, `$${name}`])),
+    }),
+  );
+  run(
+    join(scratch, 'app'),
+    'npm',
+    'install',
+    '--offline',
+    '--install-links',
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+  );
+}, 120_000);
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+describe('the tarball', () => {
+  it('holds the build, its manifest, licence and documents, and nothing else', () => {
+    const rest = files.filter((path) => !/^dist\/([a-z0-9-]+\/)*[a-z0-9-]+(\.d\.ts|\.js)$/.test(path));
+    expect(rest.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']);
+    expect(files.filter((path) => /test\b|snap|bench/.test(path.replace('dist/testing/', '')))).toEqual([]);
+  });
+
+  it('holds every file that package.json points at', () => {
+    const targets = Object.values<string | Record<string, string>>(manifest.exports)
+      .flatMap((target) => (typeof target === 'string' ? [target] : Object.values(target)))
+      .concat(Object.values<string>(manifest.bin))
+      .map((path) => path.replace('./', ''));
+    expect(targets.filter((path) => !files.includes(path))).toEqual([]);
+  });
+
+  it('satisfies publint', () => {
+    const publint = join(root, 'node_modules/publint/src/cli.js');
+    const installed = join(scratch, 'app/node_modules/clasp-rx');
+    expect(run(root, process.execPath, publint, 'run', installed, '--strict', '--pack', 'false')).toContain('All good');
+  });
+});
+
+describe('installed beside its peers', () => {
+  const app = () => join(scratch, 'app');
+
+  it.each(subpaths)('%s exports these names', (subpath) => {
+    const names = run(
+      app(),
+      process.execPath,
+      '-e',
+      `import('${subpath}').then((it) => console.log(JSON.stringify(Object.keys(it))))`,
+    );
+    expect(JSON.parse(names).sort()).toMatchSnapshot();
+  });
+
+  it('its types compile in a strict program, in Node and with a bundler', () => {
+    const imports = subpaths.map((subpath, index) => `export * as it${index} from '${subpath}';\n`).join('');
+    writeFileSync(join(app(), 'program.ts'), imports);
+    for (const module of ['nodenext', 'esnext']) {
+      const resolution = module === 'esnext' ? 'bundler' : 'nodenext';
+      const tsc = join(root, 'node_modules/typescript/bin/tsc');
+      const options = [
+        '--module',
+        module,
+        '--moduleResolution',
+        resolution,
+        '--target',
+        'es2022',
+        '--lib',
+        'es2022,dom',
+      ];
+      run(
+        app(),
+        process.execPath,
+        tsc,
+        '--noEmit',
+        '--strict',
+        '--skipLibCheck',
+        '--types',
+        '',
+        ...options,
+        'program.ts',
+      );
+    }
+  });
+
+  it('its command runs', () => {
+    expect(run(app(), 'npx', '--no-install', 'clasp-rx', '--help')).toContain('clasp-rx');
+  });
+});
