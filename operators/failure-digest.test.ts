@@ -1,6 +1,6 @@
 import { VirtualTimeScheduler } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { ErrorCode } from '../core/errors.ts';
+import { ClaspError, ErrorCode } from '../core/errors.ts';
 import { FailureDigest } from './failure-digest.ts';
 
 /** A digest in virtual time, and what it told, as `time: message`. */
@@ -60,6 +60,21 @@ describe('FailureDigest', () => {
     report(0, 'only');
     scheduler.flush();
     expect(scheduler.now()).toBe(100);
+  });
+
+  it('passes on failures that exist already, as their cause', () => {
+    const { scheduler, digest, told } = open();
+    const causes: unknown[] = [];
+    digest.failures.subscribe(({ cause, code, address }) => causes.push([cause, code, address]));
+    const failure = new ClaspError(ErrorCode.BadValue, 'no maps', { address: '/a', value: {} });
+    for (let i = 0; i < 3; i++) digest.pass(failure);
+    digest.report(ErrorCode.BadMessage, 'other', { where: 'x' });
+    scheduler.flush();
+    expect(told).toEqual(['0: no maps', '100: x: other; 3 failures within 100 ms, this was the last']);
+    expect(causes).toEqual([
+      [failure, 402, '/a'],
+      [undefined, 101, undefined],
+    ]);
   });
 
   it('says where, with offset and address, cut to a length that a log can bear', () => {

@@ -40,7 +40,8 @@ export class FailureDigest {
   #total = 0;
   #untold = 0;
   #closed = false;
-  // The newest untold failure, in words that exist already: no error is made for each.
+  // The newest untold failure: as it is, or in words that exist already, so that no error is made for each.
+  #failure: ClaspError | undefined;
   #code = 0;
   #reason = '';
   #detail: FailureDetail | undefined;
@@ -59,14 +60,18 @@ export class FailureDigest {
   /** Counts one failure: its code, a constant text, and what it is about. */
   report(code: number, reason: string, detail: FailureDetail): void {
     if (this.#closed) return;
-    this.#total++;
-    this.#untold++;
+    this.#failure = undefined;
     this.#code = code;
     this.#reason = reason;
     this.#detail = detail;
-    if (this.#timer) return;
-    this.#wait();
-    this.#tell();
+    this.#count();
+  }
+
+  /** Counts a failure that exists already. */
+  pass(failure: ClaspError): void {
+    if (this.#closed) return;
+    this.#failure = failure;
+    this.#count();
   }
 
   /** Tells what is left, and completes. */
@@ -76,6 +81,14 @@ export class FailureDigest {
     this.#tell();
     this.#closed = true;
     this.#told.complete();
+  }
+
+  #count(): void {
+    this.#total++;
+    this.#untold++;
+    if (this.#timer) return;
+    this.#wait();
+    this.#tell();
   }
 
   #wait(): void {
@@ -91,12 +104,17 @@ export class FailureDigest {
     const count = this.#untold;
     if (count === 0) return;
     this.#untold = 0;
-    const { where = '', offset, address } = this.#detail ?? {};
-    const place = offset === undefined ? '' : ` at byte ${offset}`;
-    const whose = address === undefined ? '' : ` (${JSON.stringify(address.slice(0, LONGEST))})`;
     const others = count === 1 ? '' : `; ${count} failures within ${this.#interval} ms, this was the last`;
-    const reason = `${where}: ${this.#reason}${place}${whose}${others}`;
-    this.#told.next(new ClaspError(this.#code, reason, { value: count, address: address?.slice(0, LONGEST) }));
+    const { code, reason, address } = this.#failure ?? this.#described();
+    this.#told.next(new ClaspError(code, reason + others, { value: count, address, cause: this.#failure }));
+  }
+
+  #described(): { code: number; reason: string; address: string | undefined } {
+    const { where = '', offset, address: whole } = this.#detail ?? {};
+    const address = whole?.slice(0, LONGEST);
+    const place = offset === undefined ? '' : ` at byte ${offset}`;
+    const whose = address === undefined ? '' : ` (${JSON.stringify(address)})`;
+    return { code: this.#code, reason: `${where}: ${this.#reason}${place}${whose}`, address };
   }
 }
 
