@@ -1,0 +1,88 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { messages } from '../../testing/arbitraries.ts';
+import type { PublishMessage, SetMessage } from '../message.ts';
+import { encodeMessage } from './encode.ts';
+import { encodePublish, encodeSet } from './encode-signal.ts';
+import { forwardPublish, publishAsSet, stampRevision } from './forward.ts';
+import { bundledFrames, decodeFrame, decodeMessage } from './frame.ts';
+
+const bytesOf = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex.replaceAll(' ', ''), 'hex'));
+const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+
+const asBroadcast = ({ type, address, value }: SetMessage, revision: number): SetMessage => ({
+  type,
+  address,
+  value,
+  revision,
+});
+
+describe('stampRevision', () => {
+  it('is the SET with the new revision and nothing else besides address and value', () => {
+    fc.assert(
+      fc.property(messages('SET'), fc.maxSafeNat(), (message, revision) => {
+        const frame = decodeFrame(encodeMessage(message, { qos: 2, timestamp: 1 }));
+        expect(stampRevision(frame, revision)).toEqual(encodeMessage(asBroadcast(message, revision), { qos: 1 }));
+      }),
+    );
+  });
+
+  it('leaves the value bytes untouched, so that an int stays an int', () => {
+    const i32 = decodeFrame(bytesOf('53 01 000a 21 04 0002 2f61 00000007'));
+    expect(hexOf(stampRevision(i32, 1))).toBe('5341' + '0012' + '2184' + '00022f61' + '00000007' + '0000000000000001');
+  });
+
+  it('works on a SET inside a bundle', () => {
+    const messages = [{ type: 'PING' }, { type: 'SET', address: '/a', value: 'x' }] as const;
+    const [, set] = bundledFrames(decodeFrame(encodeMessage({ type: 'BUNDLE', messages })));
+    expect(set && decodeMessage(stampRevision(set, 3)).message).toEqual({ ...messages[1], revision: 3 });
+  });
+
+  it('refuses with 402 what no longer fits a frame, and names the address', () => {
+    const frame = decodeFrame(encodeSet('/big', new Uint8Array(65535 - 10)));
+    expect(() => stampRevision(frame, 1)).toThrow(expect.objectContaining({ code: 402, address: '/big' }));
+  });
+
+  it.each([-1, 0.5, Number.NaN, 2 ** 64])('refuses %d as a revision', (revision) => {
+    const frame = decodeFrame(encodeSet('/a', 1));
+    expect(() => stampRevision(frame, revision)).toThrow(expect.objectContaining({ code: 402 }));
+  });
+});
+
+describe('forwardPublish', () => {
+  it('is the message as it came, under the QoS of its kind', () => {
+    const qos = { param: 1, event: 1, stream: 0, gesture: 0, timeline: 2 } as const;
+    fc.assert(
+      fc.property(messages('PUBLISH'), (message: PublishMessage) => {
+        const frame = decodeFrame(encodeMessage(message, { qos: 2, timestamp: 1 }));
+        expect(forwardPublish(frame)).toEqual(encodeMessage(message, { qos: qos[message.signal ?? 'event'] }));
+      }),
+    );
+  });
+
+  it('is a copy', () => {
+    const bytes = encodePublish('event', '/e', 'x'.repeat(200));
+    const forwarded = forwardPublish(decodeFrame(bytes));
+    const before = hexOf(forwarded);
+    bytes.fill(0);
+    expect(hexOf(forwarded)).toBe(before);
+  });
+});
+
+describe('publishAsSet', () => {
+  it('is a SET of the same address, value bytes, QoS and timestamp', () => {
+    fc.assert(
+      fc.property(messages('SET'), fc.option(fc.maxSafeNat(), { nil: undefined }), ({ address, value }, timestamp) => {
+        const publish = encodeMessage({ type: 'PUBLISH', signal: 'param', address, value }, { qos: 1, timestamp });
+        const set = publishAsSet(decodeFrame(publish));
+        expect(set.bytes).toEqual(encodeMessage({ type: 'SET', address, value }, { qos: 1, timestamp }));
+        expect(set.value).toEqual(value);
+      }),
+    );
+  });
+
+  it('refuses a PUBLISH without a value', () => {
+    const empty = decodeFrame(encodePublish('param', '/a'));
+    expect(() => publishAsSet(empty)).toThrow(expect.objectContaining({ code: 101 }));
+  });
+});
