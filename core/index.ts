@@ -1,0 +1,84 @@
+export { checkAddress, checkPattern, isAddress, MAX_ADDRESS_BYTES, MAX_ADDRESS_SEGMENTS } from './address.ts';
+export type { BridgeEvent } from './bridge-event.ts';
+export type {
+  Ack,
+  BundleOptions,
+  BundlePart,
+  Client,
+  ClientCounts,
+  ClientStatus,
+  OnOptions,
+  Reply,
+  SetOptions,
+  SignalCallback,
+  TimelineOptions,
+} from './client.ts';
+export type { Connection, Connections } from './connection.ts';
+export type { Datagram, DatagramSocket } from './datagram.ts';
+export type { ClaspErrorOptions } from './errors.ts';
+export { ClaspError, ErrorCode } from './errors.ts';
+export { parseJson, stringifyJson } from './json.ts';
+export type { MemoryConnection, MemoryPairOptions } from './memory-pair.ts';
+export { memoryPair } from './memory-pair.ts';
+export type {
+  AckMessage,
+  AnnounceMessage,
+  BundleMessage,
+  ErrorMessage,
+  FederationOp,
+  FederationSyncMessage,
+  GetMessage,
+  HelloMessage,
+  Message,
+  ParamState,
+  PingMessage,
+  PongMessage,
+  PublishMessage,
+  QoS,
+  QueryMessage,
+  ReplayMessage,
+  ResultMessage,
+  SetMessage,
+  SignalDefinition,
+  SnapshotMessage,
+  SubscribeMessage,
+  SubscribeOptions,
+  SyncMessage,
+  TimelineValue,
+  Ttl,
+  UnsubscribeMessage,
+  WelcomeMessage,
+} from './message.ts';
+export { PROTOCOL_VERSION } from './message.ts';
+export { captures, compilePattern, isLiteral, matches, Pattern, patternsOverlap } from './pattern.ts';
+export type { Scope, ScopeAction } from './scope.ts';
+export { ALL_SCOPES, parseScope, Scopes, scopes } from './scope.ts';
+export type {
+  Easing,
+  Event,
+  Gesture,
+  GesturePhase,
+  Keyframe,
+  Param,
+  Signal,
+  SignalKind,
+  Stream,
+  Timeline,
+} from './signal.ts';
+export type { Sink, SinkActions } from './sink.ts';
+export { sink } from './sink.ts';
+export type { Value } from './value.ts';
+export type { EncodeOptions } from './wire/index.ts';
+export {
+  decodeFrame,
+  decodeMessage,
+  decodeValue,
+  encodeMessage,
+  encodeValue,
+  Frame,
+  MAX_PAYLOAD,
+  MessageCode,
+  ValueCode,
+  Writer,
+} from './wire/index.ts';
+export { decodeAnyFrame } from './wire/message-pack.ts';

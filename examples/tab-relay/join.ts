@@ -1,0 +1,8 @@
+import { createClient } from '../../index.ts';
+import { broadcastChannelDial } from '../../platform-browser/index.ts';
+import { showPanel } from './panel.ts';
+import { showStatus } from './status.ts';
+
+const client = createClient(broadcastChannelDial({ name: 'clasp-tab-relay' }), { name: 'another tab' });
+showStatus(client, document.querySelector('#status') as HTMLElement);
+showPanel(client, document.querySelector('#panel') as HTMLElement);

@@ -1,0 +1,38 @@
+import { EMPTY, catchError, merge, switchMap } from 'rxjs';
+import { router } from '../../index.ts';
+import { broadcastChannelListener, messagePortListener, midiInputs } from '../../platform-browser/index.ts';
+import { midiSource } from '../../sources/index.ts';
+import { showPanel } from './panel.ts';
+
+const relay = router({ name: 'Tab relay', sessionId: () => crypto.randomUUID() });
+const tabs = broadcastChannelListener({ name: 'clasp-tab-relay' });
+const frames = messagePortListener({ target: window, origin: location.origin });
+
+const sessions = document.querySelector('#sessions') as HTMLElement;
+const params = document.querySelector('#params') as HTMLElement;
+const midi = document.querySelector('#midi') as HTMLElement;
+
+relay(merge(tabs, frames)).subscribe(() => {
+  sessions.textContent = String(relay.stats().sessions);
+});
+
+const page = relay.client('this page');
+showPanel(page, document.querySelector('#panel') as HTMLElement, (count) => {
+  params.textContent = String(count);
+});
+
+midiInputs()
+  .pipe(
+    catchError((error: Error) => {
+      midi.textContent = error.message;
+      return EMPTY;
+    }),
+    switchMap((inputs) => {
+      midi.textContent = inputs.map(({ name }) => name).join(', ') || 'nothing plugged in';
+      return merge(...inputs.map((input) => midiSource(input)));
+    }),
+  )
+  .subscribe((signal) => {
+    if (signal.kind === 'param') page.set(signal.address, signal.value);
+    else if (signal.kind === 'event') page.emit(signal.address, signal.value);
+  });

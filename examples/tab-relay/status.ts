@@ -1,0 +1,8 @@
+import type { Client } from '../../index.ts';
+
+/** Says in words where a client stands with its relay. */
+export function showStatus(client: Client, into: HTMLElement): void {
+  client.status.subscribe((status) => {
+    into.textContent = status.state === 'connected' ? `connected to ${status.relay}` : status.state;
+  });
+}
