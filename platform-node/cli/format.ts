@@ -1,0 +1,50 @@
+import { stringifyJson } from '../../core/json.ts';
+import type { Signal } from '../../core/signal.ts';
+import type { Value } from '../../core/value.ts';
+
+/** A value as one line: JSON, and the numbers JSON does not know by name. `parseValue` reads it back. */
+export function formatValue(value: Value): string {
+  return typeof value === 'number' && !Number.isFinite(value) ? String(value) : printable(stringifyJson(value));
+}
+
+/** A signal as one line for people: the address, what it is unless a plain value, and the value. */
+export function formatSignal(signal: Signal): string {
+  const address = printable(signal.address);
+  switch (signal.kind) {
+    case 'gesture':
+      return `${address} ${signal.phase} ${signal.id} ${formatValue(signal.value)}`;
+    case 'timeline':
+      return `${address} timeline of ${signal.keyframes.length} keyframes`;
+    default:
+      return `${address} ${formatValue(signal.value)}`;
+  }
+}
+
+/** A signal as one JSON object on one line: `kind`, `address` and what the kind has. Absent fields are left out. */
+export function signalJson(signal: Signal): string {
+  const { kind, address, ...rest } = signal;
+  return recordJson({ kind, address, ...rest });
+}
+
+/** An object of values as JSON on one line; what is undefined is left out. */
+export function recordJson(record: object): string {
+  return printable(stringifyJson(withoutUndefined(record)));
+}
+
+function withoutUndefined(value: unknown): Value {
+  if (Array.isArray(value)) return value.map(withoutUndefined);
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value as Value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, field]) => field !== undefined)
+      .map(([key, field]) => [key, withoutUndefined(field)]),
+  );
+}
+
+/** Text from the network without the characters that would steer a terminal; JSON has escaped the first 32 already. */
+export function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about.
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
+}

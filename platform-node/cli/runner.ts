@@ -1,0 +1,81 @@
+import { type Observable, takeUntil } from 'rxjs';
+import { ClaspError } from '../../core/errors.ts';
+import { version } from '../version.ts';
+import { parseArguments } from './arguments.ts';
+import { type Command, UsageError } from './command.ts';
+import { helpOf, overview } from './help.ts';
+import { suggest } from './suggest.ts';
+
+/** What the runner needs of the process. */
+export interface Terminal {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  out(line: string): void;
+  err(line: string): void;
+  /** Ctrl-C and SIGTERM. */
+  readonly stop: Observable<unknown>;
+  /** Tells once nobody reads stdout any more (`| head -1`). */
+  readonly unread: Observable<unknown>;
+}
+
+/** Runs the command that `words` name. Gives the exit code: 0 done, 1 failed, 2 wrong usage. Never rejects. */
+export async function run(
+  words: readonly string[],
+  commands: readonly Command[],
+  terminal: Terminal,
+): Promise<0 | 1 | 2> {
+  const [first, ...rest] = words;
+  if (first === undefined || first === '--help' || first === '-h' || first === 'help') {
+    const topic = first === 'help' && rest[0] !== undefined ? commands.find(({ name }) => name === rest[0]) : undefined;
+    terminal.out(topic ? helpOf(topic) : overview(commands));
+    return 0;
+  }
+  if (first === '--version' || first === '-v' || first === '-V') {
+    terminal.out(version);
+    return 0;
+  }
+  const command = commands.find(({ name }) => name === first);
+  if (!command) {
+    const meant = suggest(
+      first,
+      commands.map(({ name }) => name),
+    );
+    terminal.err(`clasp-rx: unknown command "${first}"${meant ? `; did you mean "${meant}"?` : ''}`);
+    terminal.err('clasp-rx --help lists the commands');
+    return 2;
+  }
+  return runCommand(command, rest, terminal);
+}
+
+async function runCommand(command: Command, words: readonly string[], terminal: Terminal): Promise<0 | 1 | 2> {
+  const failed = (cause: unknown): 1 | 2 => {
+    terminal.err(`clasp-rx: ${textOf(cause)}`);
+    if (!(cause instanceof UsageError)) return 1;
+    terminal.err(`clasp-rx ${command.name} --help explains it`);
+    return 2;
+  };
+  try {
+    const { options, args, help } = parseArguments(words, command, terminal.env);
+    if (help) {
+      terminal.out(helpOf(command));
+      return 0;
+    }
+    const lines = command.run(options, args, terminal.stop);
+    return await new Promise((resolve) => {
+      lines.pipe(takeUntil(terminal.unread)).subscribe({
+        next: ({ to, text }) => (to === 'stdout' ? terminal.out(text) : terminal.err(text)),
+        error: (cause) => resolve(failed(cause)),
+        complete: () => resolve(0),
+      });
+    });
+  } catch (cause) {
+    return failed(cause);
+  }
+}
+
+function textOf(cause: unknown): string {
+  if (cause instanceof ClaspError) {
+    const about = cause.address !== undefined && !cause.reason.includes(cause.address) ? ` (${cause.address})` : '';
+    return `${cause.reason}${about}`;
+  }
+  return cause instanceof Error ? cause.message : String(cause);
+}
