@@ -15,7 +15,8 @@ let files: string[] = [];
 
 /** Runs a command and gives its output; throws with everything it said when it fails. */
 function run(cwd: string, command: string, ...args: string[]): string {
-  const { status, stdout, stderr } = spawnSync(command, args, { cwd, encoding: 'utf8' });
+  const env = { ...process.env, npm_config_cache: join(scratch, 'cache') };
+  const { status, stdout, stderr } = spawnSync(command, args, { cwd, env, encoding: 'utf8' });
   if (status !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${status}\n${stdout}\n${stderr}`);
   return stdout;
 }

@@ -76,7 +76,8 @@ describe(`snippets (${checked.length} compiled, ${all.length - checked.length} m
 
 describe('extracting snippets', () => {
   it('takes ts blocks out of Markdown with their lines, and no others', () => {
-    const text = '# T\n\n```ts\na;\n```\n\n```sh\nb\n```\n- x\n  ```typescript title=x no-check\n  if (c) {\n    d;\n  }\n  ```\n';
+    const text =
+      '# T\n\n```ts\na;\n```\n\n```sh\nb\n```\n- x\n  ```typescript title=x no-check\n  if (c) {\n    d;\n  }\n  ```\n';
     expect(snippetsOfMarkdown('README.md', text)).toEqual([
       { file: 'README.md', line: 4, code: 'a;\n', unchecked: false },
       { file: 'README.md', line: 12, code: 'if (c) {\n  d;\n}\n', unchecked: true },
