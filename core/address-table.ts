@@ -1,56 +1,16 @@
 import { checkAddress, MAX_ADDRESS_BYTES } from './address.ts';
+import { hashInto, isUtf8Of } from './address-bytes.ts';
+import { AddressEntry, isKept, USED } from './address-entry.ts';
 import { ClaspError, ErrorCode } from './errors.ts';
+import { RecentAddresses } from './recent-addresses.ts';
+
+export { AddressEntry } from './address-entry.ts';
 
 /** Entries of one bucket beyond this many live in a `Map`, so that chosen collisions cannot make lookups slow. */
 const LONGEST_CHAIN = 16;
-const INITIAL_BUCKETS = 1024;
-/** Set on an entry when it is looked up, cleared when the hand of the clock passes. */
-const USED = 1;
-/** One hold on an entry; the bits above {@link USED} count them. */
-const HOLD = 2;
-
-/** The one object that stands for an address while the table knows it. */
-export class AddressEntry<S = unknown> {
-  /** Unique for the life of the table, never given to another address. */
-  readonly id: number;
-  readonly address: string;
-  /** Yours: the stored param, say. An entry with a state is never dropped; set to undefined to let it go. */
-  state: S | undefined;
-  /** Whose matches `cachedAs` points to: owned by a `SubscriptionIndex`. */
-  cachedIn: object | undefined;
-  /** Place and kinds of the cached matches: owned by a `SubscriptionIndex`. */
-  cachedAs: number;
-  /** @internal */
-  readonly hash: number;
-  /** @internal The next entry of the same bucket. */
-  next: AddressEntry<S> | undefined;
-  /** @internal */
-  marks: number;
-
-  /** @internal Entries are made by an {@link AddressTable}. */
-  constructor(id: number, address: string, hash: number) {
-    this.id = id;
-    this.address = address;
-    this.state = undefined;
-    this.cachedIn = undefined;
-    this.cachedAs = 0;
-    this.hash = hash;
-    this.next = undefined;
-    this.marks = 0;
-  }
-
-  /** Keeps the entry in the table, state or not, until {@link release}. May be nested. */
-  retain(): void {
-    this.marks += HOLD;
-  }
-
-  /** Undoes one {@link retain}. */
-  release(): void {
-    if (this.marks < HOLD)
-      throw new ClaspError(ErrorCode.Internal, 'entry released too often', { address: this.address });
-    this.marks -= HOLD;
-  }
-}
+const FIRST_BUCKETS = 1024;
+/** Strings whose entry is remembered, so that a caller with a constant address need not have it hashed again. */
+const MOST_STRINGS = 4096;
 
 export interface AddressTableOptions {
   /**
@@ -58,8 +18,8 @@ export interface AddressTableOptions {
    * @defaultValue 65 536
    */
   readonly maxIdle?: number;
-  /** Hashes `bytes[start..end)` to an integer of 30 bits. For tests. */
-  readonly hash?: (bytes: Uint8Array, start: number, end: number) => number;
+  /** Replaces the hash of an address by another integer of 30 bits. For tests of collisions. */
+  readonly rehash?: ((hash: number) => number) | undefined;
 }
 
 /**
@@ -67,18 +27,32 @@ export interface AddressTableOptions {
  *
  * An entry without a state and without a hold may be dropped when more than `maxIdle` of them exist, but not before at
  * least a third of `maxIdle` further addresses have been created: whatever is done with it in the same turn is safe.
- * Hold it ({@link AddressEntry.retain}) to keep it longer.
+ * Hold it (`retain`) to keep it longer.
  *
- * About 120 bytes an entry beside the address.
+ * About 110 bytes an entry beside the address.
+ *
+ * @example
+ * ```ts
+ * const table = new AddressTable<number>();
+ * const entry = table.internString('/mixer/1');
+ * entry.state = 0.5;
+ * table.find('/mixer/1')?.state; // 0.5
+ * ```
  */
 export class AddressTable<S = unknown> {
-  readonly #hash: (bytes: Uint8Array, start: number, end: number) => number;
   readonly #maxIdle: number;
+  readonly #rehash: ((hash: number) => number) | undefined;
   readonly #decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   readonly #encoder = new TextEncoder();
-  readonly #scratch = new Uint8Array(MAX_ADDRESS_BYTES + 3);
-  #buckets: (AddressEntry<S> | undefined)[] = new Array<undefined>(INITIAL_BUCKETS).fill(undefined);
-  /** Entries whose chain was full. */
+  /** UTF-8 of an address that came as a string. */
+  readonly #bytes = new Uint8Array(MAX_ADDRESS_BYTES);
+  /** The address at hand, four bytes a word. */
+  readonly #words = new Int32Array(MAX_ADDRESS_BYTES / 4 + 1);
+  readonly #recent = new RecentAddresses<S>();
+  readonly #strings = new Map<string, AddressEntry<S>>();
+
+  #buckets: (AddressEntry<S> | undefined)[] = new Array<undefined>(FIRST_BUCKETS).fill(undefined);
+  /** Entries whose bucket was full. */
   readonly #overflow = new Map<string, AddressEntry<S>>();
   /** Entries that may be dropped: a clock, whose hand gives those looked up since its last visit another round. */
   readonly #clock: AddressEntry<S>[] = [];
@@ -89,9 +63,9 @@ export class AddressTable<S = unknown> {
   #created = 0;
 
   constructor(options: AddressTableOptions = {}) {
-    const { maxIdle = 65_536, hash = hashBytes } = options;
+    const { maxIdle = 65_536, rehash } = options;
     this.#maxIdle = Math.max(1, maxIdle);
-    this.#hash = hash;
+    this.#rehash = rehash;
   }
 
   /** How many entries there are. */
@@ -104,20 +78,16 @@ export class AddressTable<S = unknown> {
    * Throws a `ClaspError` with code 200 when it is not an address.
    */
   intern(bytes: Uint8Array, start: number, end: number): AddressEntry<S> {
-    const length = end - start;
-    if (length > MAX_ADDRESS_BYTES) throw this.#refusal(bytes, start, end);
+    if (end - start > MAX_ADDRESS_BYTES) throw refusal(bytes, start, end);
     const hash = this.#hash(bytes, start, end);
     const known = this.#lookUp(hash, bytes, start, end);
-    if (known !== undefined) {
-      known.marks |= USED;
-      return known;
-    }
+    if (known !== undefined) return known;
 
     let address: string;
     try {
       address = this.#decoder.decode(bytes.subarray(start, end));
     } catch {
-      throw this.#refusal(bytes, start, end);
+      throw refusal(bytes, start, end);
     }
     const fault = checkAddress(address);
     if (fault !== undefined) throw fault;
@@ -126,18 +96,27 @@ export class AddressTable<S = unknown> {
 
   /** The entry of `address`, created when new. Throws a `ClaspError` with code 200 when it is not an address. */
   internString(address: string): AddressEntry<S> {
-    const end = this.#encode(address);
-    if (end < 0)
-      throw checkAddress(address) ?? new ClaspError(ErrorCode.BadAddress, 'address is too long', { address });
-    return this.intern(this.#scratch, 0, end);
+    const known = this.find(address);
+    if (known !== undefined) return known;
+    const fault = checkAddress(address);
+    if (fault !== undefined) throw fault;
+    const entry = this.intern(this.#bytes, 0, this.#encoder.encodeInto(address, this.#bytes).written);
+    this.#rememberString(entry);
+    return entry;
   }
 
   /** The entry of `address`, if there is one. */
   find(address: string): AddressEntry<S> | undefined {
-    const end = this.#encode(address);
-    if (end < 0) return undefined;
-    const known = this.#lookUp(this.#hash(this.#scratch, 0, end), this.#scratch, 0, end);
-    if (known !== undefined) known.marks |= USED;
+    const remembered = this.#strings.get(address);
+    if (remembered !== undefined) {
+      remembered.marks |= USED;
+      return remembered;
+    }
+    // An unpaired surrogate would be encoded as U+FFFD and find another address.
+    if (checkAddress(address) !== undefined) return undefined;
+    const end = this.#encoder.encodeInto(address, this.#bytes).written;
+    const known = this.#lookUp(this.#hash(this.#bytes, 0, end), this.#bytes, 0, end);
+    if (known !== undefined) this.#rememberString(known);
     return known;
   }
 
@@ -152,25 +131,47 @@ export class AddressTable<S = unknown> {
    * without state or hold are in use.
    */
   sweep(): void {
-    for (let left = this.#kept.length; left >= 0; left--) this.#examineKept();
+    this.#examined = 0;
+    for (let left = this.#kept.length; left > 0; left--) this.#examineKept();
   }
 
+  /** Hashes an address and leaves its words in `#words`. */
+  #hash(bytes: Uint8Array, start: number, end: number): number {
+    const hash = hashInto(this.#words, bytes, start, end);
+    return this.#rehash === undefined ? hash : this.#rehash(hash);
+  }
+
+  /** Finds the address that was hashed last. */
   #lookUp(hash: number, bytes: Uint8Array, start: number, end: number): AddressEntry<S> | undefined {
+    const length = end - start;
+    let entry = this.#recent.get(hash, this.#words, length);
+    if (entry === undefined) {
+      entry = this.#search(hash, bytes, start, end);
+      if (entry === undefined) return undefined;
+      this.#recent.put(entry, this.#words, length);
+    }
+    entry.marks |= USED;
+    return entry;
+  }
+
+  #search(hash: number, bytes: Uint8Array, start: number, end: number): AddressEntry<S> | undefined {
     const buckets = this.#buckets;
     let entry = buckets[hash & (buckets.length - 1)];
-    while (entry !== undefined) {
+    for (; entry !== undefined; entry = entry.next) {
       if (entry.hash === hash && isUtf8Of(entry.address, bytes, start, end)) return entry;
-      entry = entry.next;
     }
-    return this.#overflow.size === 0 ? undefined : this.#lookUpOverflow(bytes, start, end);
-  }
-
-  #lookUpOverflow(bytes: Uint8Array, start: number, end: number): AddressEntry<S> | undefined {
+    if (this.#overflow.size === 0) return undefined;
     try {
       return this.#overflow.get(this.#decoder.decode(bytes.subarray(start, end)));
     } catch {
       return undefined; // not UTF-8, so no address has it
     }
+  }
+
+  #rememberString(entry: AddressEntry<S>): void {
+    if (this.#strings.size >= MOST_STRINGS) this.#strings.clear();
+    // Not the string it was asked with, which may be a slice of something large.
+    this.#strings.set(entry.address, entry);
   }
 
   #create(address: string, hash: number): AddressEntry<S> {
@@ -201,7 +202,7 @@ export class AddressTable<S = unknown> {
         break;
       }
       if ((candidate.marks & USED) === 0) {
-        this.#unlink(candidate);
+        this.#drop(candidate);
         break;
       }
       candidate.marks &= ~USED;
@@ -240,19 +241,20 @@ export class AddressTable<S = unknown> {
     this.#buckets[slot] = entry;
   }
 
-  #unlink(entry: AddressEntry<S>): void {
+  #drop(entry: AddressEntry<S>): void {
+    this.#recent.drop(entry);
+    if (this.#strings.size > 0) this.#strings.delete(entry.address);
+    if (this.#overflow.size > 0 && this.#overflow.delete(entry.address)) return;
     const slot = entry.hash & (this.#buckets.length - 1);
     let before: AddressEntry<S> | undefined;
-    for (let other = this.#buckets[slot]; other !== undefined; other = other.next) {
-      if (other === entry) {
-        if (before === undefined) this.#buckets[slot] = entry.next;
-        else before.next = entry.next;
-        entry.next = undefined;
-        return;
-      }
+    let other = this.#buckets[slot];
+    while (other !== undefined && other !== entry) {
       before = other;
+      other = other.next;
     }
-    this.#overflow.delete(entry.address);
+    if (before === undefined) this.#buckets[slot] = entry.next;
+    else before.next = entry.next;
+    entry.next = undefined;
   }
 
   #grow(): void {
@@ -263,85 +265,14 @@ export class AddressTable<S = unknown> {
       this.#link(entry);
     }
   }
-
-  /** Writes the UTF-8 of `address` to the scratch buffer and returns its length, or -1 when it is no address's. */
-  #encode(address: string): number {
-    const scratch = this.#scratch;
-    const length = address.length;
-    if (length > MAX_ADDRESS_BYTES) return -1;
-    for (let at = 0; at < length; at++) {
-      const code = address.charCodeAt(at);
-      if (code >= 0x80) return this.#encodeWide(address);
-      scratch[at] = code;
-    }
-    return length;
-  }
-
-  #encodeWide(address: string): number {
-    // An unpaired surrogate would be encoded as U+FFFD and become another address.
-    if (checkAddress(address) !== undefined) return -1;
-    return this.#encoder.encodeInto(address, this.#scratch).written;
-  }
-
-  /** The failure for bytes that cannot be an address, with what can be shown of them. */
-  #refusal(bytes: Uint8Array, start: number, end: number): ClaspError {
-    const lenient = new TextDecoder('utf-8', { ignoreBOM: true });
-    const address = lenient.decode(bytes.subarray(start, Math.min(end, start + MAX_ADDRESS_BYTES + 1)));
-    return (
-      checkAddress(address) ??
-      new ClaspError(ErrorCode.BadAddress, `address is not valid UTF-8: ${JSON.stringify(address.slice(0, 48))}`, {
-        address,
-      })
-    );
-  }
 }
 
-function isKept(entry: AddressEntry): boolean {
-  return entry.state !== undefined || entry.marks >= HOLD;
-}
-
-/** Whether `bytes[start..end)` is the UTF-8 of `text`, which has no unpaired surrogate. */
-function isUtf8Of(text: string, bytes: Uint8Array, start: number, end: number): boolean {
-  const length = text.length;
-  if (length > end - start) return false;
-  let at = start;
-  for (let index = 0; index < length; index++) {
-    const code = text.charCodeAt(index);
-    if (code < 0x80) {
-      if (bytes[at++] !== code) return false;
-    } else if (code < 0x800) {
-      if (bytes[at++] !== (0xc0 | (code >> 6)) || bytes[at++] !== (0x80 | (code & 0x3f))) return false;
-    } else if (code >= 0xd800 && code <= 0xdbff) {
-      const point = 0x10000 + ((code & 0x3ff) << 10) + (text.charCodeAt(++index) & 0x3ff);
-      if (bytes[at++] !== (0xf0 | (point >> 18)) || bytes[at++] !== (0x80 | ((point >> 12) & 0x3f))) return false;
-      if (bytes[at++] !== (0x80 | ((point >> 6) & 0x3f)) || bytes[at++] !== (0x80 | (point & 0x3f))) return false;
-    } else {
-      if (bytes[at++] !== (0xe0 | (code >> 12)) || bytes[at++] !== (0x80 | ((code >> 6) & 0x3f))) return false;
-      if (bytes[at++] !== (0x80 | (code & 0x3f))) return false;
-    }
-  }
-  return at === end;
-}
-
-/** MurmurHash3 over the bytes, cut to 30 bits: a small integer on every engine. */
-function hashBytes(bytes: Uint8Array, start: number, end: number): number {
-  let hash = 0;
-  let at = start;
-  for (const whole = end - 3; at < whole; at += 4) {
-    const low = (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
-    hash = mix(hash, low | ((bytes[at + 2] as number) << 16) | ((bytes[at + 3] as number) << 24));
-  }
-  let tail = 0;
-  for (let shift = 0; at < end; at++, shift += 8) tail |= (bytes[at] as number) << shift;
-  hash = mix(hash, tail) ^ (end - start);
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) & 0x3fffffff;
-}
-
-function mix(hash: number, word: number): number {
-  let part = Math.imul(word, 0xcc9e2d51);
-  part = Math.imul((part << 15) | (part >>> 17), 0x1b873593);
-  const mixed = hash ^ part;
-  return (Math.imul((mixed << 13) | (mixed >>> 19), 5) + 0xe6546b64) | 0;
+/** The failure for bytes that cannot be an address, with what can be shown of them. */
+function refusal(bytes: Uint8Array, start: number, end: number): ClaspError {
+  const lenient = new TextDecoder('utf-8', { ignoreBOM: true });
+  const shown = lenient.decode(bytes.subarray(start, Math.min(end, start + MAX_ADDRESS_BYTES + 1)));
+  const fault = checkAddress(shown);
+  if (fault !== undefined) return fault;
+  const reason = `address is not valid UTF-8: ${JSON.stringify(shown.slice(0, 48))}`;
+  return new ClaspError(ErrorCode.BadAddress, reason, { address: shown });
 }

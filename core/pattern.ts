@@ -53,10 +53,10 @@ export class Pattern {
       case Shape.Everything:
         return true;
       case Shape.Below: {
-        const above = this.#above;
-        return (
-          address.startsWith(above) && (address.length === above.length || address.charCodeAt(above.length) === SLASH)
-        );
+        const end = this.#above.length;
+        // The cheap half first: it refuses most.
+        if (address.length !== end && address.charCodeAt(end) !== SLASH) return false;
+        return address.startsWith(this.#above);
       }
       default:
         return align(this.segments, address, undefined);

@@ -32,12 +32,12 @@ export interface Segment {
 export function compileSegment(source: string): Segment {
   if (source === '**') return { kind: SegmentKind.Deep, text: source, prefix: '', middle: [], suffix: '', length: 0 };
 
+  if (!source.includes('*')) {
+    return { kind: SegmentKind.Literal, text: source, prefix: source, middle: [], suffix: '', length: source.length };
+  }
   const text = source.replace(/\*+/g, '*');
   const parts = text.split('*');
   const prefix = parts[0] ?? '';
-  if (parts.length === 1) {
-    return { kind: SegmentKind.Literal, text, prefix, middle: [], suffix: '', length: prefix.length };
-  }
   const suffix = parts[parts.length - 1] ?? '';
   const kind = text === '*' ? SegmentKind.Any : SegmentKind.Partial;
   return { kind, text, prefix, middle: parts.slice(1, -1), suffix, length: text.length - parts.length + 1 };
