@@ -1,4 +1,5 @@
 import { ClaspError, ErrorCode } from '../errors.ts';
+import { readF32, readF64, readI32, readU32 } from '../wire/numbers.ts';
 import { isUtf8, readUtf8 } from '../wire/utf8.ts';
 import { OSC_MAX_DEPTH, type OscArgument, type OscBundle, type OscMessage, type OscPacket } from './osc.ts';
 import type { OscTimetag } from './osc-timetag.ts';
@@ -51,14 +52,12 @@ const padded = (size: number): number => (size + 3) & ~3;
 /** Reads from front to back. A method that gives undefined has set `fault`, and left `at` where the fault is. */
 class OscReader {
   readonly #bytes: Uint8Array;
-  readonly #view: DataView;
   #tagAt = 0;
   at = 0;
   fault = '';
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   packet(end: number, depth: number): OscPacket | undefined {
@@ -77,7 +76,7 @@ class OscReader {
     const start = this.at;
     if (depth >= OSC_MAX_DEPTH) return this.#fail('bundles nest too deep', start);
     if (end - start < 16) return this.#fail('bundle header is cut off', start);
-    if (this.#view.getUint32(start) !== BUNDLE_HIGH || this.#view.getUint32(start + 4) !== BUNDLE_LOW) {
+    if (readU32(this.#bytes, start) !== BUNDLE_HIGH || readU32(this.#bytes, start + 4) !== BUNDLE_LOW) {
       return this.#fail('not an OSC packet: it starts with neither "/" nor "#bundle"', start);
     }
     this.at += 8;
@@ -85,7 +84,7 @@ class OscReader {
     const packets: OscPacket[] = [];
     while (this.at < end) {
       if (end - this.at < 4) return this.#fail('size of a bundle element is cut off', this.at);
-      const size = this.#view.getUint32(this.at);
+      const size = readU32(this.#bytes, this.at);
       if (size > end - this.at - 4) return this.#fail('bundle element is longer than its bundle', this.at);
       this.at += 4;
       const packet = this.packet(this.at + size, depth + 1);
@@ -134,9 +133,9 @@ class OscReader {
     const at = this.at;
     switch (tag) {
       case 0x66:
-        return this.#take(4, end) ? { type: 'f', value: this.#view.getFloat32(at) } : undefined;
+        return this.#take(4, end) ? { type: 'f', value: readF32(this.#bytes, at) } : undefined;
       case 0x69:
-        return this.#take(4, end) ? { type: 'i', value: this.#view.getInt32(at) } : undefined;
+        return this.#take(4, end) ? { type: 'i', value: readI32(this.#bytes, at) } : undefined;
       case 0x73:
       case 0x53: {
         const value = this.#string(end);
@@ -153,13 +152,13 @@ class OscReader {
       case 0x49:
         return { type: 'I', value: true };
       case 0x64:
-        return this.#take(8, end) ? { type: 'd', value: this.#view.getFloat64(at) } : undefined;
+        return this.#take(8, end) ? { type: 'd', value: readF64(this.#bytes, at) } : undefined;
       case 0x68:
-        return this.#take(8, end) ? { type: 'h', value: this.#view.getBigInt64(at) } : undefined;
+        return this.#take(8, end) ? { type: 'h', value: this.#integer(at) } : undefined;
       case 0x74:
         return this.#take(8, end) ? { type: 't', value: this.#timetagAt(at) } : undefined;
       case 0x72:
-        return this.#take(4, end) ? { type: 'r', value: this.#view.getUint32(at) } : undefined;
+        return this.#take(4, end) ? { type: 'r', value: readU32(this.#bytes, at) } : undefined;
       case 0x6d:
         return this.#take(4, end) ? { type: 'm', value: this.#copy(at, at + 4) } : undefined;
       case 0x63:
@@ -170,7 +169,7 @@ class OscReader {
   }
 
   #character(at: number): OscArgument | undefined {
-    const code = this.#view.getUint32(at);
+    const code = readU32(this.#bytes, at);
     if (code > 0x10_ffff || (code >= 0xd800 && code <= 0xdfff)) return this.#fail('not a character', at);
     return { type: 'c', value: String.fromCodePoint(code) };
   }
@@ -178,7 +177,7 @@ class OscReader {
   #blob(end: number): OscArgument | undefined {
     const start = this.at;
     if (!this.#take(4, end)) return undefined;
-    const size = this.#view.getUint32(start);
+    const size = readU32(this.#bytes, start);
     // Compared before it is added to anything or allocated.
     if (size > end - this.at) return this.#fail('blob is longer than its message', start);
     const from = this.at;
@@ -188,17 +187,37 @@ class OscReader {
   }
 
   #string(end: number): string | undefined {
-    const start = this.at;
-    let all = 0;
-    let to = start;
-    while (to < end) {
-      const byte = this.#bytes[to] as number;
-      if (byte === 0) break;
-      all |= byte;
-      to++;
+    const bytes = this.#bytes;
+    let at = this.at;
+    let text = '';
+    // An ASCII text comes in words of four, of which the last holds one to four NULs.
+    while (at + 4 <= end) {
+      const a = bytes[at] as number;
+      const b = bytes[at + 1] as number;
+      const c = bytes[at + 2] as number;
+      const d = bytes[at + 3] as number;
+      if ((a | b | c | d) >= 0x80) break;
+      if (d !== 0 && c !== 0 && b !== 0 && a !== 0) {
+        text += String.fromCharCode(a, b, c, d);
+        at += 4;
+        continue;
+      }
+      if (d !== 0 || (c !== 0 && (b === 0 || a === 0)) || (b !== 0 && a === 0)) break;
+      this.at = at + 4;
+      if (a === 0) return text;
+      if (b === 0) return text + String.fromCharCode(a);
+      return text + (c === 0 ? String.fromCharCode(a, b) : String.fromCharCode(a, b, c));
     }
+    return this.#anyString(end);
+  }
+
+  /** A string that is not plain: beyond ASCII, or faulty. */
+  #anyString(end: number): string | undefined {
+    const start = this.at;
+    let to = start;
+    while (to < end && this.#bytes[to] !== 0) to++;
     if (to === end) return this.#fail('text without its NUL', start);
-    if (all >= 0x80 && !isUtf8(this.#bytes, start, to)) return this.#fail('text is not UTF-8', start);
+    if (!isUtf8(this.#bytes, start, to)) return this.#fail('text is not UTF-8', start);
     if (!this.#skipPadding(to, start + padded(to - start + 1), end)) return undefined;
     return readUtf8(this.#bytes, start, to);
   }
@@ -230,6 +249,10 @@ class OscReader {
     return true;
   }
 
+  #integer(at: number): bigint {
+    return (BigInt(readI32(this.#bytes, at)) << 32n) | BigInt(readU32(this.#bytes, at + 4));
+  }
+
   #timetag(): OscTimetag {
     const timetag = this.#timetagAt(this.at);
     this.at += 8;
@@ -237,7 +260,7 @@ class OscReader {
   }
 
   #timetagAt(at: number): OscTimetag {
-    return { seconds: this.#view.getUint32(at), fraction: this.#view.getUint32(at + 4) };
+    return { seconds: readU32(this.#bytes, at), fraction: readU32(this.#bytes, at + 4) };
   }
 
   #take(size: number, end: number): boolean {

@@ -1,4 +1,5 @@
 import { ClaspError, ErrorCode } from '../errors.ts';
+import { writeF32, writeF64, writeI64, writeU32 } from '../wire/numbers.ts';
 import { writeUtf8 } from '../wire/utf8.ts';
 import { OSC_MAX_DEPTH, type OscArgument, type OscMessage, type OscPacket } from './osc.ts';
 import type { OscTimetag } from './osc-timetag.ts';
@@ -157,13 +158,11 @@ function unsendable(reason: string, address?: string, value?: unknown): ClaspErr
 /** Second pass. The buffer is new, so padding is zero without being written. */
 class OscWriter {
   readonly #bytes: Uint8Array;
-  readonly #view: DataView;
   #at = 0;
   #tagAt = 0;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer);
   }
 
   packet(packet: OscPacket): void {
@@ -177,7 +176,7 @@ class OscWriter {
       const start = this.#at;
       this.#at += 4;
       this.packet(inner);
-      this.#view.setUint32(start, this.#at - start - 4);
+      writeU32(this.#bytes, start, this.#at - start - 4);
     }
   }
 
@@ -209,11 +208,11 @@ class OscWriter {
       const argument = args[i] as OscArgument;
       switch (argument.type) {
         case 'f':
-          this.#view.setFloat32(this.#at, argument.value);
+          writeF32(this.#bytes, this.#at, argument.value);
           this.#at += 4;
           break;
         case 'i':
-          this.#view.setInt32(this.#at, argument.value);
+          writeU32(this.#bytes, this.#at, argument.value);
           this.#at += 4;
           break;
         case 's':
@@ -221,27 +220,27 @@ class OscWriter {
           this.#string(argument.value);
           break;
         case 'b':
-          this.#view.setUint32(this.#at, argument.value.length);
+          writeU32(this.#bytes, this.#at, argument.value.length);
           this.#bytes.set(argument.value, this.#at + 4);
           this.#at += 4 + padded(argument.value.length);
           break;
         case 'd':
-          this.#view.setFloat64(this.#at, argument.value);
+          writeF64(this.#bytes, this.#at, argument.value);
           this.#at += 8;
           break;
         case 'h':
-          this.#view.setBigInt64(this.#at, argument.value);
+          writeI64(this.#bytes, this.#at, argument.value);
           this.#at += 8;
           break;
         case 't':
           this.#timetag(argument.value);
           break;
         case 'r':
-          this.#view.setUint32(this.#at, argument.value);
+          writeU32(this.#bytes, this.#at, argument.value);
           this.#at += 4;
           break;
         case 'c':
-          this.#view.setUint32(this.#at, argument.value.codePointAt(0) as number);
+          writeU32(this.#bytes, this.#at, argument.value.codePointAt(0) as number);
           this.#at += 4;
           break;
         case 'm':
@@ -257,8 +256,8 @@ class OscWriter {
   }
 
   #timetag({ seconds, fraction }: OscTimetag): void {
-    this.#view.setUint32(this.#at, seconds);
-    this.#view.setUint32(this.#at + 4, fraction);
+    writeU32(this.#bytes, this.#at, seconds);
+    writeU32(this.#bytes, this.#at + 4, fraction);
     this.#at += 8;
   }
 
