@@ -1,0 +1,27 @@
+import type { SchedulerLike } from 'rxjs';
+import type { Message } from '../core/message.ts';
+import type { BackoffOptions } from './backoff.ts';
+
+export interface ClientOptions {
+  /** What the relay calls this client. @defaultValue 'clasp-rx' */
+  readonly name?: string | undefined;
+  /** Proves what this client may do. @defaultValue none */
+  readonly token?: string | undefined;
+  /** What this client says it understands. @defaultValue the five kinds of signal */
+  readonly features?: readonly string[] | undefined;
+  /** How to wait between attempts; false: one attempt, and the first loss closes the client. @defaultValue `backoff()` */
+  readonly reconnect?: Omit<BackoffOptions, 'random' | 'scheduler'> | false | undefined;
+  /** Numbers from 0 up to 1, which spread the attempts of many clients. Give `Math.random` where there is one. */
+  readonly random?: (() => number) | undefined;
+  /** Clock and timer. @defaultValue `asyncScheduler` */
+  readonly scheduler?: SchedulerLike | undefined;
+  /** Requests that may wait for a connection; of the writes to one address only the newest counts. @defaultValue 1000 */
+  readonly maxWaiting?: number | undefined;
+  /**
+   * Whether `cached` knows every param the relay ever told, or just those that a subscription matches.
+   * @defaultValue 'all'
+   */
+  readonly cache?: 'all' | 'subscribed' | undefined;
+  /** Sees each message of the relay after WELCOME, before the client acts on it. For tools. @defaultValue none */
+  readonly onMessage?: ((message: Message) => void) | undefined;
+}

@@ -1,0 +1,87 @@
+import type { Ack, SetOptions } from '../core/client.ts';
+import type { ClaspError } from '../core/errors.ts';
+import type { SignalDefinition, Ttl } from '../core/message.ts';
+import type { Value } from '../core/value.ts';
+import type { PendingReply } from './reply.ts';
+
+/** How far a request is: it waits for a session, awaits its answer, or nobody waits for its answer any more. */
+export type RequestState = 'waiting' | 'sent' | 'given-up';
+
+interface RequestBase {
+  /** What the answer will name: the address, the pattern of a query, every address of a bundle. */
+  readonly addresses: readonly string[];
+  frame: Uint8Array;
+  state: RequestState;
+}
+
+/** A write. Every write it took the place of is answered together with it. */
+export interface WriteRequest extends RequestBase {
+  readonly kind: 'write';
+  readonly value: Value;
+  options: WriteOptions;
+  replies: PendingReply<Ack>[];
+}
+
+/** What is acknowledged and not repeated: an event, a timeline, a bundle. */
+export interface SendRequest extends RequestBase {
+  readonly kind: 'event' | 'bundle';
+  readonly replies: readonly PendingReply<Ack>[];
+}
+
+export interface GetRequest extends RequestBase {
+  readonly kind: 'get';
+  readonly replies: readonly PendingReply<Value>[];
+}
+
+export interface QueryRequest extends RequestBase {
+  readonly kind: 'query';
+  readonly replies: readonly PendingReply<readonly SignalDefinition[]>[];
+  /** What came so far. */
+  results: SignalDefinition[];
+}
+
+/** What an ACK answers. */
+export type Confirmable = WriteRequest | SendRequest;
+
+export type Request = Confirmable | GetRequest | QueryRequest;
+
+/** {@link SetOptions} as the codec takes them. */
+export interface WriteOptions {
+  readonly lock?: boolean | undefined;
+  readonly unlock?: boolean | undefined;
+  readonly revision?: number | undefined;
+  readonly ttl?: Ttl | undefined;
+}
+
+export function writeOptions({ ttl, ...rest }: SetOptions = {}): WriteOptions {
+  return ttl === undefined ? rest : { ...rest, ttl: typeof ttl === 'number' ? { seconds: ttl, mode: 'sliding' } : ttl };
+}
+
+/**
+ * What is left to ask for when `newer` takes the place of `older`, which was not acknowledged: a lock and a TTL that
+ * the older one asked for stay wanted, unless the newer one says otherwise.
+ */
+export function supersede(older: WriteOptions, newer: WriteOptions): WriteOptions {
+  const lock = newer.unlock ? undefined : (newer.lock ?? older.lock);
+  return { ...newer, lock, ttl: newer.ttl ?? older.ttl };
+}
+
+/** Fails a request of any kind. */
+export function reject(request: Request, reason: ClaspError): void {
+  for (const reply of request.replies) reply.reject(reason);
+}
+
+/** The address that a failure of the request names. */
+export function addressOf({ addresses }: Request): string {
+  return addresses[0] ?? '';
+}
+
+/** Whether a request changes nothing at the relay. */
+export function asksOnly({ kind }: Request): boolean {
+  return kind === 'get' || kind === 'query';
+}
+
+/** Whether a request may be sent in another session than the one it was made in. */
+export function isRepeatable(request: Request): boolean {
+  return request.kind === 'write' || asksOnly(request);
+}

@@ -1,0 +1,45 @@
+import type { Client } from '../core/client.ts';
+import type { Connections } from '../core/connection.ts';
+import type { ClientOptions } from './client-options.ts';
+import { RelayClient } from './relay-client.ts';
+
+/**
+ * A participant over any {@link Connections}: usually a dial, which gives one connection and ends when that is lost.
+ *
+ * It starts connecting at once, and goes on for ever: after a loss, or when nobody answers, it waits (see `backoff`)
+ * and subscribes to `connections` again. Only `close`, and a relay that refuses it (102, 300, 301, 302), end it;
+ * `status` then says `closed` with the reason, open replies fail, and subscribers complete. What went wrong with a
+ * connection is told by `status`; `errors` tells what the relay or this client refused.
+ *
+ * While there is no connection, requests wait, at most `maxWaiting`; more fail with 503. In detail:
+ *
+ * - `set`: only the newest write to an address waits, and the writes it replaced are answered as it is (one that
+ *   compared a revision fails with 400). Writes that were sent and not acknowledged when the connection was lost wait
+ *   again. After a reconnect they follow the subscriptions. A lock that a replaced write asked for is still asked for;
+ *   a lock that was held is gone with its session, so there is nothing left to unlock. A write that the relay did not
+ *   acknowledge within 10 s fails with 502 and is not repeated; whether it was applied is not known.
+ * - `get` and `query` wait until 5 s after they were asked, then 502.
+ * - `emit`, `timeline` and `bundle` wait only for the first connection. After a disconnect they fail with 503, and so
+ *   do those that were sent and not acknowledged: they may have happened, so they are not repeated.
+ * - `stream` and `gesture` are dropped, and counted.
+ *
+ * `on` shares one subscription of the relay between equal patterns and options. A subscriber that joins later hears the
+ * current params from this client. After a reconnect every subscriber hears the snapshot anew, and value null for each
+ * param that is not there any more, before `synced`. Where several subscriptions with different pacing match, signals
+ * come as often as the loosest of them asks.
+ *
+ * @example
+ * ```ts
+ * import { createClient, memoryPair, router } from 'clasp-rx';
+ * import { of } from 'rxjs';
+ *
+ * const [here, there] = memoryPair();
+ * router()(of(there)).subscribe();
+ * const client = createClient(of(here), { name: 'desk' });
+ * client.on('/mixer/*').subscribe(({ address }) => console.log(address));
+ * client.set('/mixer/1', 0.75).subscribe(({ revision }) => console.log('revision', revision));
+ * ```
+ */
+export function createClient(connections: Connections, options: ClientOptions = {}): Client {
+  return new RelayClient(connections, options);
+}
