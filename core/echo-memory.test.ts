@@ -29,6 +29,12 @@ describe('EchoMemory', () => {
     for (const late of [0.1, 0.2, 0.3, 0.2]) expect(memory.isEcho('desk', '/a', late, 50)).toBe(true);
   });
 
+  it('bears a relay that lags by a thousand values', () => {
+    const memory = new EchoMemory();
+    for (let i = 0; i < 1_000; i++) memory.heard('desk', '/a', i, i / 10);
+    for (let i = 0; i < 1_000; i++) expect(memory.isEcho('desk', '/a', i, 500)).toBe(true);
+  });
+
   it('does not take for an echo what the peer said before its last echo', () => {
     const memory = new EchoMemory();
     heard(memory, 0.1, 0.2);

@@ -9,7 +9,7 @@ export interface EchoMemoryOptions {
 }
 
 /** The newest values that are kept per peer and address; a relay that lags by more lets an echo through. */
-const LONGEST = 64;
+const LONGEST = 1_024;
 
 /** What one peer sent to one address, oldest first. */
 interface Heard {

@@ -6,6 +6,7 @@ import type { ClaspError } from '../core/errors.ts';
 import { OscPeers, type OscPeersOptions } from '../core/protocols/osc-peers.ts';
 import type { Signal } from '../core/signal.ts';
 import { FailureDigest } from '../operators/failure-digest.ts';
+import { paceSnapshot } from '../operators/pace-snapshot.ts';
 import { type OscHints, type OscTarget, oscSink } from '../sinks/osc.ts';
 import { oscSource } from '../sources/osc.ts';
 import { type UdpOptions, udpSocket } from './udp.ts';
@@ -95,7 +96,7 @@ function bridgeOver(socket: DatagramSocket, client: Client, options: OscBridgeOp
     out.add(
       client
         .on(`${namespace}/**`, { types: ['param', 'event', 'stream'] })
-        .pipe(filter(wanted))
+        .pipe(filter(wanted), paceSnapshot({ scheduler }))
         .subscribe({
           next: (signal) => sink.next(signal),
           error: (reason) => out.error(reason),
