@@ -29,6 +29,15 @@ describe('EchoMemory', () => {
     for (const late of [0.1, 0.2, 0.3, 0.2]) expect(memory.isEcho('desk', '/a', late, 50)).toBe(true);
   });
 
+  it('does not take for an echo what came back already, once the peer has said something else', () => {
+    const memory = new EchoMemory();
+    heard(memory, 0);
+    expect(memory.isEcho('desk', '/a', 0, 10)).toBe(true);
+    heard(memory, 1);
+    // The 1 is left out by a congested relay, because somebody else wrote a 0 after it.
+    expect(memory.isEcho('desk', '/a', 0, 20)).toBe(false);
+  });
+
   it('bears a relay that lags by a thousand values', () => {
     const memory = new EchoMemory();
     for (let i = 0; i < 1_000; i++) memory.heard('desk', '/a', i, i / 10);

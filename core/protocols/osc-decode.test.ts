@@ -39,6 +39,7 @@ describe('decodeOsc', () => {
     ['a string without its NUL', '/a\0\0,s\0\0abcd', 'text without its NUL at byte 8'],
     ['bytes left over', '/a\0\0,f\0\0\x3f\0\0\0\0', 'bytes after the last argument at byte 12'],
     ['a blob longer than its message', '/a\0\0,b\0\0\xff\xff\xff\xff', 'blob is longer than its message at byte 8'],
+    ['a blob a little longer', '/a\0\0,b\0\0\0\0\0\x05abcd', 'blob is longer than its message at byte 8'],
     ['a blob without padding', '/a\0\0,b\0\0\0\0\0\x01a', 'padding is cut off at byte 13'],
     ['a character beyond Unicode', '/a\0\0,c\0\0\xff\0\0\0', 'not a character at byte 8'],
     ['an array that is not closed', '/a\0\0,[i\0\0\0\0\x01', 'array is not closed at byte 7'],
