@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { firstValueFrom, type Subscription } from 'rxjs';
+import { firstValueFrom, NEVER, type Subscription } from 'rxjs';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { DatagramSocket } from '../core/datagram.ts';
 import type { OscArgument, OscPacket } from '../core/protocols/osc.ts';
@@ -7,9 +7,11 @@ import { decodeOsc, parseOsc } from '../core/protocols/osc-decode.ts';
 import { encodeOsc } from '../core/protocols/osc-encode.ts';
 import { oscTimetag } from '../core/protocols/osc-timetag.ts';
 import type { Signal } from '../core/signal.ts';
+import { router } from '../operators/router.ts';
 import { installed } from '../peers/installed.ts';
 import { oscSink } from '../sinks/osc.ts';
 import { oscSource } from '../sources/osc.ts';
+import { oscBridge } from './osc-bridge.ts';
 import { udpSocket } from './udp.ts';
 
 const open: Subscription[] = [];
@@ -127,6 +129,26 @@ describe.skipIf(!installed('oscsend'))('oscsend', () => {
     expect(signals[0]).toMatchObject({ address: '/osc/after', value: 1n });
     await vi.waitFor(() => expect(refused).toBe(arrived - signals.length), 5_000);
     expect(refused).toBeGreaterThan(1_000);
+  });
+});
+
+describe.skipIf(!installed('oscsend') || !installed('oscdump'))('a relay between oscsend and oscdump', () => {
+  it('shows what oscsend sends to its clients, and what they write to oscdump', async () => {
+    const socket = await bind();
+    const dump = await oscdump(socket);
+    const relay = router();
+    open.push(relay(NEVER).subscribe());
+    const app = relay.client('app');
+    const seen: unknown[] = [];
+    open.push(app.on('/osc/**').subscribe((signal) => seen.push(signal)));
+    const address = await new Promise<string>((resolve, reject) => {
+      const bridge = oscBridge(relay.client('osc'), { listen: '127.0.0.1:0', targets: [dump.target] });
+      open.push(bridge.subscribe({ next: (event) => event.type === 'ready' && resolve(event.address), error: reject }));
+    });
+    execFileSync('oscsend', ['localhost', address.split(':')[1] ?? '', '/synth/cutoff', 'f', '0.5']);
+    await vi.waitFor(() => expect(seen).toMatchObject([{ kind: 'param', address: '/osc/synth/cutoff', value: 0.5 }]));
+    await app.set('/osc/mixer/1', 0.75);
+    await vi.waitFor(() => expect(dump.lines()).toEqual(['/synth/cutoff f 0.500000', '/mixer/1 f 0.750000']));
   });
 });
 

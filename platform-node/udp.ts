@@ -40,10 +40,10 @@ export interface UdpOptions {
  *
  * @example
  * ```ts
- * const done = udpSocket({ listen: '127.0.0.1:0' }).subscribe((socket) => {
+ * const echo = udpSocket({ listen: '127.0.0.1:0' }).subscribe((socket) => {
  *   socket.incoming.subscribe(({ bytes, from }) => socket.send(bytes, from));
- *   done.unsubscribe();
  * });
+ * setTimeout(() => echo.unsubscribe(), 1_000);
  * ```
  */
 export function udpSocket(options: UdpOptions = {}): Observable<DatagramSocket> {

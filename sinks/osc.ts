@@ -48,7 +48,12 @@ const MAX_ADDRESSES = 16_384;
  *
  * @example
  * ```ts
- * client.on('/osc/**').subscribe(oscSink(socket.send, { targets: ['127.0.0.1:9000'], hints: { '/led/*': 'i' } }));
+ * const signals = of<Signal>({ kind: 'param', address: '/osc/mixer/1', value: 0.75 });
+ * udpSocket().subscribe((socket) => {
+ *   const sink = oscSink(socket.send, { targets: ['127.0.0.1:9000'], hints: { '/led/*': 'i' } });
+ *   sink.failures.subscribe((failure) => console.error(failure.message));
+ *   signals.subscribe(sink);
+ * });
  * ```
  */
 export function oscSink(send: (bytes: Uint8Array, to: string) => void, options: OscSinkOptions = {}): Sink<Signal> {

@@ -44,9 +44,11 @@ const MAX_SENDERS = 256;
  *
  * @example
  * ```ts
- * const signals = oscSource(socket.incoming);
- * signals.failures.subscribe((failure) => console.error(failure.message));
- * signals.subscribe(({ address, value }) => client.set(address, value));
+ * udpSocket({ listen: 8000 }).subscribe((socket) => {
+ *   const signals = oscSource(socket.incoming);
+ *   signals.failures.subscribe((failure) => console.error(failure.message));
+ *   signals.subscribe((signal) => console.log(signal.address));
+ * });
  * ```
  */
 export function oscSource(datagrams: Observable<Datagram>, options: OscSourceOptions = {}): OscSource {
