@@ -1,3 +1,6 @@
+import { checkAddress, MAX_ADDRESS_BYTES } from './address.ts';
+import { ClaspError, ErrorCode } from './errors.ts';
+
 /**
  * Copies `bytes[start..end)` to `words`, four bytes a word and the last one filled with zeros, and returns its
  * MurmurHash3 cut to 30 bits: a small integer on every engine.
@@ -49,4 +52,14 @@ export function isUtf8Of(text: string, bytes: Uint8Array, start: number, end: nu
     }
   }
   return at === end;
+}
+
+/** The failure for bytes that cannot be an address, with what can be shown of them. */
+export function refuse(bytes: Uint8Array, start: number, end: number): ClaspError {
+  const lenient = new TextDecoder('utf-8', { ignoreBOM: true });
+  const shown = lenient.decode(bytes.subarray(start, Math.min(end, start + MAX_ADDRESS_BYTES + 1)));
+  const fault = checkAddress(shown);
+  if (fault !== undefined) return fault;
+  const reason = `address is not valid UTF-8: ${JSON.stringify(shown.slice(0, 48))}`;
+  return new ClaspError(ErrorCode.BadAddress, reason, { address: shown });
 }

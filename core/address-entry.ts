@@ -1,10 +1,3 @@
-import { ClaspError, ErrorCode } from './errors.ts';
-
-/** Set on an entry when it is looked up, cleared when the hand of the table's clock passes. */
-export const USED = 1;
-/** One hold on an entry; the bits above {@link USED} count them. */
-const HOLD = 2;
-
 /** The one object that stands for an address while its `AddressTable` knows it. */
 export class AddressEntry<S = unknown> {
   /** Unique for the life of the table, never given to another address. */
@@ -20,8 +13,12 @@ export class AddressEntry<S = unknown> {
   readonly hash: number;
   /** @internal The next entry of the same bucket. */
   next: AddressEntry<S> | undefined;
-  /** @internal */
-  marks: number;
+  /** @internal When it was pushed to its list. */
+  pushed: number;
+  /** @internal Neighbour in its list. */
+  newer: AddressEntry<S> | undefined;
+  /** @internal Neighbour in its list. */
+  older: AddressEntry<S> | undefined;
 
   /** @internal Entries are made by an `AddressTable`. */
   constructor(id: number, address: string, hash: number) {
@@ -32,24 +29,37 @@ export class AddressEntry<S = unknown> {
     this.cachedAs = 0;
     this.hash = hash;
     this.next = undefined;
-    this.marks = 0;
-  }
-
-  /** Keeps the entry in the table, state or not, until {@link release}. May be nested. */
-  retain(): void {
-    this.marks += HOLD;
-  }
-
-  /** Undoes one {@link retain}. Throws a `ClaspError` with code 500 when there is none to undo. */
-  release(): void {
-    if (this.marks < HOLD) {
-      throw new ClaspError(ErrorCode.Internal, 'entry released more often than retained', { address: this.address });
-    }
-    this.marks -= HOLD;
+    this.pushed = 0;
+    this.newer = undefined;
+    this.older = undefined;
   }
 }
 
-/** Whether an entry must not be dropped. */
-export function isKept(entry: AddressEntry): boolean {
-  return entry.state !== undefined || entry.marks >= HOLD;
+/** Entries in the order in which they were added, linked through themselves: each is in one list at a time. */
+export class EntryList<S> {
+  size = 0;
+  /** How many have ever been pushed. */
+  pushes = 0;
+  newest: AddressEntry<S> | undefined;
+  oldest: AddressEntry<S> | undefined;
+
+  push(entry: AddressEntry<S>): void {
+    entry.older = this.newest;
+    if (this.newest === undefined) this.oldest = entry;
+    else this.newest.newer = entry;
+    this.newest = entry;
+    entry.pushed = this.pushes++;
+    this.size++;
+  }
+
+  remove(entry: AddressEntry<S>): void {
+    const { newer, older } = entry;
+    if (newer === undefined) this.newest = older;
+    else newer.older = older;
+    if (older === undefined) this.oldest = newer;
+    else older.newer = newer;
+    entry.newer = undefined;
+    entry.older = undefined;
+    this.size--;
+  }
 }

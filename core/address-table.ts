@@ -1,6 +1,6 @@
 import { checkAddress, MAX_ADDRESS_BYTES } from './address.ts';
-import { hashInto, isUtf8Of } from './address-bytes.ts';
-import { AddressEntry, isKept, USED } from './address-entry.ts';
+import { hashInto, isUtf8Of, refuse } from './address-bytes.ts';
+import { AddressEntry, EntryList } from './address-entry.ts';
 import { ClaspError, ErrorCode } from './errors.ts';
 import { RecentAddresses } from './recent-addresses.ts';
 
@@ -9,12 +9,16 @@ export { AddressEntry } from './address-entry.ts';
 /** Entries of one bucket beyond this many live in a `Map`, so that chosen collisions cannot make lookups slow. */
 const LONGEST_CHAIN = 16;
 const FIRST_BUCKETS = 1024;
+/** The largest number of addresses that are compared by words: about one megabyte. */
+const MOST_RECENT = 16_384;
 /** Strings whose entry is remembered, so that a caller with a constant address need not have it hashed again. */
 const MOST_STRINGS = 4096;
+/** Stands for the time of an entry's push while it is in the list of those kept: long ago. */
+const KEPT = -0x3fffffff;
 
 export interface AddressTableOptions {
   /**
-   * How many entries without a state may be remembered; the least recently used go first.
+   * How many entries without a state or a hold may be remembered; the least recently used go first.
    * @defaultValue 65 536
    */
   readonly maxIdle?: number;
@@ -25,11 +29,11 @@ export interface AddressTableOptions {
 /**
  * Turns addresses into entries, one per address, so that after the edge nothing compares or hashes a string.
  *
- * An entry without a state and without a hold may be dropped when more than `maxIdle` of them exist, but not before at
- * least a third of `maxIdle` further addresses have been created: whatever is done with it in the same turn is safe.
- * Hold it (`retain`) to keep it longer.
+ * An entry without a state and without a hold may be dropped, but not before half of `maxIdle` others have been created,
+ * looked up or deprived of their state since it was looked up: whatever is done with it in the same turn is safe. Hold
+ * it ({@link AddressTable.retain}) to keep it longer.
  *
- * About 110 bytes an entry beside the address.
+ * About 115 bytes an entry beside the address.
  *
  * @example
  * ```ts
@@ -41,6 +45,8 @@ export interface AddressTableOptions {
  */
 export class AddressTable<S = unknown> {
   readonly #maxIdle: number;
+  /** How many newer entries an idle one may have before a use moves it. */
+  readonly #spared: number;
   readonly #rehash: ((hash: number) => number) | undefined;
   readonly #decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   readonly #encoder = new TextEncoder();
@@ -48,29 +54,30 @@ export class AddressTable<S = unknown> {
   readonly #bytes = new Uint8Array(MAX_ADDRESS_BYTES);
   /** The address at hand, four bytes a word. */
   readonly #words = new Int32Array(MAX_ADDRESS_BYTES / 4 + 1);
-  readonly #recent = new RecentAddresses<S>();
+  #recent = new RecentAddresses<S>(FIRST_BUCKETS);
   readonly #strings = new Map<string, AddressEntry<S>>();
 
   #buckets: (AddressEntry<S> | undefined)[] = new Array<undefined>(FIRST_BUCKETS).fill(undefined);
   /** Entries whose bucket was full. */
   readonly #overflow = new Map<string, AddressEntry<S>>();
-  /** Entries that may be dropped: a clock, whose hand gives those looked up since its last visit another round. */
-  readonly #clock: AddressEntry<S>[] = [];
-  #hand = 0;
+  /** Entries that may be dropped, by their last use or nearly so; also some that have got a state or a hold since. */
+  readonly #idle = new EntryList<S>();
   /** Entries that had a state or a hold when they were last examined. */
-  readonly #kept: AddressEntry<S>[] = [];
-  #examined = 0;
+  readonly #kept = new EntryList<S>();
+  /** How many holds there are on an entry. */
+  readonly #holds = new Map<AddressEntry<S>, number>();
   #created = 0;
 
   constructor(options: AddressTableOptions = {}) {
     const { maxIdle = 65_536, rehash } = options;
     this.#maxIdle = Math.max(1, maxIdle);
+    this.#spared = this.#maxIdle >> 1;
     this.#rehash = rehash;
   }
 
   /** How many entries there are. */
   get size(): number {
-    return this.#clock.length + this.#kept.length;
+    return this.#idle.size + this.#kept.size;
   }
 
   /**
@@ -78,7 +85,7 @@ export class AddressTable<S = unknown> {
    * Throws a `ClaspError` with code 200 when it is not an address.
    */
   intern(bytes: Uint8Array, start: number, end: number): AddressEntry<S> {
-    if (end - start > MAX_ADDRESS_BYTES) throw refusal(bytes, start, end);
+    if (end - start > MAX_ADDRESS_BYTES) throw refuse(bytes, start, end);
     const hash = this.#hash(bytes, start, end);
     const known = this.#lookUp(hash, bytes, start, end);
     if (known !== undefined) return known;
@@ -87,7 +94,7 @@ export class AddressTable<S = unknown> {
     try {
       address = this.#decoder.decode(bytes.subarray(start, end));
     } catch {
-      throw refusal(bytes, start, end);
+      throw refuse(bytes, start, end);
     }
     const fault = checkAddress(address);
     if (fault !== undefined) throw fault;
@@ -109,7 +116,7 @@ export class AddressTable<S = unknown> {
   find(address: string): AddressEntry<S> | undefined {
     const remembered = this.#strings.get(address);
     if (remembered !== undefined) {
-      remembered.marks |= USED;
+      this.#use(remembered);
       return remembered;
     }
     // An unpaired surrogate would be encoded as U+FFFD and find another address.
@@ -120,9 +127,27 @@ export class AddressTable<S = unknown> {
     return known;
   }
 
+  /** Keeps an entry, state or not, until {@link release}. May be nested. */
+  retain(entry: AddressEntry<S>): void {
+    this.#holds.set(entry, (this.#holds.get(entry) ?? 0) + 1);
+  }
+
+  /** Undoes one {@link retain}. Throws a `ClaspError` with code 500 when there is none to undo. */
+  release(entry: AddressEntry<S>): void {
+    const holds = this.#holds.get(entry);
+    if (holds === undefined) {
+      throw new ClaspError(ErrorCode.Internal, 'entry released more often than retained', { address: entry.address });
+    }
+    if (holds > 1) this.#holds.set(entry, holds - 1);
+    else this.#holds.delete(entry);
+  }
+
   /** Every entry there is now, in no order. */
   entries(): Iterable<AddressEntry<S>> {
-    return this.#clock.concat(this.#kept);
+    const entries: AddressEntry<S>[] = [];
+    for (let entry = this.#kept.oldest; entry !== undefined; entry = entry.newer) entries.push(entry);
+    for (let entry = this.#idle.oldest; entry !== undefined; entry = entry.newer) entries.push(entry);
+    return entries;
   }
 
   /**
@@ -131,8 +156,8 @@ export class AddressTable<S = unknown> {
    * without state or hold are in use.
    */
   sweep(): void {
-    this.#examined = 0;
-    for (let left = this.#kept.length; left > 0; left--) this.#examineKept();
+    for (let left = this.#kept.size; left > 0; left--) this.#examineKept();
+    this.#trim();
   }
 
   /** Hashes an address and leaves its words in `#words`. */
@@ -150,7 +175,7 @@ export class AddressTable<S = unknown> {
       if (entry === undefined) return undefined;
       this.#recent.put(entry, this.#words, length);
     }
-    entry.marks |= USED;
+    this.#use(entry);
     return entry;
   }
 
@@ -176,56 +201,60 @@ export class AddressTable<S = unknown> {
 
   #create(address: string, hash: number): AddressEntry<S> {
     const entry = new AddressEntry<S>(this.#created++, address, hash);
-    this.#examineKept();
-    this.#examineKept();
-    this.#place(entry);
     this.#link(entry);
+    this.#idle.push(entry);
     if (this.size > this.#buckets.length) this.#grow();
+    this.#examineKept();
+    this.#examineKept();
+    this.#trim();
     return entry;
   }
 
-  /** Puts an entry that may be dropped on the clock; on a full clock in the place of one that leaves it. */
-  #place(entry: AddressEntry<S>): void {
-    const clock = this.#clock;
-    if (clock.length < this.#maxIdle) {
-      clock.push(entry);
-      return;
+  /** Makes an entry one of the last that would be dropped. */
+  #use(entry: AddressEntry<S>): void {
+    // What stands in the younger half need not be moved, and what is kept neither: most are one or the other.
+    if (this.#idle.pushes - entry.pushed < this.#spared) return;
+    const kept = entry.pushed === KEPT;
+    if (this.#isInUse(entry)) {
+      if (kept) return;
+      this.#idle.remove(entry);
+      this.#keep(entry);
+    } else if (kept) {
+      this.#kept.remove(entry);
+      this.#idle.push(entry);
+      this.#trim();
+    } else {
+      this.#idle.remove(entry);
+      this.#idle.push(entry);
     }
-    for (;;) {
-      const candidate = clock[this.#hand];
-      if (candidate === undefined) {
-        this.#hand = 0;
-        continue;
-      }
-      if (isKept(candidate)) {
-        this.#kept.push(candidate);
-        break;
-      }
-      if ((candidate.marks & USED) === 0) {
-        this.#drop(candidate);
-        break;
-      }
-      candidate.marks &= ~USED;
-      this.#hand++;
-    }
-    clock[this.#hand++] = entry;
   }
 
-  /** Returns the next of the kept entries to the clock if it has become idle. */
+  /** Looks whether the entry that has not been examined for longest is still in use. */
   #examineKept(): void {
-    const kept = this.#kept;
-    const entry = kept[this.#examined];
-    if (entry === undefined) {
-      this.#examined = 0;
-      return;
+    const entry = this.#kept.oldest;
+    if (entry === undefined) return;
+    this.#kept.remove(entry);
+    if (this.#isInUse(entry)) this.#keep(entry);
+    else this.#idle.push(entry);
+  }
+
+  #keep(entry: AddressEntry<S>): void {
+    this.#kept.push(entry);
+    entry.pushed = KEPT;
+  }
+
+  #isInUse(entry: AddressEntry<S>): boolean {
+    return entry.state !== undefined || (this.#holds.size > 0 && this.#holds.has(entry));
+  }
+
+  #trim(): void {
+    while (this.#idle.size > this.#maxIdle) {
+      const entry = this.#idle.oldest;
+      if (entry === undefined) return;
+      this.#idle.remove(entry);
+      if (this.#isInUse(entry)) this.#keep(entry);
+      else this.#drop(entry);
     }
-    if (isKept(entry)) {
-      this.#examined++;
-      return;
-    }
-    const last = kept.pop();
-    if (last !== undefined && last !== entry) kept[this.#examined] = last;
-    this.#place(entry);
   }
 
   #link(entry: AddressEntry<S>): void {
@@ -233,12 +262,12 @@ export class AddressTable<S = unknown> {
     const head = this.#buckets[slot];
     let length = 0;
     for (let other = head; other !== undefined; other = other.next) length++;
-    if (length >= LONGEST_CHAIN) {
+    if (length < LONGEST_CHAIN) {
+      entry.next = head;
+      this.#buckets[slot] = entry;
+    } else {
       this.#overflow.set(entry.address, entry);
-      return;
     }
-    entry.next = head;
-    this.#buckets[slot] = entry;
   }
 
   #drop(entry: AddressEntry<S>): void {
@@ -258,21 +287,13 @@ export class AddressTable<S = unknown> {
   }
 
   #grow(): void {
-    this.#buckets = new Array<undefined>(this.#buckets.length * 2).fill(undefined);
+    const length = this.#buckets.length * 2;
+    this.#buckets = new Array<undefined>(length).fill(undefined);
+    if (length <= MOST_RECENT) this.#recent = new RecentAddresses<S>(length);
     this.#overflow.clear();
     for (const entry of this.entries()) {
       entry.next = undefined;
       this.#link(entry);
     }
   }
-}
-
-/** The failure for bytes that cannot be an address, with what can be shown of them. */
-function refusal(bytes: Uint8Array, start: number, end: number): ClaspError {
-  const lenient = new TextDecoder('utf-8', { ignoreBOM: true });
-  const shown = lenient.decode(bytes.subarray(start, Math.min(end, start + MAX_ADDRESS_BYTES + 1)));
-  const fault = checkAddress(shown);
-  if (fault !== undefined) return fault;
-  const reason = `address is not valid UTF-8: ${JSON.stringify(shown.slice(0, 48))}`;
-  return new ClaspError(ErrorCode.BadAddress, reason, { address: shown });
 }

@@ -1,6 +1,5 @@
 import type { AddressEntry } from './address-entry.ts';
 
-const PLACES = 2048;
 /** Of one place: the length in bytes, then the bytes, four a word. */
 const WORDS = 16;
 const MOST_BYTES = (WORDS - 1) * 4;
@@ -10,12 +9,20 @@ const MOST_BYTES = (WORDS - 1) * 4;
  * newest takes. Here addresses are compared four bytes at a time; against a string it is one, and each costs more.
  */
 export class RecentAddresses<S> {
-  readonly #entries: (AddressEntry<S> | undefined)[] = new Array<undefined>(PLACES).fill(undefined);
-  readonly #words = new Int32Array(PLACES * WORDS);
+  readonly #entries: (AddressEntry<S> | undefined)[];
+  readonly #words: Int32Array;
+  readonly #mask: number;
+
+  /** @param places - how many; a power of two. Each takes 72 bytes. */
+  constructor(places: number) {
+    this.#entries = new Array<undefined>(places).fill(undefined);
+    this.#words = new Int32Array(places * WORDS);
+    this.#mask = places - 1;
+  }
 
   /** The entry whose hash is `hash` and whose UTF-8 is the `length` bytes in `words`, if it is here. */
   get(hash: number, words: Int32Array, length: number): AddressEntry<S> | undefined {
-    const place = hash & (PLACES - 1);
+    const place = hash & this.#mask;
     const entry = this.#entries[place];
     if (entry === undefined || entry.hash !== hash) return undefined;
     const known = this.#words;
@@ -30,7 +37,7 @@ export class RecentAddresses<S> {
   /** Remembers `entry`, whose UTF-8 is the `length` bytes in `words`, unless it is too long. */
   put(entry: AddressEntry<S>, words: Int32Array, length: number): void {
     if (length > MOST_BYTES) return;
-    const place = entry.hash & (PLACES - 1);
+    const place = entry.hash & this.#mask;
     this.#entries[place] = entry;
     let at = place * WORDS;
     this.#words[at++] = length;
@@ -39,7 +46,7 @@ export class RecentAddresses<S> {
 
   /** Forgets `entry`, which the table has dropped. */
   drop(entry: AddressEntry<S>): void {
-    const place = entry.hash & (PLACES - 1);
+    const place = entry.hash & this.#mask;
     if (this.#entries[place] === entry) this.#entries[place] = undefined;
   }
 }
