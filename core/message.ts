@@ -7,6 +7,7 @@ export type QoS = 0 | 1 | 2;
 /** The protocol version this package speaks. */
 export const PROTOCOL_VERSION = 1;
 
+/** The first message of a client: who it is and what it understands. */
 export interface HelloMessage {
   readonly type: 'HELLO';
   readonly version: number;
@@ -15,6 +16,7 @@ export interface HelloMessage {
   readonly token?: string | undefined;
 }
 
+/** The answer to HELLO: the session begins. */
 export interface WelcomeMessage {
   readonly type: 'WELCOME';
   readonly version: number;
@@ -26,6 +28,7 @@ export interface WelcomeMessage {
   readonly token?: string | undefined;
 }
 
+/** What somebody says about a signal: its kind, type of data, access, and for people. */
 export interface SignalDefinition {
   readonly address: string;
   readonly type: SignalKind;
@@ -41,14 +44,17 @@ export interface SignalDefinition {
     | undefined;
 }
 
+/** Tells which signals the sender offers. */
 export interface AnnounceMessage {
   readonly type: 'ANNOUNCE';
   readonly namespace?: string | undefined;
   readonly signals: readonly SignalDefinition[];
 }
 
+/** What a FEDERATION_SYNC is about. */
 export type FederationOp = 'declare' | 'request-sync' | 'revision-vector' | 'sync-complete';
 
+/** Relays that share state: which patterns, and at which revisions. */
 export interface FederationSyncMessage {
   readonly type: 'FEDERATION_SYNC';
   readonly op: FederationOp;
@@ -69,6 +75,7 @@ export interface SubscribeOptions {
   readonly window?: number | undefined;
 }
 
+/** Asks for every signal that a pattern matches; several under one id add up. */
 export interface SubscribeMessage {
   readonly type: 'SUBSCRIBE';
   readonly id: number;
@@ -78,11 +85,13 @@ export interface SubscribeMessage {
   readonly options?: SubscribeOptions | undefined;
 }
 
+/** Ends everything under an id. */
 export interface UnsubscribeMessage {
   readonly type: 'UNSUBSCRIBE';
   readonly id: number;
 }
 
+/** A signal that is not stored: event, stream, gesture or timeline. */
 export interface PublishMessage {
   readonly type: 'PUBLISH';
   readonly address: string;
@@ -112,6 +121,7 @@ export interface Ttl {
   readonly mode: 'sliding' | 'absolute';
 }
 
+/** A write to a param, or the relay's broadcast of one. */
 export interface SetMessage {
   readonly type: 'SET';
   readonly address: string;
@@ -123,11 +133,13 @@ export interface SetMessage {
   readonly ttl?: Ttl | undefined;
 }
 
+/** Asks for one param. */
 export interface GetMessage {
   readonly type: 'GET';
   readonly address: string;
 }
 
+/** One param of a snapshot. `value` null at revision 0 means that there is none. */
 export interface ParamState {
   readonly address: string;
   readonly value: Value;
@@ -136,11 +148,13 @@ export interface ParamState {
   readonly timestamp?: number | undefined;
 }
 
+/** Current params, in answer to HELLO, SUBSCRIBE or GET. */
 export interface SnapshotMessage {
   readonly type: 'SNAPSHOT';
   readonly params: readonly ParamState[];
 }
 
+/** Asks for what the journal holds. */
 export interface ReplayMessage {
   readonly type: 'REPLAY';
   readonly pattern: string;
@@ -150,12 +164,14 @@ export interface ReplayMessage {
   readonly types?: readonly SignalKind[] | undefined;
 }
 
+/** Messages that are applied together or not at all. */
 export interface BundleMessage {
   readonly type: 'BUNDLE';
   readonly timestamp?: number | undefined;
   readonly messages: readonly Message[];
 }
 
+/** Clock synchronisation: t1 sent, t2 received and t3 answered, microseconds. */
 export interface SyncMessage {
   readonly type: 'SYNC';
   readonly t1: number;
@@ -163,14 +179,17 @@ export interface SyncMessage {
   readonly t3?: number | undefined;
 }
 
+/** Asks whether the other side lives. */
 export interface PingMessage {
   readonly type: 'PING';
 }
 
+/** Says so. */
 export interface PongMessage {
   readonly type: 'PONG';
 }
 
+/** Confirms a frame of QoS 1 or 2; `correlationId` is a subscription's id. */
 export interface AckMessage {
   readonly type: 'ACK';
   readonly address?: string | undefined;
@@ -180,6 +199,7 @@ export interface AckMessage {
   readonly correlationId?: number | undefined;
 }
 
+/** Says what was wrong, with a code of `ErrorCode`. */
 export interface ErrorMessage {
   readonly type: 'ERROR';
   readonly code: number;
@@ -188,11 +208,13 @@ export interface ErrorMessage {
   readonly correlationId?: number | undefined;
 }
 
+/** Asks which signals exist under a pattern. */
 export interface QueryMessage {
   readonly type: 'QUERY';
   readonly pattern: string;
 }
 
+/** The answer to QUERY, possibly in several parts. */
 export interface ResultMessage {
   readonly type: 'RESULT';
   readonly signals: readonly SignalDefinition[];

@@ -13,6 +13,7 @@ export interface SessionLife {
   readonly expiresAt: number | undefined;
 }
 
+/** What to do with a session: nothing, ask whether it lives, or end it for one of three reasons. */
 export type LifeVerdict = 'fine' | 'ping' | 'idle' | 'lagging' | 'expired';
 
 /** What is to be done with a session now. */

@@ -9,6 +9,7 @@ export type GesturePhase = 'start' | 'move' | 'end' | 'cancel';
 /** How the value moves toward the next keyframe. */
 export type Easing = 'linear' | 'ease-in' | 'ease-out' | 'ease-in-out' | 'step' | 'cubic-bezier';
 
+/** Where a timeline's value is at a time, and how it gets to the next. */
 export interface Keyframe {
   /** Microseconds from the start of the timeline. */
   readonly time: number;

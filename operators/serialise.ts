@@ -37,7 +37,7 @@ export function serialise<T>(): MonoTypeOperatorFunction<T> {
             }
           }
         } finally {
-          waiting.length = 0;
+          if (waiting.length > 0) waiting.length = 0;
           busy = false;
         }
       },

@@ -12,6 +12,7 @@ import type { OutboxLimits } from './outbox.ts';
 import { Session } from './session-state.ts';
 import { SessionWatch } from './session-watch.ts';
 
+/** What a router tells its sessions; see `RouterOptions` for the defaults. */
 export interface SessionOptions {
   /** The relay's name, told to every client. */
   readonly name: string;
