@@ -66,8 +66,8 @@ describe('EchoMemory', () => {
       selector: (some) => (Number.isInteger(some.value) ? {} : some.value),
     });
     fc.assert(
-      fc.property(writes, fc.nat(10), (some, lag) => {
-        const memory = new EchoMemory();
+      fc.property(writes, fc.nat(10), fc.constantFrom(100, 500, 1e6), (some, lag, turns) => {
+        const memory = new EchoMemory({ maxBytes: turns });
         const onTheWay: number[] = [];
         let shown: number | undefined;
         const deliver = () => {
@@ -98,5 +98,33 @@ describe('EchoMemory', () => {
     );
     expect(known.filter(Boolean).length).toBeLessThanOrEqual(18);
     expect(known.at(-1)).toBe(true);
+  });
+
+  it('stays within its bytes at a single address too', () => {
+    const memory = new EchoMemory({ maxBytes: 1_000_000 });
+    const large = (i: number) => new Uint8Array(60_000).fill(i);
+    for (let i = 0; i < 200; i++) memory.heard('desk', '/a', large(i), 0);
+    const known = Array.from({ length: 200 }, (_, i) => memory.isEcho('desk', '/a', large(i), 0));
+    // The first one that is not known makes the memory forget the others, as it should.
+    expect(known.filter(Boolean)).toEqual([]);
+    for (let i = 0; i < 200; i++) memory.heard('desk', '/a', large(i), 0);
+    expect(memory.isEcho('desk', '/a', large(199), 0)).toBe(true);
+  });
+
+  it('knows echoes across the moment at which it forgets the older half', () => {
+    const memory = new EchoMemory({ window: 1_000 });
+    memory.heard('desk', '/other', 0, 0);
+    for (const [value, at] of [
+      [1, 900],
+      [2, 990],
+      [3, 1_010],
+      [4, 1_020],
+    ] as const)
+      memory.heard('desk', '/a', value, at);
+    expect([1, 2, 3, 4].map((value) => memory.isEcho('desk', '/a', value, 1_100))).toEqual([true, true, true, true]);
+    memory.heard('desk', '/b', 1, 1_500);
+    expect(memory.isEcho('desk', '/b', 1, 1_990)).toBe(true);
+    memory.heard('desk', '/b', 2, 2_100);
+    expect(memory.isEcho('desk', '/b', 1, 2_110)).toBe(false);
   });
 });

@@ -15,6 +15,8 @@ const LONGEST = 1_024;
 interface Heard {
   readonly values: Value[];
   readonly times: number[];
+  /** Those before this index are done with. */
+  start: number;
   /** The newest value has come back: there is nothing on its way. */
   settled: boolean;
 }
@@ -49,21 +51,9 @@ export class EchoMemory {
   heard(peer: string, address: string, value: Value, now: number): void {
     if (this.#youngBytes >= this.#halfOfBytes || now - this.#agedAt >= this.#window) this.#age(now);
 
-    let heard = this.#young.get(peer)?.get(address);
-    if (heard === undefined) {
-      heard = this.#old.get(peer)?.get(address);
-      if (heard === undefined) heard = { values: [], times: [], settled: false };
-      else this.#old.get(peer)?.delete(address);
-      let addresses = this.#young.get(peer);
-      if (addresses === undefined) {
-        addresses = new Map();
-        this.#young.set(peer, addresses);
-      }
-      addresses.set(address, heard);
-      for (const earlier of heard.values) this.#youngBytes += bytesOf(earlier);
-    }
-    if (heard.settled) drop(heard, heard.values.length);
-    else if (heard.values.length === LONGEST) drop(heard, 1);
+    const heard = this.#young.get(peer)?.get(address) ?? this.#begin(peer, address);
+    if (heard.settled) skip(heard, heard.values.length);
+    else if (heard.values.length - heard.start === LONGEST) skip(heard, heard.start + 1);
     heard.settled = false;
     heard.values.push(value);
     heard.times.push(now);
@@ -75,19 +65,39 @@ export class EchoMemory {
    * not, the caller is taken to send it.
    */
   isEcho(peer: string, address: string, value: Value, now: number): boolean {
-    const heard = this.#young.get(peer)?.get(address) ?? this.#old.get(peer)?.get(address);
-    if (heard === undefined) return false;
+    const old = this.#old.get(peer)?.get(address);
+    const young = this.#young.get(peer)?.get(address);
+    if (old !== undefined && this.#comesBack(old, value, now, young === undefined)) return true;
+    // Either it is younger, or it is somebody else's: what is old has had its time.
+    if (old !== undefined) this.#old.get(peer)?.delete(address);
+    if (young === undefined) return false;
+    if (this.#comesBack(young, value, now, true)) return true;
+    this.#young.get(peer)?.delete(address);
+    return false;
+  }
 
+  #begin(peer: string, address: string): Heard {
+    const old = this.#old.get(peer);
+    if (old?.get(address)?.settled) old.delete(address);
+    let addresses = this.#young.get(peer);
+    if (addresses === undefined) {
+      addresses = new Map();
+      this.#young.set(peer, addresses);
+    }
+    const heard = { values: [], times: [], start: 0, settled: false };
+    addresses.set(address, heard);
+    return heard;
+  }
+
+  #comesBack(heard: Heard, value: Value, now: number, isNewest: boolean): boolean {
     const { values, times } = heard;
-    for (let i = 0; i < values.length; i++) {
+    for (let i = heard.start; i < values.length; i++) {
       if (now - (times[i] as number) > this.#window || !sameValue(values[i] as Value, value)) continue;
       // It has come, and those before it were left out: they will not come again. The newest one may, from others.
-      heard.settled = i === values.length - 1;
-      drop(heard, heard.settled ? i : i + 1);
+      heard.settled = isNewest && i === values.length - 1;
+      skip(heard, heard.settled ? i : i + 1);
       return true;
     }
-    this.#young.get(peer)?.delete(address);
-    this.#old.get(peer)?.delete(address);
     return false;
   }
 
@@ -99,9 +109,13 @@ export class EchoMemory {
   }
 }
 
-function drop(heard: Heard, count: number): void {
-  heard.values.splice(0, count);
-  heard.times.splice(0, count);
+/** Forgets the values before `start`; moves the others only now and then. */
+function skip(heard: Heard, start: number): void {
+  heard.start = start;
+  if (start < LONGEST && start < heard.values.length) return;
+  heard.values.splice(0, start);
+  heard.times.splice(0, start);
+  heard.start = 0;
 }
 
 /** About what keeping the value costs. */
