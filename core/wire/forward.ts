@@ -17,29 +17,34 @@ const TIMELINE = 4;
  */
 export function stampRevision(frame: Frame, revision: number): Uint8Array {
   if (!isU64(revision)) throw new ClaspError(ErrorCode.BadValue, `${revision} is not a revision`, { value: revision });
-  const from = frame.start + 2;
+  const { bytes, start } = frame;
+  const from = start + 2;
   const copied = frame.valueEnd - from;
   const size = 2 + copied + 8;
   if (size > MAX_PAYLOAD) throw tooLong(frame, size);
   const stamped = new Uint8Array(4 + size);
+  // With a header of 4 bytes everything up to the revision stands where it belongs already.
+  if (start === 4 && bytes.length <= stamped.length) stamped.set(bytes);
+  else copy(bytes, from, frame.valueEnd, stamped, 6);
   stamped[0] = MAGIC;
   stamped[1] = 0x40 | FrameFlag.Binary;
   writeU16(stamped, 2, size);
   stamped[4] = MessageCode.Set;
   stamped[5] = SetFlag.Revision | frame.valueCode;
-  copy(frame.bytes, from, frame.valueEnd, stamped, 6);
   writeU64(stamped, 6 + copied, revision);
   return stamped;
 }
 
 /** A relay's forward of a PUBLISH: the message as it came, the QoS of its kind, no timestamp in the header. */
 export function forwardPublish(frame: Frame): Uint8Array {
-  const { start, end, signal } = frame;
-  const forwarded = new Uint8Array(4 + end - start);
+  const { bytes, start, end, signal } = frame;
+  const size = end - start;
+  const whole = start === 4 && bytes.length === end;
+  const forwarded = whole ? new Uint8Array(bytes) : new Uint8Array(4 + size);
+  if (!whole) copy(bytes, start, end, forwarded, 4);
   forwarded[0] = MAGIC;
   forwarded[1] = FrameFlag.Binary | (signal === TIMELINE ? 0x80 : signal === STREAM || signal === GESTURE ? 0 : 0x40);
-  writeU16(forwarded, 2, end - start);
-  copy(frame.bytes, start, end, forwarded, 4);
+  writeU16(forwarded, 2, size);
   return forwarded;
 }
 

@@ -2,7 +2,10 @@ import { ClaspError, ErrorCode } from '../errors.ts';
 import type { Value } from '../value.ts';
 import { MAX_DEPTH, ValueCode } from './codes.ts';
 import { isU64, writeF32, writeF64, writeI64, writeU16, writeU32, writeU64 } from './numbers.ts';
-import { writeUtf8 } from './utf8.ts';
+import { writeAscii, writeUtf8 } from './utf8.ts';
+
+/** Longer texts are left to the host's encoder. */
+const SHORT = 96;
 
 /**
  * Bytes that grow as they are written, big-endian as everything in CLASP.
@@ -94,10 +97,15 @@ export class Writer {
 
   /** u16 byte length + UTF-8. A lone surrogate becomes U+FFFD. */
   str(text: string): this {
-    const at = this.#room(2 + text.length * 3);
-    const end = writeUtf8(text, this.#bytes, at + 2);
-    const size = end - at - 2;
-    this.#length = end;
+    const at = this.#room(2 + text.length);
+    if (text.length <= SHORT && writeAscii(text, this.#bytes, at + 2)) {
+      writeU16(this.#bytes, at, text.length);
+      return this;
+    }
+    this.#length = at;
+    this.#room(2 + text.length * 3);
+    this.#length = writeUtf8(text, this.#bytes, at + 2);
+    const size = this.#length - at - 2;
     if (size > 0xffff) {
       this.#length = at;
       throw new ClaspError(ErrorCode.BadValue, `a string of ${size} bytes is longer than 65535`);
@@ -192,7 +200,7 @@ export class Writer {
     const at = this.#length;
     const end = at + size;
     if (end > this.#bytes.length) {
-      const grown = new Uint8Array(Math.max(end, this.#bytes.length * 2));
+      const grown = new Uint8Array(Math.max(end, this.#bytes.length * 4));
       grown.set(this.#bytes);
       this.#bytes = grown;
     }
