@@ -47,8 +47,11 @@ export class WebSocketPeer implements Connection, Observer<Uint8Array>, TurnMemb
     this.#room = settings.highWater;
     socket.setNoDelay(true);
     // A text message is handed over as its bytes: they are no frame, and whoever decodes them says so to the peer.
+    // As a Uint8Array, because `slice` of a Buffer does not copy.
     webSocket.on('message', (data) => {
-      if (this.#open) this.incoming.next(data as Buffer);
+      if (!this.#open) return;
+      const { buffer, byteOffset, length } = data as Buffer;
+      this.incoming.next(new Uint8Array(buffer, byteOffset, length));
     });
     webSocket.on('error', (cause) => this.#fail(cause));
     webSocket.on('close', (code, reason) => this.#closed(code, reason.toString()));
