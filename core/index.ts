@@ -15,6 +15,8 @@ export type {
 } from './client.ts';
 export type { Connection, Connections } from './connection.ts';
 export type { Datagram, DatagramSocket } from './datagram.ts';
+export type { EchoMemoryOptions } from './echo-memory.ts';
+export { EchoMemory } from './echo-memory.ts';
 export type { ClaspErrorOptions } from './errors.ts';
 export { ClaspError, ErrorCode } from './errors.ts';
 export { parseJson, stringifyJson } from './json.ts';

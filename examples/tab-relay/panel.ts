@@ -1,7 +1,11 @@
 import type { Client, Value } from '../../index.ts';
 
 /** Shows every param of a relay as a table with faders, and lets people write them. */
-export function showPanel(client: Client, into: HTMLElement, onCount: (params: number) => void = () => undefined): void {
+export function showPanel(
+  client: Client,
+  into: HTMLElement,
+  onCount: (params: number) => void = () => undefined,
+): void {
   const table = document.createElement('table');
   table.innerHTML = '<thead><tr><th>Address</th><th></th><th>Value</th></tr></thead>';
   const rows = table.createTBody();
@@ -66,5 +70,7 @@ function addForm(client: Client): HTMLFormElement {
 
 function text(value: Value): string {
   if (typeof value === 'number') return String(Math.round(value * 1000) / 1000);
-  return typeof value === 'string' ? value : JSON.stringify(value, (_, part) => (typeof part === 'bigint' ? String(part) : part));
+  return typeof value === 'string'
+    ? value
+    : JSON.stringify(value, (_, part) => (typeof part === 'bigint' ? String(part) : part));
 }

@@ -1,4 +1,4 @@
-import { EMPTY, catchError, merge, switchMap } from 'rxjs';
+import { catchError, EMPTY, merge, switchMap } from 'rxjs';
 import { router } from '../../index.ts';
 import { broadcastChannelListener, messagePortListener, midiInputs } from '../../platform-browser/index.ts';
 import { midiSource } from '../../sources/index.ts';
