@@ -73,7 +73,7 @@ export interface MessagePortListenerOptions extends MessagePortOptions {
  * ```
  */
 export function messagePortListener(options: MessagePortListenerOptions): Connections {
-  const { target, id = 'message-port', origin = globalThis.origin } = options;
+  const { target, id = 'message-port', origin = globalThis.origin ?? '' } = options;
   const origins = typeof origin === 'string' ? [origin] : origin;
 
   return new Observable<Connection>((subscriber) => {

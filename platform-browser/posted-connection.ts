@@ -140,7 +140,7 @@ export class PostedConnection implements Connection, Observer<Uint8Array> {
     this.#heard = true;
     switch (message.kind) {
       case 'frames':
-        for (const frame of message.frames) this.#receiveFrame(frame);
+        this.#receiveFrames(message.frames);
         break;
       case 'mark':
         this.#post({ kind: 'reached', at: message.at });
@@ -153,19 +153,24 @@ export class PostedConnection implements Connection, Observer<Uint8Array> {
         this.#post({ kind: 'pong' });
         break;
       case 'close':
-        this.#end(message.code === 0 ? undefined : new ClaspError(message.code, message.reason));
+        this.#end(message.code === 0 ? undefined : new ClaspError(Number(message.code), String(message.reason)));
         break;
     }
   }
 
-  #receiveFrame(frame: Uint8Array): void {
-    if (!this.#open) return;
-    if (frame.length <= this.#maxFrame) {
-      this.#incoming.next(frame);
-      return;
+  // Whoever has the channel may post anything on it.
+  #receiveFrames(frames: unknown): void {
+    for (const frame of Array.isArray(frames) ? frames : [undefined]) {
+      if (!this.#open) return;
+      if (frame instanceof Uint8Array && frame.length <= this.#maxFrame) {
+        this.#incoming.next(frame);
+        continue;
+      }
+      const what =
+        frame instanceof Uint8Array ? `frame of ${frame.length} bytes, at most ${this.#maxFrame}` : 'no frame';
+      const failure = new ClaspError(ErrorCode.BadFrame, what);
+      this.#close(failure.code, failure.reason, failure);
     }
-    const failure = new ClaspError(ErrorCode.BadFrame, `frame of ${frame.length} bytes, at most ${this.#maxFrame}`);
-    this.#close(failure.code, failure.reason, failure);
   }
 
   #flush(): void {
