@@ -272,12 +272,15 @@ async function saturates({ pair, a, atB }: Rig): Promise<void> {
   await pair.pause?.();
   const frame = frameOf(60_000, 1);
   let sent = 0;
-  // Whatever the systems in between buffer is full some time.
-  while (values.at(-1) === false && sent < 2_000) {
+  // Whatever the systems in between buffer is full some time; until then they may catch up once more.
+  while (sent < 2_000) {
+    if (values.at(-1) === true) {
+      await pause(30);
+      if (values.at(-1) === true) break;
+    }
     a.outgoing.next(frame);
     if (++sent % 4 === 0) await pause(1);
   }
-  await pause(30);
   same('saturated while paused', values.at(-1) ?? 'untold', true);
   await pair.resume?.();
   await inTime('relief', a.saturated.pipe(filter((saturated) => !saturated)));
