@@ -8,6 +8,7 @@ import type { StoredParam } from '../core/param.ts';
 import { ParamStore } from '../core/param-store.ts';
 import { ALL_SCOPES, Scopes, scopes } from '../core/scope.ts';
 import { SubscriptionIndex } from '../core/subscription-index.ts';
+import { announcements } from './announcements.ts';
 import type { Authenticate, CompiledGrant } from './authenticate.ts';
 import { createClient } from './client.ts';
 import { conflictMerge } from './conflict-merge.ts';
@@ -127,14 +128,19 @@ export function router(options: RouterOptions = {}): Router {
       }),
     };
 
-    return merge(connections, local).pipe(
+    const arriving = merge(connections, local).pipe(
       session(table, { name, scheduler, now, sessionId, authenticate, trusted, ...limits }),
       tap(() => messagesIn++),
       serialise(),
+    );
+    const settled = arriving.pipe(
       rateLimit({ maxMessagesPerSecond }),
       scopeFilter(),
       conflictMerge(store),
+      announcements(subscriptions, store),
       dispatch(subscriptions, store, { now, maxSubscriptions, delivered }),
+    );
+    return settled.pipe(
       tap(({ kind, session }) => {
         if (kind === 'opened') sessions.add(session);
         else if (kind === 'closed') sessions.delete(session);
