@@ -15,8 +15,6 @@ const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/
  *
  * @example
  * ```ts
- * import { parseJson } from 'clasp-rx';
- *
  * parseJson('[1, 0.5, {"$bytes": "AQI="}]'); // [1n, 0.5, Uint8Array [1, 2]]
  * ```
  */
@@ -38,8 +36,6 @@ export function parseJson(text: string): Value {
  *
  * @example
  * ```ts
- * import { stringifyJson } from 'clasp-rx';
- *
  * stringifyJson({ id: 9007199254740993n, data: new Uint8Array([1, 2]) }); // {"id":9007199254740993,"data":{"$bytes":"AQI="}}
  * ```
  */

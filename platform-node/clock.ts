@@ -4,8 +4,6 @@
  *
  * @example
  * ```ts
- * import { clock } from 'clasp-rx/platform-node';
- *
  * const before = clock();
  * console.log(clock() - before, 'µs');
  * ```

@@ -57,7 +57,6 @@ export function jsonError(status: number, error: ClaspError): HttpResponse {
  * @example
  * ```ts
  * import { createServer } from 'node:http';
- * import { httpRoutes, json } from 'clasp-rx/platform-node';
  *
  * const routes = [{ path: '/ping', methods: { GET: () => json(200, { pong: true }) } }];
  * createServer(httpRoutes(routes)).listen(8080, '127.0.0.1');

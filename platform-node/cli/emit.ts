@@ -8,7 +8,7 @@ import { addressOf } from './words.ts';
 const options = { ...targetOptions, ...jsonOption, ...valueOptions } as const;
 
 /** `emit ADDRESS [VALUE]`: sends an event and waits until the relay has it. */
-export const emitCommand = (connect: Connect): Command<typeof options> =>
+export const emitCommand = (connect: Connect): Command =>
   defineCommand({
     name: 'emit',
     summary: 'send an event and wait until the relay has it',

@@ -1,3 +1,4 @@
+import { ClaspError } from '../../core/errors.ts';
 import { stringifyJson } from '../../core/json.ts';
 import type { Signal } from '../../core/signal.ts';
 import type { Value } from '../../core/value.ts';
@@ -39,6 +40,13 @@ function withoutUndefined(value: unknown): Value {
       .filter(([, field]) => field !== undefined)
       .map(([key, field]) => [key, withoutUndefined(field)]),
   );
+}
+
+/** What a failure says in a log or on stderr: its reason, and its address where the reason does not name it. */
+export function formatError(cause: unknown): string {
+  if (!(cause instanceof ClaspError)) return printable(cause instanceof Error ? cause.message : String(cause));
+  const { reason, address } = cause;
+  return printable(address === undefined || reason.includes(address) ? reason : `${reason} (${address})`);
 }
 
 /** Text from the network without the characters that would steer a terminal; JSON has escaped the first 32 already. */

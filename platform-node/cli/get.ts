@@ -12,7 +12,7 @@ const options = {
 } as const;
 
 /** `get ADDRESS`: the value of a param. */
-export const getCommand = (connect: Connect): Command<typeof options> =>
+export const getCommand = (connect: Connect): Command =>
   defineCommand({
     name: 'get',
     summary: 'print the value of a param; fails when there is none',

@@ -37,7 +37,7 @@ export interface InfoSources {
 }
 
 /** `info`: who the relay is and how far away. */
-export const infoCommand = (sources: InfoSources): Command<typeof options> =>
+export const infoCommand = (sources: InfoSources): Command =>
   defineCommand({
     name: 'info',
     summary: 'print who the relay is, what it can do and how far away it is',

@@ -1,8 +1,8 @@
 import { type Observable, takeUntil } from 'rxjs';
-import { ClaspError } from '../../core/errors.ts';
 import { version } from '../version.ts';
 import { parseArguments } from './arguments.ts';
 import { type Command, UsageError } from './command.ts';
+import { formatError } from './format.ts';
 import { helpOf, overview } from './help.ts';
 import { suggest } from './suggest.ts';
 
@@ -48,7 +48,7 @@ export async function run(
 
 async function runCommand(command: Command, words: readonly string[], terminal: Terminal): Promise<0 | 1 | 2> {
   const failed = (cause: unknown): 1 | 2 => {
-    terminal.err(`clasp-rx: ${textOf(cause)}`);
+    terminal.err(`clasp-rx: ${formatError(cause)}`);
     if (!(cause instanceof UsageError)) return 1;
     terminal.err(`clasp-rx ${command.name} --help explains it`);
     return 2;
@@ -70,12 +70,4 @@ async function runCommand(command: Command, words: readonly string[], terminal: 
   } catch (cause) {
     return failed(cause);
   }
-}
-
-function textOf(cause: unknown): string {
-  if (cause instanceof ClaspError) {
-    const about = cause.address !== undefined && !cause.reason.includes(cause.address) ? ` (${cause.address})` : '';
-    return `${cause.reason}${about}`;
-  }
-  return cause instanceof Error ? cause.message : String(cause);
 }

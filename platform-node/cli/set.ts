@@ -38,7 +38,7 @@ const options = {
 } as const;
 
 /** `set ADDRESS VALUE`: writes a param and waits for the relay's answer. */
-export const setCommand = (connect: Connect): Command<typeof options> =>
+export const setCommand = (connect: Connect): Command =>
   defineCommand({
     name: 'set',
     summary: 'write a param and print the revision it got',

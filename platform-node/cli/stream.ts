@@ -9,7 +9,7 @@ import { addressOf } from './words.ts';
 const options = { ...targetOptions, ...valueOptions } as const;
 
 /** `stream ADDRESS`: sends each line of `input` as a sample. */
-export const streamCommand = (connect: Connect, input: Observable<string>): Command<typeof options> =>
+export const streamCommand = (connect: Connect, input: Observable<string>): Command =>
   defineCommand({
     name: 'stream',
     summary: 'send the lines of standard input as samples of a stream',

@@ -75,7 +75,7 @@ function kindsOf(list: string): readonly SignalKind[] {
 }
 
 /** `sub PATTERN`: prints signals as they come. */
-export const subCommand = (connect: Connect): Command<typeof options> =>
+export const subCommand = (connect: Connect): Command =>
   defineCommand({
     name: 'sub',
     summary: 'print signals as they come, the current params first',

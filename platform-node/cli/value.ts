@@ -9,7 +9,7 @@ export const valueOptions = {
 } as const;
 
 /** What `VALUE` means, for the help pages. */
-export const VALUE_NOTE =
+export const VALUE_NOTE: string =
   "VALUE is JSON when it reads as JSON (0.5, 3, true, null, '\"text\"', '[1, 2]', '{\"on\": true}'), otherwise text. A number " +
   'without fraction (3) is sent as an integer, any other (3.0, 0.5) as a float. Bytes are \'{"$bytes": "AQID"}\' in base64.';
 

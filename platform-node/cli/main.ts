@@ -1,0 +1,75 @@
+#!/usr/bin/env node
+import { createInterface } from 'node:readline';
+import { Observable, Subject } from 'rxjs';
+import { createClient } from '../../operators/client.ts';
+import { clock } from '../clock.ts';
+import { createRelay } from '../relay.ts';
+import { webSocketDial } from '../web-socket-dial.ts';
+import type { Connect } from './connect.ts';
+import { emitCommand } from './emit.ts';
+import { figures } from './figures.ts';
+import { getCommand } from './get.ts';
+import { infoCommand } from './info.ts';
+import { relayCommand } from './relay.ts';
+import { run } from './runner.ts';
+import { setCommand } from './set.ts';
+import { streamCommand } from './stream.ts';
+import { subCommand } from './sub.ts';
+
+/** Milliseconds for connections to close by themselves before the process ends anyway. */
+const FAREWELL = 3_000;
+
+const connectAs =
+  (name: string): Connect =>
+  ({ url, token }) =>
+    createClient(webSocketDial(url), { name: `clasp-rx ${name}`, token, random: Math.random });
+
+/** Standard input, line by line. Reading starts with the subscription and ends with it. */
+const input = new Observable<string>((out) => {
+  const lines = createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY });
+  lines.on('line', (line) => out.next(line));
+  lines.on('close', () => out.complete());
+  return () => {
+    lines.close();
+    process.stdin.destroy();
+  };
+});
+
+const stop = new Subject<void>();
+let stopping = false;
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    // Whoever asks twice does not want to wait.
+    if (stopping) process.exit(1);
+    stopping = true;
+    stop.next();
+  });
+}
+
+const unread = new Subject<void>();
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  unread.next();
+});
+process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
+const commands = [
+  relayCommand(createRelay),
+  subCommand(connectAs('sub')),
+  setCommand(connectAs('set')),
+  getCommand(connectAs('get')),
+  emitCommand(connectAs('emit')),
+  streamCommand(connectAs('stream'), input),
+  infoCommand({ dial: webSocketDial, figures, now: clock }),
+];
+
+process.exitCode = await run(process.argv.slice(2), commands, {
+  env: process.env,
+  out: (line) => void process.stdout.write(`${line}\n`),
+  err: (line) => void process.stderr.write(`${line}\n`),
+  stop,
+  unread,
+});
+setTimeout(() => process.exit(), FAREWELL).unref();

@@ -1,0 +1,14 @@
+export { Clasp, ClaspBuilder } from './clasp.ts';
+export { clock } from './clock.ts';
+export { resolveInterface } from './network-interface.ts';
+export type { OscBridgeOptions } from './osc-bridge.ts';
+export { oscBridge } from './osc-bridge.ts';
+export type { Relay, RelayAddresses, RelayEvent } from './relay.ts';
+export { createRelay } from './relay.ts';
+export type { BridgeConfig, OscBridgeConfig, RelayConfig } from './relay-config.ts';
+export type { UdpOptions } from './udp.ts';
+export { udpSocket } from './udp.ts';
+export type { WebSocketDialOptions } from './web-socket-dial.ts';
+export { webSocketDial } from './web-socket-dial.ts';
+export type { WebSocketListenerOptions } from './web-socket-listener.ts';
+export { webSocketListener } from './web-socket-listener.ts';

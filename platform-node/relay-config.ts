@@ -1,0 +1,58 @@
+import { ClaspError, ErrorCode } from '../core/errors.ts';
+import type { Authenticate } from '../operators/authenticate.ts';
+import type { OscBridgeOptions } from './osc-bridge.ts';
+
+/** OSC over UDP, as in a configuration file. */
+export interface OscBridgeConfig extends Omit<OscBridgeOptions, 'scheduler'> {
+  readonly type: 'osc';
+  /**
+   * Address to bind to where `listen` is a port.
+   * @defaultValue this machine only while the relay and every target are on it, otherwise all addresses
+   */
+  readonly host?: string;
+}
+
+/** One entry of `bridges`, told apart by `type`. */
+export type BridgeConfig = OscBridgeConfig;
+
+/** What `createRelay` starts: the object of a configuration file, with what only code can give. */
+export interface RelayConfig {
+  /** Told to every client, and shown. @defaultValue 'clasp-rx' */
+  readonly name?: string;
+  /** Address to bind to. The default is reached from this machine only; `'0.0.0.0'` opens the relay to the network. @defaultValue 'localhost': 127.0.0.1, and ::1 where there is one */
+  readonly host?: string;
+  /** TCP port for WebSocket and HTTP; 0 takes a free one, see `ready`. @defaultValue 7330 */
+  readonly port?: number;
+  /** Other protocols to join. @defaultValue none */
+  readonly bridges?: readonly BridgeConfig[];
+  /** Sessions at a time, bridges not counted; 0 = unlimited. @defaultValue 0 */
+  readonly maxSessions?: number;
+  /** Milliseconds of silence after which a session ends; 0 = never. @defaultValue 300 000 */
+  readonly sessionTimeout?: number;
+  /** Messages a second that one session may send; 0 = unlimited. @defaultValue 0 */
+  readonly maxMessagesPerSecond?: number;
+  /** Subscriptions that one session may have; 0 = unlimited. @defaultValue 10 000 */
+  readonly maxSubscriptions?: number;
+  /** Decides what the bearer of a token may do. @defaultValue open: everybody may do everything */
+  readonly authenticate?: Authenticate;
+}
+
+const BRIDGE_TYPES: readonly string[] = ['osc'] satisfies BridgeConfig['type'][];
+
+/** Throws a `ClaspError` 402 that names the key of `config` that cannot work. */
+export function checkRelayConfig({ port = 7330, bridges = [], ...limits }: RelayConfig): void {
+  const wrong = (key: string, wanted: string, value: unknown) =>
+    new ClaspError(ErrorCode.BadValue, `${key} must be ${wanted}, not ${JSON.stringify(value)}`, { value });
+
+  if (!(Number.isInteger(port) && port >= 0 && port <= 65_535)) throw wrong('port', 'from 0 to 65535', port);
+  for (const key of ['maxSessions', 'sessionTimeout', 'maxMessagesPerSecond', 'maxSubscriptions'] as const) {
+    const limit = limits[key] ?? 0;
+    if (!(Number.isFinite(limit) && limit >= 0)) throw wrong(key, '0 or more', limit);
+  }
+  const names = new Set<string>();
+  for (const { type, name = type } of bridges) {
+    if (!BRIDGE_TYPES.includes(type)) throw wrong('the type of a bridge', BRIDGE_TYPES.join(' or '), type);
+    if (names.has(name)) throw wrong('the name of a bridge', 'used once', name);
+    names.add(name);
+  }
+}

@@ -1,0 +1,159 @@
+import { randomUUID } from 'node:crypto';
+import { asyncScheduler, merge, type Observable, Subject, Subscription } from 'rxjs';
+import type { Client } from '../core/client.ts';
+import { ClaspError, ErrorCode } from '../core/errors.ts';
+import type { Scopes } from '../core/scope.ts';
+import { type RouterStats, router } from '../operators/router.ts';
+import type { RouterEvent } from '../operators/router-event.ts';
+import { clock } from './clock.ts';
+import { httpRoutes } from './http-routes.ts';
+import { httpServers, urlsOf } from './http-servers.ts';
+import { bridgeName, relayBridge } from './relay-bridge.ts';
+import { type BridgeConfig, checkRelayConfig, type RelayConfig } from './relay-config.ts';
+import { statusRoutes } from './status-routes.ts';
+import { version } from './version.ts';
+import { webSocketListener } from './web-socket-listener.ts';
+
+/** What happens in a running relay: in its router, and in its bridges. */
+export type RelayEvent =
+  | RouterEvent
+  | { readonly type: 'bridge-ready'; readonly bridge: string; readonly address: string }
+  | { readonly type: 'bridge-failure'; readonly bridge: string; readonly failure: ClaspError }
+  | { readonly type: 'bridge-ended'; readonly bridge: string; readonly reason: ClaspError | undefined };
+
+/** Where a relay listens. */
+export interface RelayAddresses {
+  /** WebSocket URLs, this machine's own first. */
+  readonly urls: readonly string[];
+  readonly port: number;
+  /** The bridges that are open, with where each listens (`udp://127.0.0.1:8000`). */
+  readonly bridges: readonly { readonly name: string; readonly address: string }[];
+}
+
+export interface Relay {
+  /**
+   * Resolves when everything listens. Rejects with a `ClaspError` that says in one line what is in the way (a port in
+   * use); nothing is left open then.
+   */
+  readonly ready: Promise<RelayAddresses>;
+  /** What happens, from the start on. Hot; completes when the relay is closed. */
+  readonly events: Observable<RelayEvent>;
+  /** A participant in this process. Closed with the relay. @param scopes what it may do. @defaultValue everything */
+  client(name: string, scopes?: readonly string[] | Scopes): Client;
+  /** Figures of the moment. */
+  stats(): RouterStats;
+  /**
+   * Drains and ends: accepts nobody any more, lets what has been gathered go out, and closes every session with 1001
+   * `shutting down`. Resolves when all is closed, which takes 3 s at most.
+   */
+  close(): Promise<void>;
+}
+
+/** Milliseconds that peers have to answer the close. */
+const CLOSE_TIMEOUT = 3_000;
+
+/**
+ * Starts a relay: WebSocket and HTTP on one port, and the bridges of `config`. Throws a `ClaspError` 402 for a
+ * configuration that cannot work.
+ *
+ * @example
+ * ```ts
+ * const relay = createRelay({ name: 'Venue', port: 0, bridges: [{ type: 'osc', listen: 0 }] });
+ * const { urls } = await relay.ready;
+ * console.log('listening on', urls);
+ * relay.client('desk').set('/lights/1', 0.5);
+ * await relay.close();
+ * ```
+ */
+export function createRelay(config: RelayConfig = {}): Relay {
+  checkRelayConfig(config);
+  const { name = 'clasp-rx', host = 'localhost', port = 7330, bridges = [] } = config;
+  const { maxSessions, sessionTimeout, maxMessagesPerSecond, maxSubscriptions, authenticate } = config;
+  const limits = { maxSessions, sessionTimeout, maxMessagesPerSecond, maxSubscriptions };
+  const core = router({ name, now: clock, sessionId: randomUUID, authenticate, ...limits });
+
+  const events = new Subject<RelayEvent>();
+  const clients = new Set<Client>();
+  const joined = new Subscription();
+  const running = new Subscription();
+  const since = clock();
+  let urls: readonly string[] = [];
+  let closing: Promise<void> | undefined;
+
+  const status = () => {
+    const { sessions, params, subscriptions, messagesIn, messagesOut } = core.stats();
+    const uptime = Math.floor((clock() - since) / 1_000_000);
+    return { name, version, urls, sessions, params, subscriptions, messagesIn, messagesOut, uptime };
+  };
+  const http = httpServers(host, httpRoutes(statusRoutes(status)));
+
+  const client: Relay['client'] = (clientName, scopes) => {
+    const made = core.client(clientName, scopes);
+    clients.add(made);
+    made.status.subscribe({ complete: () => clients.delete(made) });
+    if (closing) made.close();
+    return made;
+  };
+
+  /** Opens one bridge; resolves with where it listens, and tells what happens to it from then on. */
+  const join = (config: BridgeConfig) => {
+    const bridge = bridgeName(config);
+    return new Promise<RelayAddresses['bridges'][number]>((resolve, reject) => {
+      let open = false;
+      const ended = (reason: ClaspError | undefined) => {
+        if (open) events.next({ type: 'bridge-ended', bridge, reason });
+        else reject(reason ?? new ClaspError(ErrorCode.Internal, `bridge ${bridge} ended before it was open`));
+      };
+      const opening = relayBridge(client(bridge), config, host).subscribe({
+        next: (event) => {
+          if (event.type === 'failure') {
+            events.next({ type: 'bridge-failure', bridge, failure: event.failure });
+            return;
+          }
+          open = true;
+          resolve({ name: bridge, address: event.address });
+          events.next({ type: 'bridge-ready', bridge, address: event.address });
+        },
+        error: (cause) => ended(ClaspError.from(cause, ErrorCode.Internal)),
+        complete: () => ended(undefined),
+      });
+      joined.add(opening);
+    });
+  };
+
+  const start = async (): Promise<RelayAddresses> => {
+    // Whoever is accepted is served: the router runs before the port is bound.
+    const connections = merge(...http.servers.map((server) => webSocketListener({ server })));
+    running.add(core(connections).subscribe((event) => events.next(event)));
+    const bound = await http.listen(port);
+    urls = urlsOf(host, bound);
+    return { urls, port: bound, bridges: await Promise.all(bridges.map(join)) };
+  };
+  const started = start();
+
+  const drain = async (): Promise<void> => {
+    // What is half open is opened first, or it would stay open.
+    await started.catch(() => undefined);
+    const closed = http.close();
+    // What was published in this turn leaves with it.
+    await new Promise((nextTurn) => asyncScheduler.schedule(nextTurn));
+    joined.unsubscribe();
+    for (const participant of clients) participant.close();
+    running.unsubscribe();
+    const deadline = asyncScheduler.schedule(() => http.destroy(), CLOSE_TIMEOUT);
+    await closed;
+    deadline.unsubscribe();
+    events.complete();
+  };
+  const close = () => {
+    closing ??= drain();
+    return closing;
+  };
+
+  const ready = started.catch(async (cause: unknown) => {
+    await close();
+    throw cause;
+  });
+
+  return { ready, events: events.asObservable(), client, stats: () => core.stats(), close };
+}
