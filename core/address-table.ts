@@ -201,11 +201,12 @@ export class AddressTable<S = unknown> {
 
   #create(address: string, hash: number): AddressEntry<S> {
     const entry = new AddressEntry<S>(this.#created++, address, hash);
+    // Before the new one is pushed: it must be the last to be dropped.
+    this.#examineKept();
+    this.#examineKept();
     this.#link(entry);
     this.#idle.push(entry);
     if (this.size > this.#buckets.length) this.#grow();
-    this.#examineKept();
-    this.#examineKept();
     this.#trim();
     return entry;
   }

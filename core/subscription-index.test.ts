@@ -103,7 +103,6 @@ describe('SubscriptionIndex', () => {
         expect(index.size).toBe(0);
         expect(index.nodes).toBe(0);
       }),
-      { numRuns: 60 },
     );
   });
 
