@@ -53,13 +53,11 @@ export function backoff(options: BackoffOptions = {}): (error: unknown, attempt:
   return (_error, attempt) => timer(wait(attempt), scheduler);
 }
 
-/** mulberry32: small, and good enough to keep clients apart; nothing here is a secret. */
+/** Small, and good enough to keep clients apart, also those of neighbouring seeds; nothing here is a secret. */
 function seededRandom(seed: number): () => number {
-  let state = seed | 0;
+  let state = seed;
   return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+    state = Math.imul(state ^ (state >>> 15), 0x2c1b_3c6d) + 0x9e37_79b9;
+    return (state >>> 0) / 2 ** 32;
   };
 }

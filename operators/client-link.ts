@@ -1,4 +1,4 @@
-import { Observable, retry, type SchedulerLike, type Subscription, throwError, timer } from 'rxjs';
+import { Observable, type SchedulerLike, Subscription } from 'rxjs';
 import type { ClientStatus } from '../core/client.ts';
 import type { Connection, Connections } from '../core/connection.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
@@ -12,55 +12,64 @@ export interface ClientLinkOptions {
   readonly tell: (status: ClientStatus) => void;
 }
 
-/** Refusals that the next attempt would meet again. */
+/** What the next attempt would meet again: refusals of the relay, and a URL that is none. */
 const FINAL: readonly number[] = [
   ErrorCode.UnsupportedVersion,
   ErrorCode.NotAuthenticated,
   ErrorCode.Forbidden,
   ErrorCode.TokenExpired,
+  ErrorCode.BadValue,
 ];
 
 /**
  * Keeps one session running over whatever `connections` gives: subscribes again when a session has ended or none came
- * about, and never gives up, unless the relay refuses this client (102, 300, 301, 302) or reconnecting is off. Then it
+ * about, and never gives up, unless the relay refuses this client (102, 300, 301, 302), the URL is none (402), or reconnecting is off. Then it
  * errors with the reason, undefined when the connection was just closed.
  */
-export function clientLink(connections: Connections, options: ClientLinkOptions): Observable<void> {
+export function clientLink(connections: Connections, options: ClientLinkOptions): Observable<never> {
   const { session, wait, scheduler, tell } = options;
-  let attempt = 0;
 
-  const once = new Observable<void>((out) => {
-    let current: Subscription | undefined;
-    tell({ state: 'connecting', attempt: ++attempt });
-    return connections.subscribe({
-      next: (connection) => {
-        current?.unsubscribe();
-        current = session(connection).subscribe({
-          next: () => {
-            attempt = 0;
-            out.next();
+  return new Observable((out) => {
+    /** Attempts since the last session, and those of them that failed. */
+    let attempt = 0;
+    let failures = 0;
+    let trying: Subscription;
+
+    const connect = () => {
+      trying = new Subscription();
+      out.add(trying);
+      tell({ state: 'connecting', attempt: ++attempt });
+      let current: Subscription | undefined;
+      trying.add(
+        connections.subscribe({
+          next: (connection) => {
+            current?.unsubscribe();
+            current = session(connection).subscribe({ next: succeed, error: fail });
+            trying.add(current);
           },
-          error: (reason) => out.error(reason),
-        });
-        out.add(current);
-      },
-      error: (cause) => out.error(ClaspError.from(cause, ErrorCode.Overloaded)),
-      // A session may outlive what it came from; its end is heard from itself.
-      complete: () => {
-        if (!current || current.closed) out.error(new ClaspError(ErrorCode.Overloaded, 'no connection'));
-      },
-    });
+          error: (cause) => fail(ClaspError.from(cause, ErrorCode.Overloaded)),
+          // A session may outlive what it came from; its end is heard from itself.
+          complete: () => {
+            if (!current || current.closed) fail(new ClaspError(ErrorCode.Overloaded, 'no connection'));
+          },
+        }),
+      );
+    };
+    const succeed = () => {
+      attempt = 0;
+      failures = 0;
+    };
+    const fail = (reason: ClaspError | undefined) => {
+      if (trying.closed) return;
+      trying.unsubscribe();
+      if (!wait || (reason && FINAL.includes(reason.code))) {
+        out.error(reason);
+        return;
+      }
+      const retryInMs = wait(++failures);
+      tell({ state: 'disconnected', reason, retryInMs });
+      out.add(scheduler.schedule(connect, retryInMs));
+    };
+    connect();
   });
-
-  return once.pipe(
-    retry({
-      resetOnSuccess: true,
-      delay: (reason: ClaspError | undefined, failures) => {
-        if (!wait || (reason && FINAL.includes(reason.code))) return throwError(() => reason);
-        const retryInMs = wait(failures);
-        tell({ state: 'disconnected', reason, retryInMs });
-        return timer(retryInMs, scheduler);
-      },
-    }),
-  );
 }

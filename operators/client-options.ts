@@ -17,11 +17,6 @@ export interface ClientOptions {
   readonly scheduler?: SchedulerLike | undefined;
   /** Requests that may wait for a connection; of the writes to one address only the newest counts. @defaultValue 1000 */
   readonly maxWaiting?: number | undefined;
-  /**
-   * Whether `cached` knows every param the relay ever told, or just those that a subscription matches.
-   * @defaultValue 'all'
-   */
-  readonly cache?: 'all' | 'subscribed' | undefined;
   /** Sees each message of the relay after WELCOME, before the client acts on it. For tools. @defaultValue none */
   readonly onMessage?: ((message: Message) => void) | undefined;
 }

@@ -3,7 +3,8 @@ import type { Ack, Reply } from '../core/client.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
 import type { AckMessage, ParamState, SignalDefinition } from '../core/message.ts';
 import type { Value } from '../core/value.ts';
-import { encodeMessage, encodeSet } from '../core/wire/index.ts';
+import { encodeClientMessage } from '../core/wire/client-encode.ts';
+import type { ClientParams } from './client-params.ts';
 import {
   addressOf,
   asksOnly,
@@ -26,8 +27,8 @@ export interface ClientRequestsOptions {
   readonly limit: number;
   /** Hears every failure that did not come from the relay. */
   readonly report: (error: ClaspError) => void;
-  /** Hears each write that the relay acknowledged with a revision. */
-  readonly written: (address: string, value: Value, revision: number) => void;
+  /** Where writes go that the relay acknowledged with a revision. */
+  readonly params: ClientParams;
 }
 
 const MICROSECONDS = 1000;
@@ -66,7 +67,7 @@ export class ClientRequests {
   write(address: string, value: Value, options: WriteOptions): Reply<Ack> {
     // A lock ends with its session: after a disconnect there is nothing to give up, and asking would be refused.
     const wanted = this.#everConnected && !this.#send && options.unlock ? { ...options, unlock: undefined } : options;
-    const frame = encodeSet(address, value, { ...wanted, qos: 1 });
+    const frame = encodeClientMessage({ type: 'SET', address, value, ...wanted }, 1);
     const older = this.#waitingWrites.get(address);
     const compares = (older?.options.revision ?? wanted.revision) !== undefined;
     const shared = compares ? undefined : older?.replies.at(-1);
@@ -85,14 +86,14 @@ export class ClientRequests {
 
   get(address: string): Reply<Value> {
     const reply = new PendingReply<Value>();
-    const frame = encodeMessage({ type: 'GET', address });
+    const frame = encodeClientMessage({ type: 'GET', address });
     this.#ask({ kind: 'get', addresses: [address], frame, replies: [reply], state: 'waiting' });
     return reply;
   }
 
   query(pattern: string): Reply<readonly SignalDefinition[]> {
     const reply = new PendingReply<readonly SignalDefinition[]>();
-    const frame = encodeMessage({ type: 'QUERY', pattern });
+    const frame = encodeClientMessage({ type: 'QUERY', pattern });
     this.#ask({ kind: 'query', addresses: [pattern], frame, replies: [reply], results: [], state: 'waiting' });
     return reply;
   }
@@ -144,7 +145,8 @@ export class ClientRequests {
     if (!request) return false;
     this.#settle(request);
     const named = address ?? request.addresses.at(-1) ?? '';
-    if (request.kind === 'write' && revision !== undefined) this.#options.written(named, request.value, revision);
+    if (request.kind === 'write' && revision !== undefined)
+      this.#options.params.written(named, request.value, revision);
     for (const reply of request.replies) reply.resolve({ address: named, revision, locked, holder });
     return true;
   }
@@ -228,7 +230,10 @@ export class ClientRequests {
 
   #rewrite(request: WriteRequest, options: WriteOptions): void {
     request.options = options;
-    request.frame = encodeSet(addressOf(request), request.value, { ...options, qos: 1 });
+    request.frame = encodeClientMessage(
+      { type: 'SET', address: addressOf(request), value: request.value, ...options },
+      1,
+    );
   }
 
   #takeAll(): Request[] {
@@ -237,15 +242,14 @@ export class ClientRequests {
     return all;
   }
 
-  /** What an ACK belongs to: the oldest request at its address that such an ACK answers. */
+  /** What an ACK belongs to: the oldest request at its address, best one that such an ACK answers. */
   #acknowledgeable(address: string | undefined, revision: number | undefined): Confirmable | undefined {
     let first: Confirmable | undefined;
     for (const request of address === undefined ? this.#sent : this.#sent.at(address)) {
       const { kind } = request;
       if (kind === 'get' || kind === 'query') continue;
-      const fits = kind === 'bundle' || (address !== undefined && (kind === 'write') === (revision !== undefined));
-      if (fits) return request;
-      if (address !== undefined) first ??= request;
+      if (kind === 'bundle' || (kind === 'write') === (revision !== undefined)) return request;
+      first ??= request;
     }
     return first;
   }
@@ -286,4 +290,4 @@ export class ClientRequests {
   }
 }
 
-const PING = encodeMessage({ type: 'PING' });
+const PING = encodeClientMessage({ type: 'PING' });

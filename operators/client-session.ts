@@ -1,16 +1,19 @@
 import { Observable, type SchedulerLike } from 'rxjs';
 import type { Connection } from '../core/connection.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
-import type { ErrorMessage, HelloMessage, Message, WelcomeMessage } from '../core/message.ts';
-import { decodeMessage, encodeMessage } from '../core/wire/index.ts';
+import type { ErrorMessage, HelloMessage, WelcomeMessage } from '../core/message.ts';
+import { decodeRelayFrame, type RelayMessage } from '../core/wire/client-decode.ts';
+import { encodeClientMessage } from '../core/wire/client-encode.ts';
 
 export interface ClientSessionOptions {
   readonly hello: HelloMessage;
   readonly scheduler: SchedulerLike;
   /** The relay has accepted; frames can be sent from now on. */
   readonly welcomed: (welcome: WelcomeMessage, send: (frame: Uint8Array) => void) => void;
+  /** The ERROR that came instead of WELCOME. */
+  readonly refused: (error: ClaspError) => void;
   /** A message that came after WELCOME. */
-  readonly received: (message: Message, timestamp: number | undefined) => void;
+  readonly received: (message: RelayMessage, timestamp: number | undefined) => void;
   /** A frame that could not be understood. The session goes on. */
   readonly misunderstood: (error: ClaspError) => void;
   /** Whether the way to the relay is congested. */
@@ -30,7 +33,7 @@ const WELCOME_TIMEOUT = 10_000;
  * closed cleanly. Unsubscribing closes the connection.
  */
 export function clientSession(connection: Connection, options: ClientSessionOptions): Observable<void> {
-  const { hello, scheduler, welcomed, received, misunderstood, saturated, left } = options;
+  const { hello, scheduler, welcomed, refused, received, misunderstood, saturated, left } = options;
   const send = (frame: Uint8Array) => connection.outgoing.next(frame);
 
   return new Observable((out) => {
@@ -45,14 +48,16 @@ export function clientSession(connection: Connection, options: ClientSessionOpti
       leave();
       out.error(reason);
     };
-    const greet = (message: Message) => {
+    const greet = (message: RelayMessage) => {
       if (message.type === 'WELCOME') {
         accepted = true;
         deadline.unsubscribe();
         welcomed(message, send);
         out.next();
       } else if (message.type === 'ERROR') {
-        end(relayError(message));
+        const error = relayError(message);
+        refused(error);
+        end(error);
       }
     };
 
@@ -65,9 +70,9 @@ export function clientSession(connection: Connection, options: ClientSessionOpti
     out.add(
       connection.incoming.subscribe({
         next: (bytes) => {
-          let decoded: ReturnType<typeof decodeMessage>;
+          let decoded: ReturnType<typeof decodeRelayFrame>;
           try {
-            decoded = decodeMessage(bytes);
+            decoded = decodeRelayFrame(bytes);
           } catch (cause) {
             misunderstood(ClaspError.from(cause, ErrorCode.BadFrame));
             return;
@@ -83,11 +88,17 @@ export function clientSession(connection: Connection, options: ClientSessionOpti
       leave();
       connection.outgoing.complete();
     });
-    if (!out.closed) send(encodeMessage(hello));
+    if (!out.closed) send(encodeClientMessage(hello));
   });
 }
 
 /** What an ERROR says; the message itself is its cause. */
 export function relayError(message: ErrorMessage): ClaspError {
   return new ClaspError(message.code, message.message, { address: message.address, cause: message });
+}
+
+/** The ERROR of the relay that an error came from; undefined when it came from elsewhere. */
+export function errorMessageOf({ cause }: ClaspError): ErrorMessage | undefined {
+  const said = typeof cause === 'object' && cause !== null && 'type' in cause && cause.type === 'ERROR';
+  return said ? (cause as ErrorMessage) : undefined;
 }

@@ -4,7 +4,8 @@ import { ClaspError, ErrorCode } from '../core/errors.ts';
 import type { AckMessage, ParamState, SubscribeMessage, SubscribeOptions } from '../core/message.ts';
 import { compilePattern, type Pattern } from '../core/pattern.ts';
 import type { Param, Signal, SignalKind } from '../core/signal.ts';
-import { encodeMessage, SIGNAL_KINDS, signalMask } from '../core/wire/index.ts';
+import { encodeClientMessage } from '../core/wire/client-encode.ts';
+import { SIGNAL_KINDS, signalMask } from '../core/wire/codes.ts';
 import type { ClientParams } from './client-params.ts';
 import { stateOf } from './signal-callback.ts';
 
@@ -31,13 +32,6 @@ interface Subscription {
   due: boolean;
 }
 
-export interface ClientSubscriptionsOptions {
-  readonly params: ClientParams;
-  /** Whether to keep params that no subscription matches. */
-  readonly keepAll: boolean;
-  readonly report: (error: ClaspError) => void;
-}
-
 /** Addresses whose listeners are remembered. */
 const MAX_ROUTES = 10_000;
 const PARAM = 1;
@@ -47,7 +41,8 @@ const PARAM = 1;
  * brings it to every listener it is for, in the order they came.
  */
 export class ClientSubscriptions {
-  readonly #options: ClientSubscriptionsOptions;
+  readonly #params: ClientParams;
+  readonly #report: (error: ClaspError) => void;
   readonly #byKey = new Map<string, Subscription>();
   readonly #byId = new Map<number, Subscription>();
   readonly #listeners = new Set<Listener>();
@@ -57,8 +52,9 @@ export class ClientSubscriptions {
   #send: ((frame: Uint8Array) => void) | undefined;
   #closed = false;
 
-  constructor(options: ClientSubscriptionsOptions) {
-    this.#options = options;
+  constructor(params: ClientParams, report: (error: ClaspError) => void) {
+    this.#params = params;
+    this.#report = report;
   }
 
   /** Adds a listener, subscribing if it is the first of its kind. A refusal is reported and errors `out`. */
@@ -72,7 +68,7 @@ export class ClientSubscriptions {
       subscription = this.#open(pattern, types, options);
     } catch (cause) {
       const error = ClaspError.from(cause, ErrorCode.BadPattern, { address: pattern });
-      this.#options.report(error);
+      this.#report(error);
       out.error(error);
       return;
     }
@@ -117,10 +113,9 @@ export class ClientSubscriptions {
    * the others only if it is news.
    */
   deliverState(state: ParamState): void {
-    const { params, keepAll } = this.#options;
     const { address, value, revision } = state;
     const listeners = this.#route(address);
-    const known = params.current(address);
+    const known = this.#params.current(address);
     const newer = known === undefined || revision > known.revision;
     const gone = value === null;
     for (const { subscription } of listeners) {
@@ -130,7 +125,7 @@ export class ClientSubscriptions {
       else subscription.due = subscription.synced && newer && (known !== undefined || !gone);
     }
     for (const { subscription } of listeners) if (subscription.due) subscription.seen?.set(address, revision);
-    if (gone || (newer && (keepAll || listeners.length > 0))) params.put(state);
+    if (gone || newer) this.#params.put(state);
     if (!listeners.some(({ subscription }) => subscription.due)) return;
     const signal = asSignal(state);
     for (const { out, subscription } of listeners) if (subscription.due) out.next(signal);
@@ -144,7 +139,7 @@ export class ClientSubscriptions {
     if (subscription.synced && subscription.mask & PARAM) this.#tellVanished(subscription, seen);
     subscription.seen = undefined;
     subscription.synced = true;
-    if (!this.#anyAwaiting()) this.#options.params.forgetMissing();
+    if (!this.#anyAwaiting()) this.#params.forgetMissing();
     for (const { synced } of [...subscription.listeners]) if (synced) this.#call(synced);
   }
 
@@ -164,7 +159,7 @@ export class ClientSubscriptions {
     if (shared) return shared;
 
     const message: SubscribeMessage = { type: 'SUBSCRIBE', id: this.#nextId++, pattern, types, options };
-    encodeMessage(message); // throws now rather than at each reconnect
+    encodeClientMessage(message); // throws now rather than at each reconnect
     const subscription: Subscription = {
       key,
       pattern: compilePattern(pattern),
@@ -182,7 +177,7 @@ export class ClientSubscriptions {
 
   #subscribe(subscription: Subscription, send: (frame: Uint8Array) => void): void {
     subscription.seen = new Map();
-    send(encodeMessage(subscription.message, { qos: 1 }));
+    send(encodeClientMessage(subscription.message, 1));
   }
 
   #leave(listener: Listener): void {
@@ -192,7 +187,7 @@ export class ClientSubscriptions {
     this.#routes = new Map();
     if (subscription.listeners.size > 0 || this.#byId.get(subscription.message.id) !== subscription) return;
     this.#remove(subscription);
-    this.#send?.(encodeMessage({ type: 'UNSUBSCRIBE', id: subscription.message.id }));
+    this.#send?.(encodeClientMessage({ type: 'UNSUBSCRIBE', id: subscription.message.id }));
   }
 
   #remove({ key, message }: Subscription): void {
@@ -202,12 +197,11 @@ export class ClientSubscriptions {
 
   /** Tells a listener that joins what the others of its subscription have heard. */
   #catchUp({ out, subscription, synced }: Listener): void {
-    const { params } = this.#options;
     const { seen, pattern, mask } = subscription;
     if (mask & PARAM && (seen || subscription.synced)) {
-      for (const address of seen ? [...seen.keys()] : params.addresses()) {
+      for (const address of seen ? [...seen.keys()] : this.#params.addresses()) {
         if (out.closed) return;
-        const state = pattern.matches(address) ? params.get(address) : undefined;
+        const state = pattern.matches(address) ? this.#params.get(address) : undefined;
         if (state) out.next(asSignal(state));
       }
     }
@@ -216,20 +210,18 @@ export class ClientSubscriptions {
 
   /** After a reconnect: tells the deletion of what was there before and is not any more. */
   #tellVanished({ pattern, listeners }: Subscription, seen: ReadonlyMap<string, number>): void {
-    for (const address of this.#options.params.missing()) {
+    for (const address of this.#params.missing()) {
       if (seen.has(address) || !pattern.matches(address)) continue;
       for (const { out } of [...listeners]) out.next({ kind: 'param', address, value: null, snapshot: true });
     }
   }
 
   #remember(signal: Param, listeners: readonly Listener[]): void {
-    const { params, keepAll } = this.#options;
-    const { address, value, revision } = signal;
+    const { address, revision } = signal;
     for (const { subscription } of listeners) subscription.seen?.set(address, revision ?? Number.POSITIVE_INFINITY);
-    const current = params.current(address);
+    const current = this.#params.current(address);
     if (current && revision !== undefined && revision < current.revision) return;
-    if (!keepAll && listeners.length === 0 && value !== null) return;
-    params.put(stateOf(revision === undefined ? { ...signal, revision: current?.revision } : signal));
+    this.#params.put(stateOf(revision === undefined ? { ...signal, revision: current?.revision } : signal));
   }
 
   #route(address: string): readonly Listener[] {
@@ -258,7 +250,7 @@ export class ClientSubscriptions {
     try {
       synced();
     } catch (cause) {
-      this.#options.report(ClaspError.from(cause, ErrorCode.Internal));
+      this.#report(ClaspError.from(cause, ErrorCode.Internal));
     }
   }
 }

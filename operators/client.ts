@@ -7,7 +7,8 @@ import { RelayClient } from './relay-client.ts';
  * A participant over any {@link Connections}: usually a dial, which gives one connection and ends when that is lost.
  *
  * It starts connecting at once, and goes on for ever: after a loss, or when nobody answers, it waits (see `backoff`)
- * and subscribes to `connections` again. Only `close`, and a relay that refuses it (102, 300, 301, 302), end it;
+ * and subscribes to `connections` again. Only `close`, a relay that refuses it (102, 300, 301, 302) and a malformed URL
+ * (402) end it;
  * `status` then says `closed` with the reason, open replies fail, and subscribers complete. What went wrong with a
  * connection is told by `status`; `errors` tells what the relay or this client refused.
  *

@@ -16,7 +16,6 @@ import type {
 import type { Connections } from '../core/connection.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
 import {
-  type Message,
   PROTOCOL_VERSION,
   type PublishMessage,
   type SetMessage,
@@ -26,7 +25,9 @@ import {
 import type { GesturePhase, Keyframe, Signal } from '../core/signal.ts';
 import { writeTimeline } from '../core/timeline-value.ts';
 import type { Value } from '../core/value.ts';
-import { encodeMessage, encodePublish, SIGNAL_KINDS } from '../core/wire/index.ts';
+import type { RelayMessage } from '../core/wire/client-decode.ts';
+import { encodeClientMessage } from '../core/wire/client-encode.ts';
+import { SIGNAL_KINDS } from '../core/wire/codes.ts';
 import { backoffWait } from './backoff.ts';
 import { clientLink } from './client-link.ts';
 import type { ClientOptions } from './client-options.ts';
@@ -60,21 +61,19 @@ export class RelayClient implements Client {
 
   constructor(connections: Connections, options: ClientOptions) {
     const { name = 'clasp-rx', token, features = SIGNAL_KINDS, scheduler = asyncScheduler, random } = options;
-    const { reconnect = {}, maxWaiting = 1_000, cache = 'all', onMessage } = options;
+    const { reconnect = {}, maxWaiting = 1_000, onMessage } = options;
     const report = (error: ClaspError) => this.errors.next(error);
     this.#onMessage = onMessage;
     this.#clock = new RelayClock(scheduler);
-    this.#subscriptions = new ClientSubscriptions({ params: this.#params, keepAll: cache === 'all', report });
-    const written = (address: string, value: Value, revision: number) => {
-      if (cache === 'all' || this.#params.current(address)) this.#params.written(address, value, revision);
-    };
-    this.#requests = new ClientRequests({ scheduler, limit: maxWaiting, report, written });
+    this.#subscriptions = new ClientSubscriptions(this.#params, report);
+    this.#requests = new ClientRequests({ scheduler, limit: maxWaiting, report, params: this.#params });
 
     const session = {
       hello: { type: 'HELLO', version: PROTOCOL_VERSION, name, features, token },
       scheduler,
       welcomed: (welcome: WelcomeMessage, send: (frame: Uint8Array) => void) => this.#welcomed(welcome, send),
-      received: (message: Message, timestamp: number | undefined) => this.#received(message, timestamp),
+      refused: report,
+      received: (message: RelayMessage, timestamp: number | undefined) => this.#received(message, timestamp),
       misunderstood: (error: ClaspError) => this.#misunderstood(error),
       saturated: (saturated: boolean) => this.#streams.saturate(saturated),
       left: () => this.#left(),
@@ -136,22 +135,18 @@ export class RelayClient implements Client {
     const messages = parts.map(bundled);
     const addresses = messages.map(({ address }) => address);
     return this.#ask(addresses.map(checkAddress).find(Boolean), () => {
-      const frame = encodeMessage({ type: 'BUNDLE', timestamp: at, messages }, { qos: 2 });
+      const frame = encodeClientMessage({ type: 'BUNDLE', timestamp: at, messages }, 2);
       return this.#requests.confirm('bundle', addresses, frame);
     });
   }
 
   stream(address: string, value: Value): void {
-    this.#tell(() => {
-      this.#streams.sample(address, encodePublish('stream', address, value, { timestamp: this.#clock.now() }));
-    });
+    const timestamp = this.#clock.now();
+    this.#tell({ type: 'PUBLISH', signal: 'stream', address, value, timestamp });
   }
 
   gesture(address: string, id: number, phase: GesturePhase, value: Value = null): void {
-    this.#tell(() => {
-      const options = { id, phase, timestamp: this.#clock.now() };
-      this.#streams.send(encodePublish('gesture', address, value, options));
-    });
+    this.#tell({ type: 'PUBLISH', signal: 'gesture', address, value, id, phase, timestamp: this.#clock.now() });
   }
 
   cached(address: string): Value | undefined {
@@ -197,7 +192,7 @@ export class RelayClient implements Client {
     this.errors.complete();
   }
 
-  #received(message: Message, timestamp: number | undefined): void {
+  #received(message: RelayMessage, timestamp: number | undefined): void {
     if (this.#onMessage) this.#guard(() => this.#onMessage?.(message));
     switch (message.type) {
       case 'SET':
@@ -205,7 +200,7 @@ export class RelayClient implements Client {
         this.#subscriptions.deliver(signalOf(message, timestamp));
         break;
       case 'BUNDLE':
-        for (const inner of message.messages) this.#received(inner, timestamp);
+        for (const inner of message.messages) this.#received(inner as RelayMessage, timestamp);
         break;
       case 'SNAPSHOT':
         for (const state of message.params) {
@@ -229,16 +224,11 @@ export class RelayClient implements Client {
         this.#requests.found(message.signals);
         break;
       case 'PING':
-        this.#send?.(encodeMessage({ type: 'PONG' }));
+        this.#send?.(encodeClientMessage({ type: 'PONG' }));
         break;
       case 'PONG':
         this.#requests.foundAll();
         break;
-      case 'ANNOUNCE':
-      case 'SYNC':
-        break;
-      default:
-        this.#misunderstood(new ClaspError(ErrorCode.BadMessage, `a relay does not send ${message.type}`));
     }
   }
 
@@ -249,7 +239,11 @@ export class RelayClient implements Client {
 
   #publish(kind: 'event' | 'timeline', address: string, value: Value, timestamp: number): Reply<Ack> {
     return this.#ask(checkAddress(address), () =>
-      this.#requests.confirm('event', [address], encodePublish(kind, address, value, { qos: 1, timestamp })),
+      this.#requests.confirm(
+        'event',
+        [address],
+        encodeClientMessage({ type: 'PUBLISH', signal: kind, address, value, timestamp }, 1),
+      ),
     );
   }
 
@@ -270,9 +264,11 @@ export class RelayClient implements Client {
   }
 
   /** Sends something that nobody answers; what cannot be sent is counted. */
-  #tell(send: () => void): void {
+  #tell(message: PublishMessage): void {
     try {
-      send();
+      const frame = encodeClientMessage(message);
+      if (message.signal === 'stream') this.#streams.sample(message.address, frame);
+      else this.#streams.send(frame);
     } catch (cause) {
       this.#streams.dropped++;
       this.errors.next(ClaspError.from(cause, ErrorCode.BadValue));
@@ -288,7 +284,10 @@ export class RelayClient implements Client {
   }
 }
 
-function bundled(part: BundlePart): SetMessage | PublishMessage {
-  if ('set' in part) return { type: 'SET', address: part.set[0], value: part.set[1] };
-  return { type: 'PUBLISH', signal: 'event', address: part.emit[0], value: part.emit[1] ?? null };
+function bundled({
+  set,
+  emit,
+}: Partial<Record<'set' | 'emit', readonly [string, Value?]>>): SetMessage | PublishMessage {
+  const [address = '', value = null] = set ?? emit ?? [];
+  return set ? { type: 'SET', address, value } : { type: 'PUBLISH', signal: 'event', address, value };
 }

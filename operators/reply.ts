@@ -1,4 +1,4 @@
-import { AsyncSubject, firstValueFrom, Observable } from 'rxjs';
+import { Observable, type Subscriber } from 'rxjs';
 import type { Reply } from '../core/client.ts';
 import type { ClaspError } from '../core/errors.ts';
 
@@ -10,23 +10,28 @@ import type { ClaspError } from '../core/errors.ts';
  * no promise exists before somebody calls `then`.
  */
 export class PendingReply<T> extends Observable<T> implements Reply<T> {
-  readonly #answer: AsyncSubject<T>;
+  readonly #waiting = new Set<Subscriber<T>>();
+  #give: ((out: Subscriber<T>) => void) | undefined;
 
   constructor() {
-    const answer = new AsyncSubject<T>();
-    super((out) => answer.subscribe(out));
-    this.#answer = answer;
+    super((out) => {
+      if (this.#give) this.#give(out);
+      else this.#waiting.add(out);
+      return () => this.#waiting.delete(out);
+    });
   }
 
   /** Answers with `value`. */
   resolve(value: T): void {
-    this.#answer.next(value);
-    this.#answer.complete();
+    this.#settle((out) => {
+      out.next(value);
+      out.complete();
+    });
   }
 
   /** Answers that there will be no value, and why. */
   reject(reason: ClaspError): void {
-    this.#answer.error(reason);
+    this.#settle((out) => out.error(reason));
   }
 
   // biome-ignore lint/suspicious/noThenProperty: a Reply can be awaited, that is its contract
@@ -34,6 +39,17 @@ export class PendingReply<T> extends Observable<T> implements Reply<T> {
     onFulfilled?: ((value: T) => Fulfilled | PromiseLike<Fulfilled>) | null,
     onRejected?: ((reason: unknown) => Rejected | PromiseLike<Rejected>) | null,
   ): Promise<Fulfilled | Rejected> {
-    return firstValueFrom(this).then(onFulfilled, onRejected);
+    let answer: T;
+    return this.forEach((value) => {
+      answer = value;
+    })
+      .then(() => answer)
+      .then(onFulfilled, onRejected);
+  }
+
+  #settle(give: (out: Subscriber<T>) => void): void {
+    if (this.#give) return;
+    this.#give = give;
+    for (const out of this.#waiting) give(out);
   }
 }
