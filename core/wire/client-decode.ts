@@ -148,6 +148,8 @@ class Reader {
   }
 
   int(size: number): number {
+    // As `readU64`: rounded once, and never up to 2^64.
+    if (size === 8) return Math.min(this.int(4) * 2 ** 32 + this.int(4), 2 ** 64 - 2048);
     let value = 0;
     for (let at = this.#take(size); at < this.#at; at++) value = value * 256 + (this.#bytes[at] as number);
     return value;
