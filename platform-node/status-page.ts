@@ -23,11 +23,12 @@ const STYLE = `
   h1 { font-size: 1.6rem; margin: 0 0 .25rem; overflow-wrap: anywhere; }
   h2 { font-size: 1rem; margin: 2rem 0 .5rem; }
   p { margin: 0 0 1rem; }
+  pre + p { margin-top: 1rem; }
   dl { display: grid; grid-template-columns: max-content 1fr; gap: .35rem 1.5rem; margin: 1.5rem 0; }
   dt { opacity: .7; }
   dd { margin: 0; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
   code, pre { font: .9rem/1.5 ui-monospace, monospace; }
-  pre { background: color-mix(in srgb, currentColor 8%, transparent); padding: .75rem 1rem; border-radius: .4rem; margin: 0; overflow-x: auto; }
+  pre { background: color-mix(in srgb, currentColor 8%, transparent); padding: .75rem 1rem; border-radius: .4rem; margin: 0; white-space: pre-wrap; overflow-wrap: anywhere; }
 `;
 
 /** The page that a browser gets at `GET /`: what this is, where to connect, how it is doing. `url` is the WebSocket URL to show. */
@@ -62,8 +63,9 @@ ${rows.map(([term, detail]) => `<dt>${term}</dt><dd>${detail}</dd>`).join('\n')}
 <pre>npx clasp-rx sub '/**'${target}</pre>
 <h2>Write a value</h2>
 <pre>npx clasp-rx set /hello 0.5${target}</pre>
-<h2>For programs</h2>
-<p>The same figures as JSON: <code>curl -H 'Accept: application/json'</code> of this page. Is it alive: <a href="/healthz">/healthz</a>.</p>
+<h2>The same figures as JSON</h2>
+<pre>curl -H 'Accept: application/json' ${escaped(url.replace(/^ws/, 'http'))}/</pre>
+<p><a href="/healthz">/healthz</a> answers as long as the relay runs.</p>
 </body>
 </html>
 `;

@@ -1,6 +1,8 @@
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
+import { openChromium } from '../peers/chromium.ts';
+import { installed } from '../peers/installed.ts';
 import { httpRoutes } from './http-routes.ts';
 import { duration, type RelayStatus, statusPage } from './status-page.ts';
 import { statusRoutes } from './status-routes.ts';
@@ -78,6 +80,34 @@ describe('GET /', () => {
     await new Promise((resolve) => server.close(resolve));
     expect(body).not.toContain('<script>');
     expect(body).toContain('<code>ws://127.0.0.1:7330</code>');
+  });
+});
+
+describe.skipIf(!installed('chromium'))('GET / in Chromium', () => {
+  it('is a page with its styles, and nothing the browser complains about', async () => {
+    const server = createServer(httpRoutes(statusRoutes(() => status)));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { context, close } = await openChromium();
+    try {
+      const page = await context.newPage();
+      const complaints: string[] = [];
+      page.on('console', (told) => complaints.push(told.text()));
+      page.on('pageerror', (error) => complaints.push(error.message));
+      await page.setViewportSize({ width: 360, height: 640 });
+      await page.goto(`http://localhost:${(server.address() as AddressInfo).port}/`);
+      expect(await page.title()).toBe('Venue · CLASP relay');
+      expect(await page.locator('dd').first().innerText()).toMatch(/^ws:\/\/localhost:\d+$/);
+      const layout = await page.evaluate(() => ({
+        list: getComputedStyle(document.querySelector('dl') ?? document.body).display,
+        tooWide: document.documentElement.scrollWidth > innerWidth,
+      }));
+      expect(layout).toEqual({ list: 'grid', tooWide: false });
+      expect(complaints.filter((text) => !text.includes('favicon'))).toEqual([]);
+    } finally {
+      await close();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    }
   });
 });
 
