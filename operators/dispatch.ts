@@ -15,6 +15,7 @@ import {
   stampRevision,
 } from '../core/wire/index.ts';
 import type { Entry, Envelope } from './envelope.ts';
+import { missedBy, type Ongoing } from './ongoing.ts';
 import type { Delivery } from './outbox.ts';
 import type { Session } from './session-state.ts';
 import { sendParam, sendSnapshot } from './snapshots.ts';
@@ -28,6 +29,8 @@ export interface DispatchOptions {
   readonly maxSubscriptions: number;
   /** Where deliveries are counted. */
   readonly delivered: Delivered;
+  /** What goes on, for those who subscribe only now. @defaultValue nothing */
+  readonly ongoing?: readonly Ongoing[] | undefined;
 }
 
 /** A count that grows: one per signal and receiver. */
@@ -51,7 +54,7 @@ const DELIVERIES: readonly Delivery[] = ['param', 'keep', 'stream', 'keep', 'kee
 export function dispatch(
   subscriptions: SubscriptionIndex<Session>,
   store: ParamStore,
-  { now, maxSubscriptions, delivered }: DispatchOptions,
+  { now, maxSubscriptions, delivered, ongoing = [] }: DispatchOptions,
 ): MonoTypeOperatorFunction<Envelope> {
   const deliver = (envelope: Envelope, entry: Entry, frame: Frame) => {
     if (envelope.kind === 'SET') {
@@ -64,7 +67,7 @@ export function dispatch(
     const { signal } = frame;
     const bytes = forwardPublish(frame);
     const move = signal === GESTURE && frame.phase === MOVE;
-    const key = signal === GESTURE ? `${envelope.session.id} ${frame.id} ${entry.address}` : entry.id;
+    const key = signal === GESTURE ? `${envelope.session.id} ${frame.id ?? 0} ${entry.address}` : entry.id;
     const delivery = move ? 'move' : (DELIVERIES[signal] as Delivery);
     const receivers = subscriptions.lookup(entry, KIND_BITS[signal] as number);
     delivered.signals += receivers.length;
@@ -96,11 +99,13 @@ export function dispatch(
       mask: signalMask(message.types),
       options: message.options,
     };
+    const missed = missedBy(session, subscription, ongoing, subscriptions);
     session.subscriptions ??= new Subscriptions();
     session.subscriptions.add(message.id, subscription);
     subscriptions.add(subscription.pattern, subscription.mask, session);
 
     if (subscription.mask & KindBit.param) sendSnapshot(session, store.matching(message.pattern, session.scopes));
+    for (const bytes of missed) reply(session, bytes);
     if (frame && frame.qos > 0) {
       reply(session, encodeMessage({ type: 'ACK', address: message.pattern, correlationId: message.id }));
     }

@@ -13,6 +13,8 @@ import type { Authenticate, CompiledGrant } from './authenticate.ts';
 import { createClient } from './client.ts';
 import { conflictMerge } from './conflict-merge.ts';
 import { type Delivered, dispatch } from './dispatch.ts';
+import { gestureLifecycle } from './gesture-lifecycle.ts';
+import { OpenGestures } from './open-gestures.ts';
 import { rateLimit } from './rate-limit.ts';
 import { type RouterEvent, toRouterEvent } from './router-event.ts';
 import { scopeFilter } from './scope-filter.ts';
@@ -20,6 +22,7 @@ import { serialise } from './serialise.ts';
 import { session } from './session.ts';
 import { sessionIds } from './session-ids.ts';
 import type { Session } from './session-state.ts';
+import { Turns } from './turns.ts';
 
 export interface RouterOptions {
   /** The relay's name, told to every client. @defaultValue 'clasp-rx' */
@@ -42,6 +45,12 @@ export interface RouterOptions {
   readonly maxMessagesPerSecond?: number | undefined;
   /** Subscriptions that one session may have; 0 = unlimited. @defaultValue 10 000 */
   readonly maxSubscriptions?: number | undefined;
+  /** Milliseconds between two moves of a gesture that subscribers see. @defaultValue 16 */
+  readonly moveInterval?: number | undefined;
+  /** Milliseconds without any message after which a gesture is cancelled. @defaultValue 30 000 */
+  readonly gestureTimeout?: number | undefined;
+  /** Gestures that one session may have open. @defaultValue 1000 */
+  readonly maxGestures?: number | undefined;
   /** Bytes that may wait for a lagging receiver before it is given up with 503. @defaultValue 8 MiB */
   readonly maxWaitingBytes?: number | undefined;
   /** Milliseconds that a receiver may lag without a break before it is given up with 503. @defaultValue 30 000 */
@@ -97,6 +106,7 @@ export function router(options: RouterOptions = {}): Router {
   const { name = 'clasp-rx', sessionId = sessionIds(scheduler.now()), authenticate } = options;
   const { maxSessions = 0, maxMessagesPerSecond = 0, maxSubscriptions = 10_000 } = options;
   const { sessionTimeout = 300_000, handshakeTimeout = 10_000, maxLag = 30_000 } = options;
+  const { moveInterval, gestureTimeout, maxGestures } = options;
   const outbox = { hardBytes: options.maxWaitingBytes ?? 8 * MEBIBYTE, softBytes: MEBIBYTE };
 
   const local = new Subject<Connection>();
@@ -104,6 +114,8 @@ export function router(options: RouterOptions = {}): Router {
   const grants = new WeakMap<Connection, CompiledGrant>();
   const trusted = (connection: Connection) => grants.get(connection);
   let running: { stats(): RouterStats } | undefined;
+  /** Emits when the relay is about to stop, while its receivers can still be told. */
+  const ending = new Subject<void>();
 
   const run = (connections: Observable<Connection>): Observable<RouterEvent> => {
     const table = new AddressTable<StoredParam>();
@@ -111,6 +123,8 @@ export function router(options: RouterOptions = {}): Router {
     const subscriptions = new SubscriptionIndex<Session>({
       accept: (receiver, address) => receiver.scopes.allows('read', address),
     });
+    const gestures = new OpenGestures(table);
+    const turns = new Turns();
     const sessions = new Set<Session>();
     const delivered: Delivered = { signals: 0 };
     let messagesIn = 0;
@@ -128,17 +142,20 @@ export function router(options: RouterOptions = {}): Router {
       }),
     };
 
-    const arriving = merge(connections, local).pipe(
+    const own = { scheduler: turns.scheduler(scheduler), now };
+    const untilFailure = connections.pipe(tap({ error: () => ending.next() }));
+    const arriving = merge(untilFailure, local).pipe(
       session(table, { name, scheduler, now, sessionId, authenticate, trusted, ...limits }),
       tap(() => messagesIn++),
-      serialise(),
+      serialise(turns),
     );
     const settled = arriving.pipe(
       rateLimit({ maxMessagesPerSecond }),
       scopeFilter(),
+      gestureLifecycle(gestures, { ...own, moveInterval, gestureTimeout, maxGestures, ending }),
       conflictMerge(store),
       announcements(subscriptions, store),
-      dispatch(subscriptions, store, { now, maxSubscriptions, delivered }),
+      dispatch(subscriptions, store, { now, maxSubscriptions, delivered, ongoing: [gestures] }),
     );
     return settled.pipe(
       tap(({ kind, session }) => {
@@ -156,10 +173,16 @@ export function router(options: RouterOptions = {}): Router {
         out.error(new ClaspError(ErrorCode.Internal, 'this router runs already; merge its listeners into one'));
         return undefined;
       }
-      const subscription = run(connections).subscribe(out);
+      // Not `subscribe(out)`: with it the trunk would be closed before it can say that the relay ends.
+      const subscription = run(connections).subscribe({
+        next: (event) => out.next(event),
+        error: (cause) => out.error(cause),
+        complete: () => out.complete(),
+      });
       for (const connection of early) local.next(connection);
       early.clear();
       return () => {
+        ending.next();
         subscription.unsubscribe();
         running = undefined;
       };

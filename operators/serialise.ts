@@ -1,11 +1,14 @@
 import type { MonoTypeOperatorFunction } from 'rxjs';
 import { stage } from './stage.ts';
+import { Turns } from './turns.ts';
 
 /**
  * Finishes one value before the next begins: what is published while publishing waits its turn.
  *
  * Without it a subscriber that publishes while it hears a value makes later subscribers hear the new value first.
  * Synchronous, keeps order, delivers everything.
+ *
+ * @param shared the turns that stages further down take when a timer makes them publish; for one subscription
  *
  * @example
  * ```ts
@@ -14,31 +17,40 @@ import { stage } from './stage.ts';
  * counter.next(0);
  * ```
  */
-export function serialise<T>(): MonoTypeOperatorFunction<T> {
+export function serialise<T>(shared?: Turns): MonoTypeOperatorFunction<T> {
   return stage((out) => {
+    const turns = shared ?? new Turns();
     const waiting: T[] = [];
-    let busy = false;
+
+    const drain = () => {
+      for (let i = 0; i < waiting.length; i++) {
+        out.next(waiting[i] as T);
+        // The list shrinks only when it is long: shifting one by one would make a burst quadratic.
+        if (i === 1023) {
+          waiting.splice(0, i + 1);
+          i = -1;
+        }
+      }
+      waiting.length = 0;
+    };
+
+    turns.drain = () => {
+      if (waiting.length > 0) drain();
+    };
 
     return {
       next(value) {
-        if (busy) {
+        if (turns.busy) {
           waiting.push(value);
           return;
         }
-        busy = true;
+        turns.busy = true;
         try {
           out.next(value);
-          for (let i = 0; i < waiting.length; i++) {
-            out.next(waiting[i] as T);
-            // The list shrinks only when it is long: shifting one by one would make a burst quadratic.
-            if (i === 1023) {
-              waiting.splice(0, i + 1);
-              i = -1;
-            }
-          }
+          if (waiting.length > 0) drain();
         } finally {
           if (waiting.length > 0) waiting.length = 0;
-          busy = false;
+          turns.busy = false;
         }
       },
     };

@@ -1,0 +1,49 @@
+import type { SchedulerAction, SchedulerLike, Subscription } from 'rxjs';
+
+/**
+ * Whose turn it is: one value, or one timer's work, at a time. What is published during a turn waits for its end.
+ *
+ * Give the same one to `serialise` and, as {@link Turns.scheduler}, to stages that publish when a timer fires: that is
+ * a turn as well.
+ */
+export class Turns {
+  /** Whether somebody's turn goes on. */
+  busy = false;
+  /** Does what has waited; owned by `serialise`. */
+  drain: () => void = () => undefined;
+
+  /** Does some work as a turn of its own, or as part of the one that goes on. */
+  take(work: () => void): void {
+    if (this.busy) {
+      work();
+      return;
+    }
+    this.busy = true;
+    try {
+      work();
+    } finally {
+      try {
+        this.drain();
+      } finally {
+        this.busy = false;
+      }
+    }
+  }
+
+  /** The same scheduler, but each piece of work is a turn. */
+  scheduler(scheduler: SchedulerLike): SchedulerLike {
+    const take = (work: () => void) => this.take(work);
+    return {
+      now: () => scheduler.now(),
+      schedule<T>(work: (this: SchedulerAction<T>, state: T) => void, delay?: number, state?: T): Subscription {
+        return scheduler.schedule<T>(
+          function (given) {
+            take(() => work.call(this, given));
+          },
+          delay,
+          state as T,
+        );
+      },
+    };
+  }
+}
