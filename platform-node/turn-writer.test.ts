@@ -98,6 +98,15 @@ describe('TurnWriter', () => {
     );
   });
 
+  it('keeps nothing when the turn is over', async () => {
+    const writer = new TurnWriter(false);
+    const frame = Uint8Array.of(1);
+    const node = path(writer, [frame]);
+    writer.join({ flush: () => undefined });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(path(writer, [frame])).not.toBe(node);
+  });
+
   it('masks each frame with a key of its own', () => {
     const writer = new TurnWriter(true);
     const same = new Uint8Array(8);

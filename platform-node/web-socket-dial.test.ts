@@ -151,7 +151,7 @@ describe('webSocketDial', () => {
 
     const { server, port } = await httpServer();
     const dialled = once(server, 'upgrade');
-    const waiting = dial(`ws://127.0.0.1:${port}`);
+    const waiting = dial(`ws://127.0.0.1:${port}`, { openTimeout: 600_000 });
     const [request] = (await dialled) as [IncomingMessage];
     const hungUp = once(request.socket, 'end');
     request.socket.resume();

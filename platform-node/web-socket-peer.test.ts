@@ -1,7 +1,12 @@
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { Writable } from 'node:stream';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { WebSocket } from 'ws';
 import { ClaspError } from '../core/errors.ts';
 import { rawSocket, WebSocketRig } from '../peers/web-socket-rig.ts';
+import { TurnWriter } from './turn-writer.ts';
+import { WebSocketPeer } from './web-socket-peer.ts';
 
 const rig = new WebSocketRig();
 afterEach(() => rig.cleanUp());
@@ -25,6 +30,14 @@ describe('a connection of webSocketListener', () => {
     socket.send(new Uint8Array(6), { fin: false });
     socket.send(new Uint8Array(6), { fin: true });
     expect((await closed).code).toBe(1009);
+    await heard.until('the end', () => heard.ends.length === 1);
+    expect(heard.ends).toEqual(['100 frame over 10 bytes']);
+  });
+
+  it('tells of a frame over the bound at once, whether or not its sender answers the close', async () => {
+    const { socket, heard } = await rig.pair(await rig.listen({ maxFrame: 10, closeTimeout: 600_000 }));
+    socket.send(new Uint8Array(11));
+    rawSocket(socket).pause();
     await heard.until('the end', () => heard.ends.length === 1);
     expect(heard.ends).toEqual(['100 frame over 10 bytes']);
   });
@@ -159,6 +172,63 @@ describe('a connection of webSocketListener', () => {
     await vi.waitFor(() => expect(values).toEqual([false, true, false]), { timeout: 10_000 });
   });
 
+  it('sends nothing behind its answer to a close', async () => {
+    const listener = await rig.listen();
+    const raw = connect(listener.port, '127.0.0.1');
+    rig.later(() => raw.destroy());
+    raw.write(
+      'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n' +
+        'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+    );
+    await once(raw, 'data');
+    const [connection] = listener.accepted;
+    connection?.incoming.subscribe(() => connection.outgoing.next(Uint8Array.of(7)));
+    const received: Buffer[] = [];
+    raw.on('data', (bytes) => received.push(bytes));
+    // A message of one byte and a close with 1000, both masked with zeros, in one packet.
+    raw.write(Uint8Array.of(0x82, 0x81, 0, 0, 0, 0, 5, 0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8));
+    await once(raw, 'end');
+    expect([...Buffer.concat(received)]).toEqual([0x88, 0x02, 0x03, 0xe8]);
+  });
+
+  it('saturates above the high water, and is relieved at the low water and no sooner', async () => {
+    const writes: (() => void)[] = [];
+    const socket = Object.assign(new Writable({ write: (_chunk, _encoding, written) => void writes.push(written) }), {
+      setNoDelay: () => undefined,
+    });
+    const peer = new WebSocketPeer('fake', openWebSocket(), socket as unknown as Socket, {
+      writer: new TurnWriter(false),
+      server: true,
+      maxFrame: 100,
+      highWater: 100,
+      lowWater: 40,
+      ended: () => undefined,
+    });
+    const values: boolean[] = [];
+    peer.saturated.subscribe((value) => values.push(value));
+    for (const size of [38, 18, 38]) {
+      peer.next(new Uint8Array(size)); // and 2 bytes of header: 40, 60, 100
+      peer.flush();
+    }
+    expect([socket.writableLength, values]).toEqual([100, [false]]);
+    peer.next(new Uint8Array(0));
+    expect(values).toEqual([false, true]);
+    peer.flush();
+    const write = async () => {
+      writes.shift()?.();
+      await new Promise((resolve) => setImmediate(resolve));
+      return [socket.writableLength, values.at(-1)];
+    };
+    expect(await write()).toEqual([62, true]);
+    // Only the writes made while saturated tell; the others are on their way out before them.
+    expect(await write()).toEqual([42, true]);
+    expect(await write()).toEqual([2, true]);
+    peer.next(new Uint8Array(39));
+    peer.flush();
+    expect(await write()).toEqual([41, true]);
+    expect(await write()).toEqual([0, false]);
+  });
+
   it('saturates within one turn, as soon as more than the high water was handed over', async () => {
     const { connection } = await rig.pair(await rig.listen({ highWater: 1_000, lowWater: 500 }));
     const told: string[] = [];
@@ -170,3 +240,8 @@ describe('a connection of webSocketListener', () => {
     await vi.waitFor(() => expect(told.at(-1)).toBe('false'), { timeout: 10_000 });
   });
 });
+
+/** As much of an open WebSocket as a connection that only sends asks for. */
+function openWebSocket(): WebSocket {
+  return Object.assign(new EventEmitter(), { readyState: WebSocket.OPEN }) as WebSocket;
+}
