@@ -38,7 +38,7 @@ export class Turns {
       schedule<T>(work: (this: SchedulerAction<T>, state: T) => void, delay?: number, state?: T): Subscription {
         return scheduler.schedule<T>(
           function (given) {
-            take(() => work.call(this, given));
+            take(() => work.call(this, given as T));
           },
           delay,
           state as T,
