@@ -1,6 +1,8 @@
 import type { Observable } from 'rxjs';
-import type { Client, ClientStatus } from '../core/client.ts';
+import type { Client, ClientStatus, OnOptions } from '../core/client.ts';
 import type { ClaspError } from '../core/errors.ts';
+import type { Message, ParamState } from '../core/message.ts';
+import type { Signal } from '../core/signal.ts';
 import { createClient } from '../operators/client.ts';
 import type { ClientOptions } from '../operators/client-options.ts';
 import { type ScriptedRelay, scriptedRelay } from './scripted-relay.ts';
@@ -39,3 +41,37 @@ export function answerOf(reply: Observable<unknown>): unknown[] {
   reply.subscribe({ next: (value) => heard.push(value), error: (error: ClaspError) => heard.push(error.code) });
   return heard;
 }
+
+/** A signal in short: address, kind, value, and `!` where it came out of a snapshot. */
+export function inShort(signal: Signal): string {
+  const value = signal.kind === 'timeline' ? signal.keyframes.length : JSON.stringify(signal.value);
+  return `${signal.address} ${signal.kind} ${value}${signal.kind === 'param' && signal.snapshot ? '!' : ''}`;
+}
+
+/** What a new subscriber hears, in short. */
+export function heardBy(client: Client, pattern: string, options: OnOptions = {}): string[] {
+  const heard: string[] = [];
+  client.on(pattern, options).subscribe({
+    next: (signal) => heard.push(inShort(signal)),
+    error: (error: ClaspError) => heard.push(`error ${error.code}`),
+    complete: () => heard.push('complete'),
+  });
+  return heard;
+}
+
+/** A param of a snapshot. */
+export const state = (address: string, value: ParamState['value'], revision: number): ParamState => ({
+  address,
+  value,
+  revision,
+});
+
+export const snapshot = (...params: ParamState[]): Message => ({ type: 'SNAPSHOT', params });
+
+/** A change as the relay tells it. */
+export const change = (address: string, value: ParamState['value'], revision: number): Message => ({
+  type: 'SET',
+  address,
+  value,
+  revision,
+});
