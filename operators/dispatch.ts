@@ -1,6 +1,7 @@
-import type { MonoTypeOperatorFunction } from 'rxjs';
+import { asyncScheduler, type MonoTypeOperatorFunction, type SchedulerLike } from 'rxjs';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
 import type { SubscribeMessage, SyncMessage, UnsubscribeMessage } from '../core/message.ts';
+import { pacingOf } from '../core/pacing.ts';
 import type { ParamStore } from '../core/param-store.ts';
 import { compilePattern } from '../core/pattern.ts';
 import { KindBit, type SubscriptionIndex } from '../core/subscription-index.ts';
@@ -17,12 +18,15 @@ import {
 import type { Entry, Envelope } from './envelope.ts';
 import { missedBy, type Ongoing } from './ongoing.ts';
 import type { Delivery } from './outbox.ts';
+import { Pacer } from './pacer.ts';
 import type { Session } from './session-state.ts';
 import { sendParam, sendSnapshot } from './snapshots.ts';
 import { stage } from './stage.ts';
 import { Subscriptions } from './subscriptions.ts';
 
 export interface DispatchOptions {
+  /** Timer of paced deliveries. @defaultValue `asyncScheduler` */
+  readonly scheduler?: SchedulerLike | undefined;
   /** Relay time, microseconds: the t3 of a SYNC. */
   readonly now: () => number;
   /** Subscriptions a session may have; 0 = unlimited. */
@@ -54,14 +58,19 @@ const DELIVERIES: readonly Delivery[] = ['param', 'keep', 'stream', 'keep', 'kee
 export function dispatch(
   subscriptions: SubscriptionIndex<Session>,
   store: ParamStore,
-  { now, maxSubscriptions, delivered, ongoing = [] }: DispatchOptions,
+  { scheduler = asyncScheduler, now, maxSubscriptions, delivered, ongoing = [] }: DispatchOptions,
 ): MonoTypeOperatorFunction<Envelope> {
+  const pacer = new Pacer({ scheduler, now, delivered });
+
   const deliver = (envelope: Envelope, entry: Entry, frame: Frame) => {
     if (envelope.kind === 'SET') {
       const bytes = stampRevision(frame, envelope.revision);
       const receivers = subscriptions.lookup(entry, KindBit.param);
       delivered.signals += receivers.length;
-      for (const receiver of receivers) receiver.outbox.send(bytes, 'param', entry);
+      for (const receiver of receivers) {
+        if (receiver.paced === undefined) receiver.outbox.send(bytes, 'param', entry);
+        else receiver.paced.deliver(entry, frame, bytes, 'param');
+      }
       return;
     }
     const { signal } = frame;
@@ -72,7 +81,9 @@ export function dispatch(
     const receivers = subscriptions.lookup(entry, KIND_BITS[signal] as number);
     delivered.signals += receivers.length;
     for (const receiver of receivers) {
-      if (receiver !== envelope.session) receiver.outbox.send(bytes, delivery, key);
+      if (receiver === envelope.session) continue;
+      if (receiver.paced === undefined || delivery !== 'stream') receiver.outbox.send(bytes, delivery, key);
+      else receiver.paced.deliver(entry, frame, bytes, 'stream');
     }
   };
 
@@ -98,11 +109,13 @@ export function dispatch(
       pattern: compilePattern(message.pattern),
       mask: signalMask(message.types),
       options: message.options,
+      pacing: pacingOf(message.options),
     };
     const missed = missedBy(session, subscription, ongoing, subscriptions);
     session.subscriptions ??= new Subscriptions();
     session.subscriptions.add(message.id, subscription);
     subscriptions.add(subscription.pattern, subscription.mask, session);
+    pacer.subscribed(session, subscription);
 
     if (subscription.mask & KindBit.param) sendSnapshot(session, store.matching(message.pattern, session.scopes));
     for (const bytes of missed) reply(session, bytes);
@@ -113,15 +126,16 @@ export function dispatch(
   };
 
   const unsubscribe = ({ session, frame }: Envelope, { id }: UnsubscribeMessage) => {
-    for (const { pattern, mask } of session.subscriptions?.remove(id) ?? []) {
-      subscriptions.remove(pattern, mask, session);
-    }
+    const removed = session.subscriptions?.remove(id) ?? [];
+    for (const { pattern, mask } of removed) subscriptions.remove(pattern, mask, session);
+    pacer.unsubscribed(session, removed);
     if (frame && frame.qos > 0) reply(session, encodeMessage({ type: 'ACK', correlationId: id }));
   };
 
   const leave = (session: Session) => {
     for (const { pattern, mask } of session.subscriptions?.clear() ?? []) subscriptions.remove(pattern, mask, session);
     session.subscriptions = undefined;
+    pacer.left(session);
   };
 
   const synchronise = ({ session, at }: Envelope, { t1 }: SyncMessage) =>
@@ -176,6 +190,7 @@ export function dispatch(
       if (envelope.kind === 'refused') complain(envelope);
       out.next(envelope);
     },
+    dispose: () => pacer.dispose(),
   }));
 }
 

@@ -155,7 +155,7 @@ export function router(options: RouterOptions = {}): Router {
       gestureLifecycle(gestures, { ...own, moveInterval, gestureTimeout, maxGestures, ending }),
       conflictMerge(store),
       announcements(subscriptions, store),
-      dispatch(subscriptions, store, { now, maxSubscriptions, delivered, ongoing: [gestures] }),
+      dispatch(subscriptions, store, { ...own, maxSubscriptions, delivered, ongoing: [gestures] }),
     );
     return settled.pipe(
       tap(({ kind, session }) => {

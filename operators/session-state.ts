@@ -4,6 +4,7 @@ import type { Scopes } from '../core/scope.ts';
 import { scopes } from '../core/scope.ts';
 import type { CompiledGrant } from './authenticate.ts';
 import { Outbox, type OutboxChange, type OutboxLimits } from './outbox.ts';
+import type { PacedDelivery } from './paced-delivery.ts';
 import type { Subscriptions } from './subscriptions.ts';
 
 const NO_SCOPES: Scopes = scopes([]);
@@ -31,6 +32,8 @@ export class Session {
   confirms = false;
   /** What it subscribed to, by id; owned by `dispatch`. */
   subscriptions: Subscriptions | undefined = undefined;
+  /** The way of params and streams to the outbox while it subscribes with maxRate, epsilon or window. */
+  paced: PacedDelivery | undefined = undefined;
   #early: Uint8Array[] | undefined;
   #offences: number[] | undefined;
 

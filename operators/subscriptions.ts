@@ -1,4 +1,5 @@
 import type { SubscribeOptions } from '../core/message.ts';
+import type { Pacing } from '../core/pacing.ts';
 import type { Pattern } from '../core/pattern.ts';
 
 /** One SUBSCRIBE of a session. */
@@ -7,6 +8,8 @@ export interface SessionSubscription {
   /** Kinds of signal as bits, see `KindBit`. */
   readonly mask: number;
   readonly options: SubscribeOptions | undefined;
+  /** What the options say about the rate and precision of deliveries. */
+  readonly pacing: Pacing;
 }
 
 /** What one session subscribed to, by id: an id may stand for several patterns (embedded clients always use 0). */
@@ -22,6 +25,11 @@ export class Subscriptions {
     this.size++;
   }
 
+  /** Everything there is. */
+  all(): readonly SessionSubscription[] {
+    return [...this.#byId.values()].flat();
+  }
+
   /** Takes out everything under an id. */
   remove(id: number): readonly SessionSubscription[] {
     const underId = this.#byId.get(id) ?? [];
@@ -32,7 +40,7 @@ export class Subscriptions {
 
   /** Takes out everything. */
   clear(): readonly SessionSubscription[] {
-    const all = [...this.#byId.values()].flat();
+    const all = this.all();
     this.#byId.clear();
     this.size = 0;
     return all;
