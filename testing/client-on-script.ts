@@ -35,6 +35,12 @@ export function welcomedClient(options?: ClientOptions): ClientOnScript {
   return made;
 }
 
+/** Lets the client dial again after a loss; the relay has not answered yet. */
+export function redial({ relay, states }: ClientOnScript): void {
+  const status = states.at(-1);
+  if (status?.state === 'disconnected') relay.pass(status.retryInMs);
+}
+
 /** What a reply came to so far: nothing, its value, or the code it failed with. */
 export function answerOf(reply: Observable<unknown>): unknown[] {
   const heard: unknown[] = [];
