@@ -55,7 +55,7 @@ describe('whatever arrives and whoever comes and goes', () => {
         do: fc.constant('send' as const),
         who,
         id: fc.nat(1),
-        phase: fc.constantFrom<GesturePhase[]>('start', 'move', 'move', 'move', 'end', 'cancel'),
+        phase: fc.constantFrom<GesturePhase[]>('start', 'start', 'move', 'move', 'move', 'end', 'cancel'),
         qos: fc.constantFrom<QoS[]>(0, 1),
       }),
     },
@@ -77,13 +77,14 @@ describe('whatever arrives and whoever comes and goes', () => {
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         start();
         const lives: { life: string; open: boolean }[] = [];
-        const sit = (): Seat => {
+        const sit = (subscribed: boolean): Seat => {
           const peer = rig.connect({ highWater: 60 });
           peer.hello();
+          if (subscribed) peer.send({ type: 'SUBSCRIBE', id: 1, pattern: '/**' });
           const seat: Seat = { peer, lives: new Map() };
           return seat;
         };
-        const seats: (Seat | undefined)[] = [0, 1, 2, 3].map(sit);
+        const seats: (Seat | undefined)[] = [0, 1, 2, 3].map((seat) => sit(seat < 2));
         const read = (seat: Seat) => {
           for (const { address, id, phase } of gestures(seat.peer.take())) {
             const key = `${address} ${id}`;
@@ -101,7 +102,7 @@ describe('whatever arrives and whoever comes and goes', () => {
           }
           const seat = seats[one.who];
           if (one.do === 'join') {
-            seats[one.who] ??= sit();
+            seats[one.who] ??= sit(false);
           } else if (seat) {
             // Each sender has its own address, so that a life is that of one sender.
             if (one.do === 'send') {

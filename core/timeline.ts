@@ -1,0 +1,169 @@
+import { ease } from './easing.ts';
+import { ClaspError, ErrorCode } from './errors.ts';
+import type { Easing, Keyframe, Timeline } from './signal.ts';
+import type { Value } from './value.ts';
+
+/** What of a timeline decides its curve. */
+export type Curve = Pick<Timeline, 'keyframes' | 'loop'>;
+
+/** Keyframes that one timeline may have. A frame holds about 1800 with numbers. */
+export const MAX_KEYFRAMES = 4096;
+/** The latest time that still counts single microseconds. */
+const MAX_TIME = Number.MAX_SAFE_INTEGER;
+const EASINGS: readonly Value[] = [
+  'linear',
+  'ease-in',
+  'ease-out',
+  'ease-in-out',
+  'step',
+  'cubic-bezier',
+] satisfies Easing[];
+
+/**
+ * What is wrong with the value of a timeline PUBLISH, if anything: a `ClaspError` 400 that names the keyframe (counted
+ * from 0) and the offending value. Not wrong is an empty list of keyframes: it removes the timeline.
+ *
+ * Keyframes: at most {@link MAX_KEYFRAMES}; times of 0 … 2^53 - 1 µs that never fall; finite numbers as values, however
+ * deep; a known easing; for `cubic-bezier` four numbers, the first and third within 0 … 1. A loop takes more than 0 µs.
+ */
+export function checkTimeline(value: Value, address: string): ClaspError | undefined {
+  const fault = faultOf(value);
+  if (!fault) return undefined;
+  return new ClaspError(ErrorCode.Conflict, `${address}: ${fault.reason}`, { address, value: fault.value });
+}
+
+/**
+ * The value `elapsed` µs after the start: exact at keyframes, in between as the earlier keyframe's easing says. Numbers,
+ * arrays of as many numbers and the common keys of maps move; everything else, and keys that only one of them has, stays
+ * until the next keyframe. Before the first keyframe its value, after the last that, unless the timeline loops: then
+ * it goes on as at `elapsed` modulo the last keyframe's time, with the last value until the first keyframe comes again.
+ *
+ * Expects at least one keyframe, and what {@link checkTimeline} accepts.
+ */
+export function interpolate({ keyframes, loop }: Curve, elapsed: number): Value {
+  const first = keyframes[0] as Keyframe;
+  const last = keyframes[keyframes.length - 1] as Keyframe;
+  if (elapsed >= last.time && !loop) return last.value;
+  const time = loop && elapsed >= last.time ? elapsed % last.time : elapsed;
+  if (time < first.time) return elapsed < last.time ? first.value : last.value;
+  const index = keyframeAt(keyframes, time);
+  const from = keyframes[index] as Keyframe;
+  const to = keyframes[index + 1];
+  if (!to || time <= from.time) return from.value;
+  return between(from.value, to.value, ease(from, (time - from.time) / (to.time - from.time)));
+}
+
+/** The last keyframe that is not after `time`; of several at one time the last. */
+function keyframeAt(keyframes: readonly Keyframe[], time: number): number {
+  let low = 0;
+  let high = keyframes.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if ((keyframes[middle] as Keyframe).time <= time) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+function between(from: Value, to: Value, part: number): Value {
+  if (part === 0) return from;
+  if (typeof from === 'number') return typeof to === 'number' ? blend(from, to, part) : from;
+  if (isNumbers(from)) {
+    if (!isNumbers(to) || from.length !== to.length) return from;
+    return from.map((number, index) => blend(number, to[index] as number, part));
+  }
+  const map = asMap(from);
+  const target = asMap(to);
+  if (!map || !target) return from;
+  // Not by assignment: a key may be `__proto__`.
+  return Object.fromEntries(
+    Object.entries(map).map(([key, value]) => {
+      const next = Object.hasOwn(target, key) ? target[key] : undefined;
+      return [key, next === undefined ? value : between(value, next, part)];
+    }),
+  );
+}
+
+function blend(from: number, to: number, part: number): number {
+  const distance = to - from;
+  // Two numbers may be further apart than a number can say.
+  const value = Number.isFinite(distance) ? from + distance * part : from * (1 - part) + to * part;
+  if (part < 0 || part > 1) return value;
+  return from < to ? Math.min(Math.max(value, from), to) : Math.min(Math.max(value, to), from);
+}
+
+function isNumbers(value: Value): value is readonly number[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'number');
+}
+
+interface Fault {
+  readonly reason: string;
+  readonly value: Value | undefined;
+}
+
+function faultOf(value: Value): Fault | undefined {
+  const { keyframes, loop, startTime } = asMap(value) ?? {};
+  if (!Array.isArray(keyframes)) return { reason: 'a timeline has a list of keyframes', value: keyframes };
+  if (keyframes.length > MAX_KEYFRAMES) {
+    return { reason: `${keyframes.length} keyframes, at most ${MAX_KEYFRAMES}`, value: keyframes.length };
+  }
+  if (!isAbsent(loop) && typeof loop !== 'boolean') return { reason: 'loop is true or false', value: loop };
+  if (!isAbsent(startTime) && !isTime(startTime))
+    return { reason: `startTime ${told(startTime)} is no time`, value: startTime };
+  let before = 0;
+  for (const [index, item] of keyframes.entries()) {
+    const fault = faultOfKeyframe(item, before);
+    if (fault) return { reason: `keyframe ${index}: ${fault.reason}`, value: fault.value };
+    before = asMap(item)?.['time'] as number;
+  }
+  if (loop && keyframes.length > 0 && before === 0) return { reason: 'a loop of zero length', value: before };
+  return undefined;
+}
+
+function faultOfKeyframe(item: Value, before: number): Fault | undefined {
+  const { time, value, easing, bezier } = asMap(item) ?? {};
+  if (!isTime(time)) return { reason: `time ${told(time)} is not a number of microseconds from 0`, value: time };
+  if (time < before) return { reason: `time ${time} is before ${before} of the one before`, value: time };
+  if (value === undefined) return { reason: 'has no value', value };
+  if (!holdsFinite(value)) return { reason: 'its value holds a number that is not finite', value };
+  if (!isAbsent(easing) && !EASINGS.includes(easing))
+    return { reason: `unknown easing ${told(easing)}`, value: easing };
+  if (easing === 'cubic-bezier' && !isBezier(bezier)) {
+    return { reason: 'bezier is x1, y1, x2, y2 with x1 and x2 within 0 … 1', value: bezier };
+  }
+  return undefined;
+}
+
+function asMap(value: Value): { readonly [key: string]: Value } | undefined {
+  const isMap = typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array);
+  return isMap ? (value as { readonly [key: string]: Value }) : undefined;
+}
+
+function isAbsent(value: Value | undefined): value is null | undefined {
+  return value === undefined || value === null;
+}
+
+function isTime(value: Value | undefined): value is number {
+  return typeof value === 'number' && value >= 0 && value <= MAX_TIME;
+}
+
+function isBezier(value: Value | undefined): boolean {
+  if (value === undefined || !isNumbers(value) || value.length !== 4 || !value.every(Number.isFinite)) return false;
+  const [x1, , x2] = value as [number, number, number, number];
+  return x1 >= 0 && x1 <= 1 && x2 >= 0 && x2 <= 1;
+}
+
+function holdsFinite(value: Value): boolean {
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (Array.isArray(value)) return value.every(holdsFinite);
+  const map = asMap(value);
+  return map === undefined || Object.values(map).every(holdsFinite);
+}
+
+function told(value: Value | undefined): string {
+  return typeof value === 'string'
+    ? JSON.stringify(value.slice(0, 48))
+    : typeof value === 'object'
+      ? 'of a wrong type'
+      : String(value);
+}
