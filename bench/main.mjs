@@ -65,14 +65,13 @@ for (const [name, path] of Object.entries(measurements)) {
   const url = new URL(path, import.meta.url);
   if (!existsSync(url)) continue;
   const began = performance.now();
-  if (process.stderr.isTTY) process.stderr.write(`${name} …`);
   try {
     const { run } = await import(url.href);
     for (const row of await run({ quick: options.quick })) rows.push({ section: name, ...finishRow(row) });
   } catch (error) {
     rows.push({ section: name, ...finishRow({ name, ours: { error: error.stack } }) });
   }
-  if (process.stderr.isTTY) process.stderr.write(` ${((performance.now() - began) / 1000).toFixed(0)} s\n`);
+  console.error(`${name}: ${((performance.now() - began) / 1000).toFixed(0)} s`);
 }
 
 if (options.json) {

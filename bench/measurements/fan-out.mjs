@@ -5,8 +5,8 @@ const LADDER = [16, 64, 256, 1024, 4096, 8192];
 async function fanOut(count, { quick }) {
   const rigs = await openRigs(['ours', 'oursSet', 'nats', 'mosquitto', 'aedes', 'ws'], count);
   try {
-    await interleave(rigs, 1, (rig) => findWindow(rig, quick ? [16, 128, 1024, 4096] : LADDER, quick ? 150 : 250));
-    const results = await interleave(rigs, quick ? 3 : 5, (rig) => measureBurst(rig, quick ? 300 : 1000));
+    await interleave(rigs, 1, (rig) => findWindow(rig, quick ? [16, 128, 1024, 4096] : LADDER, quick ? 120 : 200));
+    const results = await interleave(rigs, quick ? 3 : 5, (rig) => measureBurst(rig, quick ? 250 : 600));
     const cells = {};
     const details = {};
     for (const { name, window } of rigs) {

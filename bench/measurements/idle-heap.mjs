@@ -48,7 +48,7 @@ async function perConnection(name, count) {
 /** Heap of an idle connection above that of bare `ws`. */
 export async function run({ quick }) {
   const rounds = { ours: [], wsIdle: [] };
-  for (let round = 0; round < (quick ? 1 : 3); round++) {
+  for (let round = 0; round < (quick ? 1 : 2); round++) {
     for (const name of ['ours', 'wsIdle']) rounds[name].push(await perConnection(name, quick ? 500 : 2000));
   }
   const kilobytes = (name, pick) => summary(rounds[name].map((result) => pick(result) / 1024));

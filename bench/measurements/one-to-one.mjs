@@ -5,8 +5,8 @@ export async function run({ quick }) {
   const rigs = await openRigs(['ours', 'oursSet', 'wsEcho', 'nats', 'mosquitto', 'aedes'], 1);
   try {
     const ladder = quick ? [256, 4096] : [64, 256, 1024, 4096, 8192];
-    await interleave(rigs, 1, (rig) => findWindow(rig, ladder, quick ? 150 : 250));
-    const results = await interleave(rigs, quick ? 3 : 7, (rig) => measureBurst(rig, quick ? 300 : 800));
+    await interleave(rigs, 1, (rig) => findWindow(rig, ladder, quick ? 120 : 200));
+    const results = await interleave(rigs, quick ? 3 : 5, (rig) => measureBurst(rig, quick ? 250 : 600));
     const cells = {};
     const details = {};
     for (const { name, window } of rigs) {

@@ -123,7 +123,7 @@ async function retained(name, count, rounds) {
 /** What a stored param costs in memory, and how long a late joiner waits for 10 000 of them. */
 export async function run({ quick }) {
   const memory = [];
-  for (let round = 0; round < (quick ? 1 : 3); round++) memory.push(await bytesPerParam(quick ? 20_000 : 100_000));
+  for (let round = 0; round < (quick ? 1 : 2); round++) memory.push(await bytesPerParam(quick ? 20_000 : 100_000));
   const rounds = quick ? 7 : 15;
   const ours = await ourSnapshots(10_000, rounds);
   const mosquitto = await retained('mosquitto', 10_000, rounds);
