@@ -43,7 +43,6 @@ export function checkTimeline(value: Value, address: string): ClaspError | undef
 export function interpolate({ keyframes, loop }: Curve, elapsed: number): Value {
   const first = keyframes[0] as Keyframe;
   const last = keyframes[keyframes.length - 1] as Keyframe;
-  if (elapsed >= last.time && !loop) return last.value;
   const time = loop && elapsed >= last.time ? elapsed % last.time : elapsed;
   if (time < first.time) return elapsed < last.time ? first.value : last.value;
   const index = keyframeAt(keyframes, time);
@@ -51,6 +50,21 @@ export function interpolate({ keyframes, loop }: Curve, elapsed: number): Value 
   const to = keyframes[index + 1];
   if (!to || time <= from.time) return from.value;
   return between(from.value, to.value, ease(from, (time - from.time) / (to.time - from.time)));
+}
+
+/**
+ * When, after `elapsed` µs from the start, the next value is due if one is due every `interval` µs: at the first
+ * keyframe, from there at every interval, and exactly at the last. Undefined when the timeline is over.
+ */
+export function nextMoment({ keyframes, loop }: Curve, elapsed: number, interval: number): number | undefined {
+  const first = (keyframes[0] as Keyframe).time;
+  const last = (keyframes[keyframes.length - 1] as Keyframe).time;
+  if (elapsed < first) return first;
+  if (elapsed >= last && !loop) return undefined;
+  let next = first + (Math.floor((elapsed - first) / interval) + 1) * interval;
+  // What was rounded down to the moment that is now would be due for ever.
+  if (next <= elapsed) next += interval;
+  return loop ? next : Math.min(next, last);
 }
 
 /** The last keyframe that is not after `time`; of several at one time the last. */

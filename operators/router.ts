@@ -22,6 +22,8 @@ import { serialise } from './serialise.ts';
 import { session } from './session.ts';
 import { sessionIds } from './session-ids.ts';
 import type { Session } from './session-state.ts';
+import { timelineScheduler } from './timeline-scheduler.ts';
+import { Timelines } from './timelines.ts';
 import { Turns } from './turns.ts';
 
 export interface RouterOptions {
@@ -51,6 +53,12 @@ export interface RouterOptions {
   readonly gestureTimeout?: number | undefined;
   /** Gestures that one session may have open. @defaultValue 1000 */
   readonly maxGestures?: number | undefined;
+  /** Values a second that a timeline writes while it moves, 1 … 1000. @defaultValue 60 */
+  readonly timelineRate?: number | undefined;
+  /** Timelines that may wait or play at a time. @defaultValue 10 000 */
+  readonly maxTimelines?: number | undefined;
+  /** Keyframes that all timelines may have together. @defaultValue 1 000 000 */
+  readonly maxKeyframes?: number | undefined;
   /** Bytes that may wait for a lagging receiver before it is given up with 503. @defaultValue 8 MiB */
   readonly maxWaitingBytes?: number | undefined;
   /** Milliseconds that a receiver may lag without a break before it is given up with 503. @defaultValue 30 000 */
@@ -107,6 +115,7 @@ export function router(options: RouterOptions = {}): Router {
   const { maxSessions = 0, maxMessagesPerSecond = 0, maxSubscriptions = 10_000 } = options;
   const { sessionTimeout = 300_000, handshakeTimeout = 10_000, maxLag = 30_000 } = options;
   const { moveInterval, gestureTimeout, maxGestures } = options;
+  const { timelineRate, maxTimelines, maxKeyframes } = options;
   const outbox = { hardBytes: options.maxWaitingBytes ?? 8 * MEBIBYTE, softBytes: MEBIBYTE };
 
   const local = new Subject<Connection>();
@@ -124,6 +133,7 @@ export function router(options: RouterOptions = {}): Router {
       accept: (receiver, address) => receiver.scopes.allows('read', address),
     });
     const gestures = new OpenGestures(table);
+    const timelines = new Timelines(table);
     const turns = new Turns();
     const sessions = new Set<Session>();
     const delivered: Delivered = { signals: 0 };
@@ -153,9 +163,10 @@ export function router(options: RouterOptions = {}): Router {
       rateLimit({ maxMessagesPerSecond }),
       scopeFilter(),
       gestureLifecycle(gestures, { ...own, moveInterval, gestureTimeout, maxGestures, ending }),
+      timelineScheduler(timelines, { ...own, timelineRate, maxTimelines, maxKeyframes }),
       conflictMerge(store),
       announcements(subscriptions, store),
-      dispatch(subscriptions, store, { ...own, maxSubscriptions, delivered, ongoing: [gestures] }),
+      dispatch(subscriptions, store, { ...own, maxSubscriptions, delivered, ongoing: [gestures, timelines] }),
     );
     return settled.pipe(
       tap(({ kind, session }) => {

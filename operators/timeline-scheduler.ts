@@ -1,0 +1,140 @@
+import { asyncScheduler, type MonoTypeOperatorFunction, type SchedulerLike } from 'rxjs';
+import { ClaspError, ErrorCode } from '../core/errors.ts';
+import { sameValue } from '../core/same-value.ts';
+import { checkTimeline, interpolate, nextMoment } from '../core/timeline.ts';
+import { readTimeline } from '../core/timeline-value.ts';
+import type { Value } from '../core/value.ts';
+import { decodeFrame, encodeSet, type Frame, forwardPublish, signalCode, ValueCode } from '../core/wire/index.ts';
+import { stampStartTime } from '../core/wire/stamp-start-time.ts';
+import { Alarms } from './alarms.ts';
+import { type Entry, Envelope } from './envelope.ts';
+import { stage } from './stage.ts';
+import { ActiveTimeline, type Timelines } from './timelines.ts';
+
+export interface TimelineSchedulerOptions {
+  /** Clock and timer. @defaultValue `asyncScheduler` */
+  readonly scheduler?: SchedulerLike | undefined;
+  /** Relay time, microseconds since the Unix epoch. @defaultValue the scheduler's milliseconds times 1000 */
+  readonly now?: (() => number) | undefined;
+  /** Values a second that a timeline writes while it moves, 1 … 1000. @defaultValue 60 */
+  readonly timelineRate?: number | undefined;
+  /** Timelines that may wait or play at a time. @defaultValue 10 000 */
+  readonly maxTimelines?: number | undefined;
+  /** Keyframes that all of them may have together. @defaultValue 1 000 000 */
+  readonly maxKeyframes?: number | undefined;
+}
+
+const TIMELINE = signalCode('timeline');
+const MILLISECOND = 1000;
+const SECOND = 1_000_000;
+
+/**
+ * Keeps the timeline of each address and plays it: from its start (relay time; when it came if it does not say) as SETs
+ * by the session that published it, at `timelineRate` and exactly at the last keyframe; a value that has not changed is
+ * not written again. One that starts in the past joins in the middle.
+ *
+ * It ends at its last keyframe, unless it loops; when somebody else's write to the param was accepted (also before
+ * it starts), at the latest one value later and before that value is written; when the address gets another timeline,
+ * or one with no keyframes; and when its own write is refused (401 while somebody else holds the lock), which its
+ * publisher is told once. It does not end with its publisher's session.
+ *
+ * A timeline that cannot be played is refused with a `ClaspError` 400, one too many with 429, and changes nothing. A
+ * PUBLISH without a value, as published clients send, says nothing about keyframes: it is only forwarded. Everything
+ * else passes at once, in order. Needs `conflictMerge` behind it, on the same param store.
+ *
+ * @param timelines where they are kept; belongs to one subscription
+ */
+export function timelineScheduler(
+  timelines: Timelines,
+  options: TimelineSchedulerOptions = {},
+): MonoTypeOperatorFunction<Envelope> {
+  const { scheduler = asyncScheduler, now = () => scheduler.now() * MILLISECOND, timelineRate = 60 } = options;
+  const { maxTimelines = 10_000, maxKeyframes = 1_000_000 } = options;
+  const interval = SECOND / Math.min(Math.max(timelineRate, 1), 1000);
+
+  return stage((out) => {
+    const alarms = new Alarms<ActiveTimeline>(scheduler, now, (timeline) => play(timeline, now()));
+
+    const stop = (timeline: ActiveTimeline) => {
+      alarms.delete(timeline);
+      timelines.remove(timeline);
+    };
+
+    const write = (timeline: ActiveTimeline, value: Value, at: number) => {
+      const envelope = setOf(timeline, value, at);
+      out.next(envelope);
+      if (envelope.kind === 'refused') stop(timeline);
+      else timeline.revision = envelope.revision;
+    };
+
+    const play = (timeline: ActiveTimeline, at: number) => {
+      if (timeline.taken) {
+        stop(timeline);
+        return;
+      }
+      const elapsed = at - timeline.startTime;
+      const next = nextMoment(timeline, elapsed, interval);
+      if (next === undefined) stop(timeline);
+      else alarms.set(timeline, timeline.startTime + next);
+      if (elapsed < (timeline.keyframes[0]?.time ?? 0)) return;
+      const value = interpolate(timeline, elapsed);
+      if (timeline.played !== undefined && sameValue(value, timeline.played)) return;
+      timeline.played = value;
+      write(timeline, value, at);
+    };
+
+    const overflow = (keyframes: number, { address }: Entry, old: ActiveTimeline | undefined) => {
+      const inAll = timelines.keyframes - (old?.keyframes.length ?? 0) + keyframes;
+      if (timelines.size - (old ? 1 : 0) < maxTimelines && inAll <= maxKeyframes) return undefined;
+      const reason = `too many timelines, at most ${maxTimelines} with ${maxKeyframes} keyframes in all`;
+      return new ClaspError(ErrorCode.TooMany, reason, { address });
+    };
+
+    const receive = (envelope: Envelope, frame: Frame, entry: Entry) => {
+      const { session, at } = envelope;
+      const old = timelines.of(entry);
+      const { keyframes, loop, startTime } = readTimeline(frame.value);
+      const error = checkTimeline(frame.value, entry.address) ?? overflow(keyframes.length, entry, old);
+      if (error) {
+        out.next(envelope.refuse(error));
+        return;
+      }
+      if (old) stop(old);
+      if (keyframes.length === 0) {
+        out.next(envelope);
+        return;
+      }
+      const beginning = startTime === undefined ? stampStartTime(frame, at) : forwardPublish(frame);
+      const timeline = new ActiveTimeline(entry, session, { keyframes, loop }, startTime ?? at, beginning);
+      timelines.add(timeline);
+      out.next(envelope);
+      if (timelines.of(entry) === timeline) play(timeline, at);
+    };
+
+    return {
+      next(envelope) {
+        const { kind, frame, entry } = envelope;
+        if (kind === 'PUBLISH' && frame?.signal === TIMELINE && entry && !isEmpty(frame))
+          receive(envelope, frame, entry);
+        else out.next(envelope);
+      },
+      dispose: () => alarms.dispose(),
+    };
+  });
+}
+
+/** A timeline's write; a refused one where the value does not fit a frame. */
+function setOf({ entry, publisher }: ActiveTimeline, value: Value, at: number): Envelope {
+  try {
+    return new Envelope('SET', publisher, decodeFrame(encodeSet(entry.address, value)), entry, at);
+  } catch (cause) {
+    const { code, reason } = ClaspError.from(cause, ErrorCode.Internal);
+    const error = new ClaspError(code, reason, { address: entry.address, cause });
+    return new Envelope('refused', publisher, undefined, entry, at).refuse(error);
+  }
+}
+
+/** Whether a PUBLISH has nothing in its value slot, or null. */
+function isEmpty(frame: Frame): boolean {
+  return frame.valueCode <= ValueCode.Null && frame.samplesStart === 0;
+}
