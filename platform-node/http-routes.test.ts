@@ -107,6 +107,12 @@ describe('HTTP routes', () => {
     }
   });
 
+  it('answers 413 as soon as a body is too long, not at its end', async () => {
+    const base = await serve([echo], 10);
+    const head = 'PUT /v1/state/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n';
+    expect(await raw(base, `${head}14\r\n01234567890123456789\r\n`)).toMatch(/^HTTP\/1.1 413 /);
+  });
+
   it('answers a body that is not UTF-8 with 400', async () => {
     const base = await serve([echo]);
     const response = await fetch(`${base}/v1/state/a`, { method: 'PUT', body: new Uint8Array([0xff]) });

@@ -23,7 +23,7 @@ export interface HttpResponse {
 }
 
 /** Answers one request. What it throws is answered for it: a `ClaspError` with 400 and its code, anything else with 500. */
-export type HttpHandler = (request: HttpRequest) => HttpResponse | PromiseLike<HttpResponse>;
+type HttpHandler = (request: HttpRequest) => HttpResponse | PromiseLike<HttpResponse>;
 
 /** What answers below one path. */
 export interface HttpRoute {
@@ -44,7 +44,7 @@ export function json(status: number, value: Value): HttpResponse {
 }
 
 /** Answers `status` with an error as every failed request gets it: `{ "error": { code, message, address? } }`. */
-export function jsonError(status: number, error: ClaspError): HttpResponse {
+function jsonError(status: number, error: ClaspError): HttpResponse {
   const { code, reason, address } = error;
   const about = address === undefined ? {} : { address };
   return json(status, { error: { code, message: reason, ...about } });

@@ -6,6 +6,8 @@ import { formatHostPort } from './host-port.ts';
 
 /** Milliseconds that a peer may take for its headers, and for a whole request. */
 const TIMEOUTS = { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 5_000 };
+/** Free ports that are tried when 0 is asked for. */
+const ATTEMPTS = 5;
 /** Thousands may reconnect in the same moment. */
 const BACKLOG = 4096;
 
@@ -21,8 +23,16 @@ export interface HttpServers {
   destroy(): void;
 }
 
-/** Makes the servers for `host`, where `localhost` means 127.0.0.1 and, on a machine that has it, ::1. */
-export function httpServers(host: string, request: RequestListener): HttpServers {
+export interface HttpServersOptions {
+  /** What is bound; `localhost` means 127.0.0.1 and, on a machine that has it, ::1. */
+  readonly host: string;
+  readonly request: RequestListener;
+  /** Told what goes wrong once it listens, for example that there are no file handles left to accept with. It goes on. */
+  readonly failed: (failure: ClaspError) => void;
+}
+
+/** Makes the servers of one host, and binds nothing yet. */
+export function httpServers({ host, request, failed }: HttpServersOptions): HttpServers {
   const addresses = host === 'localhost' ? ['127.0.0.1', '::1'] : [host];
   const sockets = new Set<Socket>();
   const servers = addresses.map(() => createServer(TIMEOUTS, request));
@@ -33,7 +43,7 @@ export function httpServers(host: string, request: RequestListener): HttpServers
     });
   }
 
-  const listen = async (wanted: number): Promise<number> => {
+  const bindAll = async (wanted: number): Promise<number> => {
     let port = wanted;
     for (const [index, server] of servers.entries()) {
       const address = addresses[index] ?? host;
@@ -47,13 +57,29 @@ export function httpServers(host: string, request: RequestListener): HttpServers
     }
     return port;
   };
+  const close = async () => {
+    await Promise.all(servers.map((server) => new Promise((closed) => server.close(closed))));
+  };
+  const listen = async (wanted: number): Promise<number> => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const port = await bindAll(wanted);
+        for (const server of servers) {
+          server.on('error', (cause) => failed(ClaspError.from(cause, ErrorCode.Overloaded)));
+        }
+        return port;
+      } catch (cause) {
+        // A port that was free on the first address need not be on the second.
+        if (wanted !== 0 || attempt === ATTEMPTS) throw cause;
+        await close();
+      }
+    }
+  };
 
   return {
     servers,
     listen,
-    close: async () => {
-      await Promise.all(servers.map((server) => new Promise((closed) => server.close(closed))));
-    },
+    close,
     destroy: () => {
       for (const socket of sockets) socket.destroy();
     },

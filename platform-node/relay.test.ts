@@ -108,6 +108,7 @@ describe('createRelay', () => {
     expect(told).toContain(`bridge-ready osc ${bridges[0]?.address}`);
     expect(told).toContain('session-opened probe');
     expect(told).toContain('session-closed probe');
+    expect(told).not.toContain('bridge-ended');
   });
 
   it('asks the given function what a token permits', async () => {

@@ -17,6 +17,8 @@ import { webSocketListener } from './web-socket-listener.ts';
 /** What happens in a running relay: in its router, and in its bridges. */
 export type RelayEvent =
   | RouterEvent
+  /** A connection could not be accepted; the relay goes on. */
+  | { readonly type: 'listen-failure'; readonly failure: ClaspError }
   | { readonly type: 'bridge-ready'; readonly bridge: string; readonly address: string }
   | { readonly type: 'bridge-failure'; readonly bridge: string; readonly failure: ClaspError }
   | { readonly type: 'bridge-ended'; readonly bridge: string; readonly reason: ClaspError | undefined };
@@ -85,7 +87,11 @@ export function createRelay(config: RelayConfig = {}): Relay {
     const uptime = Math.floor((clock() - since) / 1_000_000);
     return { name, version, urls, sessions, params, subscriptions, messagesIn, messagesOut, uptime };
   };
-  const http = httpServers(host, httpRoutes(statusRoutes(status)));
+  const http = httpServers({
+    host,
+    request: httpRoutes(statusRoutes(status)),
+    failed: (failure) => events.next({ type: 'listen-failure', failure }),
+  });
 
   const client: Relay['client'] = (clientName, scopes) => {
     const made = core.client(clientName, scopes);
@@ -135,8 +141,7 @@ export function createRelay(config: RelayConfig = {}): Relay {
     // What is half open is opened first, or it would stay open.
     await started.catch(() => undefined);
     const closed = http.close();
-    // What was published in this turn leaves with it.
-    await new Promise((nextTurn) => asyncScheduler.schedule(nextTurn));
+    // Before their clients: a bridge that is closed with the relay has not ended by itself.
     joined.unsubscribe();
     for (const participant of clients) participant.close();
     running.unsubscribe();

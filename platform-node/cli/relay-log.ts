@@ -99,6 +99,13 @@ function entryOf(event: RelayEvent): Entry {
       const fields = { session: event.session, ...failureFields(event.error) };
       return { level: 'warn', type, text: `refused to ${who(event.session)}${after(event.error)}`, fields };
     }
+    case 'listen-failure':
+      return {
+        level: 'error',
+        type,
+        text: `cannot accept${after(event.failure)}`,
+        fields: failureFields(event.failure),
+      };
     case 'bridge-ready':
       return {
         level: 'debug',
@@ -136,6 +143,6 @@ function after(error: ClaspError | undefined): string {
   return error ? `: ${formatError(error)} [${error.code}]` : '';
 }
 
-function failureFields(error: ClaspError | undefined): object {
+function failureFields(error: ClaspError | undefined): Readonly<Record<string, unknown>> {
   return error ? { code: error.code, reason: error.reason, address: error.address } : {};
 }
