@@ -60,28 +60,34 @@ const machine = {
 };
 
 const rows = [];
+
+/** Each measurement is printed as it is done, so that a run that is cut short has not been for nothing. */
+function print(finished) {
+  if (options.json) return;
+  console.log(renderTable(finished));
+  if (!options.details) return;
+  for (const { name, details } of finished) if (details) console.log(`${name}:`, details);
+}
+
+if (!options.json) {
+  const peers = Object.entries(machine.peers).map(([name, version]) => `${name} ${version}`);
+  console.log(`${machine.date}, ${machine.cpu}, ${machine.cores} cores, Node ${machine.node}; ${peers.join(', ')}\n`);
+}
 for (const [name, path] of Object.entries(measurements)) {
   if (options.only.length > 0 && !options.only.includes(name)) continue;
   const url = new URL(path, import.meta.url);
   if (!existsSync(url)) continue;
   const began = performance.now();
+  let finished;
   try {
     const { run } = await import(url.href);
-    for (const row of await run({ quick: options.quick })) rows.push({ section: name, ...finishRow(row) });
+    finished = (await run({ quick: options.quick })).map(finishRow);
   } catch (error) {
-    rows.push({ section: name, ...finishRow({ name, ours: { error: error.stack } }) });
+    finished = [finishRow({ name, ours: { error: error.stack } })];
   }
-  console.error(`${name}: ${((performance.now() - began) / 1000).toFixed(0)} s`);
+  print(finished);
+  rows.push(...finished);
+  console.error(`${name}: ${((performance.now() - began) / 1000).toFixed(0)} s\n`);
 }
-
-if (options.json) {
-  console.log(JSON.stringify({ machine, rows }, null, 2));
-} else {
-  const peers = Object.entries(machine.peers).map(([name, version]) => `${name} ${version}`);
-  console.log(`${machine.date}, ${machine.cpu}, ${machine.cores} cores, Node ${machine.node}; ${peers.join(', ')}\n`);
-  console.log(renderTable(rows));
-  if (options.details) {
-    for (const { name, details } of rows) if (details) console.log(`${name}:`, details);
-  }
-}
+if (options.json) console.log(JSON.stringify({ machine, rows }, null, 2));
 process.exit(0);

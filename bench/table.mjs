@@ -43,25 +43,21 @@ export function finishRow(row) {
 
 const pad = (text, width) => text + ' '.repeat(Math.max(0, width - text.length));
 
-/** One table; the rows of a measurement stand under one heading that names their peers. */
+/** The rows of one measurement as a table. */
 export function renderTable(rows) {
-  const sections = new Map();
-  for (const row of rows) sections.set(row.section, [...(sections.get(row.section) ?? []), row]);
   const lines = [];
-  for (const members of sections.values()) {
-    const names = [...new Set(members.flatMap(({ peers }) => Object.keys(peers)))];
-    const heading = ['measurement', 'unit', 'ours', ...names.flatMap((name) => [name, 'ours/peer']), 'bar'];
-    const body = members.map((row) => [
-      row.name,
-      row.unit ?? '',
-      shown(row.ours),
-      ...names.flatMap((name) => [shown(row.peers[name]), ratioShown(row.ratios[name])]),
-      row.verdicts.map(({ bar, met }) => `${met ? 'met' : 'MISSED'} ${bar}`).join(', '),
-    ]);
-    const widths = heading.map((_, i) => Math.max(...[heading, ...body].map((cells) => cells[i].length)));
-    const line = (cells) => `| ${cells.map((text, i) => pad(text, widths[i])).join(' | ')} |`;
-    lines.push(line(heading), `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`, ...body.map(line), '');
-  }
+  const names = [...new Set(rows.flatMap(({ peers }) => Object.keys(peers)))];
+  const heading = ['measurement', 'unit', 'ours', ...names.flatMap((name) => [name, 'ours/peer']), 'bar'];
+  const body = rows.map((row) => [
+    row.name,
+    row.unit ?? '',
+    shown(row.ours),
+    ...names.flatMap((name) => [shown(row.peers[name]), ratioShown(row.ratios[name])]),
+    row.verdicts.map(({ bar, met }) => `${met ? 'met' : 'MISSED'} ${bar}`).join(', '),
+  ]);
+  const widths = heading.map((_, i) => Math.max(...[heading, ...body].map((cells) => cells[i].length)));
+  const line = (cells) => `| ${cells.map((text, i) => pad(text, widths[i])).join(' | ')} |`;
+  lines.push(line(heading), `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`, ...body.map(line), '');
   for (const { name, ours, peers, note } of rows) {
     if (note) lines.push(`${name}: ${note}`);
     for (const [who, cell] of [['ours', ours], ...Object.entries(peers)]) {
