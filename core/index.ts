@@ -70,12 +70,14 @@ export type {
 export type { Sink, SinkActions } from './sink.ts';
 export { sink } from './sink.ts';
 export type { Value } from './value.ts';
-export type { EncodeOptions } from './wire/index.ts';
+export type { EncodeOptions, EncodePublishOptions, EncodeSetOptions } from './wire/index.ts';
 export {
   decodeFrame,
   decodeMessage,
   decodeValue,
   encodeMessage,
+  encodePublish,
+  encodeSet,
   encodeValue,
   Frame,
   MAX_PAYLOAD,

@@ -67,7 +67,7 @@ export interface MessagePortListenerOptions extends MessagePortOptions {
  *
  * @example
  * ```ts
- * messagePortListener({ target: window }).subscribe(({ id, incoming }) =>
+ * messagePortListener({ target: self }).subscribe(({ id, incoming }) =>
  *   incoming.subscribe({ next: (frame) => console.log(id, frame.length), error: () => console.log(id, 'gone') }),
  * );
  * ```
@@ -121,7 +121,7 @@ export interface MessagePortDialOptions extends MessagePortOptions {
  *
  * @example
  * ```ts
- * messagePortDial({ target: window.parent })
+ * messagePortDial({ target: self.parent })
  *   .pipe(retry({ delay: 1_000 }))
  *   .subscribe(({ incoming }) => incoming.subscribe({ next: (frame) => console.log(frame.length), error: console.warn }));
  * ```

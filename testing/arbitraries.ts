@@ -31,6 +31,11 @@ const mapOf = (values: fc.Arbitrary<Value>): fc.Arbitrary<Value> =>
  *
  * @example
  * ```ts
+ * import { decodeValue, encodeValue } from 'clasp-rx';
+ * import { values } from 'clasp-rx/testing';
+ * import fc from 'fast-check';
+ * import { expect } from 'vitest';
+ *
  * fc.assert(fc.property(values(), (value) => expect(decodeValue(encodeValue(value))).toEqual(value)));
  * ```
  */

@@ -21,12 +21,14 @@ export type OscArgument =
   | { readonly type: 't'; readonly value: OscTimetag }
   | { readonly type: '['; readonly value: readonly OscArgument[] };
 
+/** One OSC message: where it goes, and its typed arguments. */
 export interface OscMessage {
   /** Starts with `/`. */
   readonly address: string;
   readonly args: readonly OscArgument[];
 }
 
+/** Messages and bundles that are meant for one moment. */
 export interface OscBundle {
   readonly timetag: OscTimetag;
   /** Messages and bundles, to be handled in this order. */
