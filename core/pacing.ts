@@ -66,7 +66,7 @@ export function numbersOf(value: Value): Numbers | undefined {
  * nothing, an infinity only itself.
  */
 export function isWithin(a: Numbers | undefined, b: Numbers | undefined, epsilon: number): boolean {
-  if (a === undefined || b === undefined || epsilon < 0) return false;
+  if (a === undefined || b === undefined || epsilon < 0 || Number.isNaN(epsilon)) return false;
   if (typeof a === 'number') return typeof b === 'number' && isNear(a, b, epsilon);
   if (typeof b === 'number' || a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++) if (!isNear(a[i] as number, b[i] as number, epsilon)) return false;
