@@ -75,7 +75,6 @@ describe('decodeFrame', () => {
         }
         expect(frame.message.type).toBe(message.type);
       }),
-      { numRuns: 1000 },
     );
   });
 

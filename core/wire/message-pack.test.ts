@@ -83,7 +83,6 @@ describe('MessagePack', () => {
         expect(frame.message).toEqual(binary.message);
         expect(frame).toMatchObject({ qos: options.qos, timestamp: options.timestamp, type: binary.type });
       }),
-      { numRuns: 2000 },
     );
   });
 

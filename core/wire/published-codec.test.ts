@@ -76,7 +76,6 @@ describe('beside the codec of @clasp-to/core', () => {
         withinTheirBuffer(ours);
         expect(ours).toEqual(encode(message as Their, qos));
       }),
-      { numRuns: 300 },
     );
   });
 
@@ -85,7 +84,6 @@ describe('beside the codec of @clasp-to/core', () => {
       fc.property(messages(type).map(common), (message) => {
         expect(decode(encodeMessage(message))).toEqual(asTheyRead(message));
       }),
-      { numRuns: 300 },
     );
   });
 
@@ -95,7 +93,6 @@ describe('beside the codec of @clasp-to/core', () => {
         withinTheirBuffer(encodeMessage(message));
         expect(decodeMessage(encode(message as Their, qos))).toEqual({ message, qos, timestamp: undefined });
       }),
-      { numRuns: 300 },
     );
   });
 

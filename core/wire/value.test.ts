@@ -16,7 +16,6 @@ describe('values', () => {
       fc.property(values(), (value) => {
         expect(decodeValue(encodeValue(value))).toStrictEqual(value);
       }),
-      { numRuns: 2000 },
     );
   });
 
