@@ -61,9 +61,10 @@ export function nextMoment({ keyframes, loop }: Curve, elapsed: number, interval
   const last = (keyframes[keyframes.length - 1] as Keyframe).time;
   if (elapsed < first) return first;
   if (elapsed >= last && !loop) return undefined;
-  let next = first + (Math.floor((elapsed - first) / interval) + 1) * interval;
-  // What was rounded down to the moment that is now would be due for ever.
-  if (next <= elapsed) next += interval;
+  // Whole microseconds, so that the moments are the same wherever on the clock a timeline starts.
+  const count = Math.floor((elapsed - first) / interval) + 1;
+  let next = first + Math.round(count * interval);
+  if (next - elapsed < 1) next = first + Math.round((count + 1) * interval);
   return loop ? next : Math.min(next, last);
 }
 

@@ -75,7 +75,8 @@ export function timelineScheduler(
       const elapsed = at - timeline.startTime;
       const next = nextMoment(timeline, elapsed, interval);
       if (next === undefined) stop(timeline);
-      else alarms.set(timeline, timeline.startTime + next);
+      // Never now again: the sum may be rounded down to it.
+      else alarms.set(timeline, Math.max(timeline.startTime + next, at + 1));
       if (elapsed < (timeline.keyframes[0]?.time ?? 0)) return;
       const value = interpolate(timeline, elapsed);
       if (timeline.played !== undefined && sameValue(value, timeline.played)) return;
@@ -93,7 +94,7 @@ export function timelineScheduler(
     const receive = (envelope: Envelope, frame: Frame, entry: Entry) => {
       const { session, at } = envelope;
       const old = timelines.of(entry);
-      const { keyframes, loop, startTime } = readTimeline(frame.value);
+      const { keyframes, loop, startTime: asked } = readTimeline(frame.value);
       const error = checkTimeline(frame.value, entry.address) ?? overflow(keyframes.length, entry, old);
       if (error) {
         out.next(envelope.refuse(error));
@@ -104,8 +105,9 @@ export function timelineScheduler(
         out.next(envelope);
         return;
       }
-      const beginning = startTime === undefined ? stampStartTime(frame, at) : forwardPublish(frame);
-      const timeline = new ActiveTimeline(entry, session, { keyframes, loop }, startTime ?? at, beginning);
+      const startTime = asked ?? Math.floor(at);
+      const beginning = asked === undefined ? stampStartTime(frame, startTime) : forwardPublish(frame);
+      const timeline = new ActiveTimeline(entry, session, { keyframes, loop }, startTime, beginning);
       timelines.add(timeline);
       out.next(envelope);
       if (timelines.of(entry) === timeline) play(timeline, at);

@@ -1,0 +1,69 @@
+import fc from 'fast-check';
+import { VirtualTimeScheduler } from 'rxjs';
+import { expect, it } from 'vitest';
+import { Alarms } from './alarms.ts';
+
+interface Bell {
+  readonly name: number;
+  due: number;
+  place: number;
+}
+
+it('rings every bell once, at the first millisecond that is not before its last time, the earliest first', () => {
+  const action = fc.record({
+    bell: fc.nat(9),
+    /** Microseconds from now; undefined takes the alarm back. */
+    wait: fc.option(fc.nat(50_000), { nil: undefined }),
+    pass: fc.nat(10),
+  });
+  fc.assert(
+    fc.property(fc.array(action, { maxLength: 60 }), (actions) => {
+      const time = new VirtualTimeScheduler();
+      const now = () => time.frame * 1000;
+      const rung: { name: number; at: number; due: number }[] = [];
+      const expected = new Map<number, number>();
+      const bells: Bell[] = Array.from({ length: 10 }, (_, name) => ({ name, due: 0, place: -1 }));
+      const alarms = new Alarms<Bell>(time, now, ({ name, due }) => {
+        rung.push({ name, at: time.frame, due });
+        expect(expected.get(name)).toBe(due);
+        expected.delete(name);
+      });
+      const pass = (milliseconds: number) => {
+        time.maxFrames = time.frame + milliseconds;
+        time.flush();
+        time.frame = time.maxFrames;
+      };
+      for (const { bell, wait, pass: milliseconds } of actions) {
+        const one = bells[bell] as Bell;
+        if (wait === undefined) {
+          alarms.delete(one);
+          expected.delete(bell);
+        } else {
+          alarms.set(one, now() + wait);
+          expected.set(bell, now() + wait);
+        }
+        pass(milliseconds);
+      }
+      pass(100);
+      expect(expected.size).toBe(0);
+      for (const [index, { at, due }] of rung.entries()) {
+        expect(at).toBe(Math.ceil(due / 1000));
+        const before = rung[index - 1];
+        if (before?.at === at) expect(before.due).toBeLessThanOrEqual(due);
+      }
+    }),
+  );
+});
+
+it('stops its timer when nothing waits any more', () => {
+  const time = new VirtualTimeScheduler();
+  const alarms = new Alarms<Bell>(
+    time,
+    () => time.frame * 1000,
+    () => undefined,
+  );
+  const bell: Bell = { name: 1, due: 0, place: -1 };
+  alarms.set(bell, 5000);
+  alarms.delete(bell);
+  expect(time.actions.filter(({ closed }) => !closed)).toEqual([]);
+});
