@@ -130,6 +130,7 @@ async function bodyOf(incoming: IncomingMessage, maxBody: number): Promise<strin
   if (Number(incoming.headers['content-length'] ?? 0) > maxBody) throw tooLong();
   const chunks: Buffer[] = [];
   let length = 0;
+  // The socket lives on when the loop is left: it carries the answer.
   for await (const chunk of incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     length += chunk.length;
     if (length > maxBody) throw tooLong();

@@ -18,6 +18,8 @@ import { subCommand } from './sub.ts';
 
 /** Milliseconds for connections to close by themselves before the process ends anyway. */
 const FAREWELL = 3_000;
+/** Milliseconds after which a second Ctrl-C ends the process at once. */
+const IMPATIENCE = 500;
 
 const connectAs =
   (name: string): Connect =>
@@ -36,12 +38,13 @@ const input = new Observable<string>((out) => {
 });
 
 const stop = new Subject<void>();
-let stopping = false;
+let stopped = Number.POSITIVE_INFINITY;
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
-    // Whoever asks twice does not want to wait.
-    if (stopping) process.exit(1);
-    stopping = true;
+    // npm and some supervisors pass a Ctrl-C on that the terminal has sent already; a later one is meant.
+    if (performance.now() - stopped > IMPATIENCE) process.exit(1);
+    if (stopped < Number.POSITIVE_INFINITY) return;
+    stopped = performance.now();
     stop.next();
   });
 }
