@@ -106,8 +106,10 @@ describe('a timeline that cannot be played', () => {
     frame[3] = (frame.length - 4) & 255;
     desk.sendBytes(frame);
     expect(desk.take()).toEqual([expect.objectContaining({ type: 'ERROR', address: '/fade', code: 402 })]);
-    rig.pass(5_000);
+    rig.pass(100);
     expect(desk.take()).toEqual([]);
+    desk.send({ type: 'SUBSCRIBE', id: 1, pattern: '/**' });
+    expect(desk.take()).toEqual([{ type: 'SNAPSHOT', params: [] }]);
   });
 });
 
