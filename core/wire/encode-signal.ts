@@ -12,6 +12,7 @@ const MAX_LOOP = 256;
 const ADDRESS_AT = 8;
 const NONE = {};
 
+/** Everything of a SET besides its address and value. */
 export interface EncodeSetOptions {
   /** @defaultValue 0 */
   readonly qos?: QoS | undefined;

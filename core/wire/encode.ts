@@ -69,7 +69,7 @@ export function sealed(writer: Writer, start: number): Uint8Array {
 }
 
 /** Writes type byte and fields of a message, without a frame. */
-export function writeMessage(writer: Writer, message: Message): void {
+function writeMessage(writer: Writer, message: Message): void {
   switch (message.type) {
     case 'SET':
       writeSet(writer, message);
@@ -208,7 +208,7 @@ function writeSet(writer: Writer, { address, value, revision, lock, unlock, ttl 
 }
 
 /** The u32 of a TTL; `ClaspError` 402 when its seconds do not fit. */
-export function rawTtl({ seconds, mode }: Ttl): number {
+function rawTtl({ seconds, mode }: Ttl): number {
   if (!(Number.isInteger(seconds) && seconds >= 0 && seconds <= 0x7fff_ffff)) throw unknown('TTL', seconds);
   return mode === 'absolute' ? seconds + 0x8000_0000 : seconds;
 }

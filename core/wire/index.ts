@@ -1,9 +1,8 @@
+// `decodeAnyFrame` stays in message-pack.ts, so that nobody loads MessagePack without asking for it.
 export {
   FEATURES,
   GESTURE_PHASES,
   kindsOfMask,
-  MAGIC,
-  MAX_DEPTH,
   MAX_PAYLOAD,
   MessageCode,
   SetFlag,
@@ -19,7 +18,6 @@ export { encodePublish, encodeSet } from './encode-signal.ts';
 export { forwardPublish, publishAsSet, stampRevision } from './forward.ts';
 export { bundledFrames, decodeFrame, decodeMessage, Frame } from './frame.ts';
 export { ttlOf } from './message.ts';
-export { decodeAnyFrame } from './message-pack.ts';
 export { encodeResults, SnapshotWriter } from './split.ts';
 export { decodeValue, encodeValue } from './value.ts';
-export { codeOf, Writer } from './writer.ts';
+export { Writer } from './writer.ts';
