@@ -104,3 +104,20 @@ export async function findWindow(rig, ladder, ms) {
   for (const { window } of tried.slice(0, 2)) await attempt(window);
   rig.window = tried[0].window;
 }
+
+/** What a table has no room for: the window, and the processor time of server and driver. */
+export function burstDetails(rigs, results) {
+  const details = {};
+  for (const { name, window } of rigs) {
+    const bursts = results[name];
+    if (!Array.isArray(bursts)) continue;
+    details[name] = {
+      window,
+      serverCores: cell(bursts, ({ server }) => server).median,
+      driverCores: cell(bursts, ({ driver }) => driver).median,
+      // Steadier than the rate itself where other programs want the processor too.
+      perServerSecond: cell(bursts, ({ perSecond, server }) => perSecond / server).median,
+    };
+  }
+  return details;
+}

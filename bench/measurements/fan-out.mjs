@@ -1,24 +1,15 @@
-import { cell, closeRigs, findWindow, interleave, measureBurst, openRigs } from '../rounds.mjs';
+import { burstDetails, cell, closeRigs, findWindow, interleave, measureBurst, openRigs } from '../rounds.mjs';
 
 const LADDER = [16, 64, 256, 1024, 4096, 8192];
 
 async function fanOut(count, { quick }) {
   const rigs = await openRigs(['ours', 'oursSet', 'nats', 'mosquitto', 'aedes', 'ws'], count);
   try {
-    await interleave(rigs, 1, (rig) => findWindow(rig, quick ? [16, 128, 1024, 4096] : LADDER, quick ? 120 : 200));
-    const results = await interleave(rigs, quick ? 3 : 5, (rig) => measureBurst(rig, quick ? 250 : 600));
+    await interleave(rigs, 1, (rig) => findWindow(rig, quick ? [128, 1024, 4096] : LADDER, quick ? 120 : 200));
+    const results = await interleave(rigs, quick ? 3 : 5, (rig) => measureBurst(rig, quick ? 200 : 600));
     const cells = {};
-    const details = {};
-    for (const { name, window } of rigs) {
-      cells[name] = cell(results[name], ({ perSecond }) => perSecond);
-      if (Array.isArray(results[name])) {
-        details[name] = {
-          window,
-          serverCores: cell(results[name], ({ server }) => server).median,
-          driverCores: cell(results[name], ({ driver }) => driver).median,
-        };
-      }
-    }
+    for (const { name } of rigs) cells[name] = cell(results[name], ({ perSecond }) => perSecond);
+    const details = burstDetails(rigs, results);
     const { ours, oursSet, nats, mosquitto, aedes, ws } = cells;
     const row = (kind, own, ownDetails) => ({
       name: `fan-out to ${count}, ${kind}`,

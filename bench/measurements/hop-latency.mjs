@@ -17,7 +17,7 @@ export async function run({ quick }) {
     await interleave(rigs, 1, (rig) => loop(rig, 10_000, 400));
     const rows = [];
     for (const perSecond of [1_000, 10_000]) {
-      const results = await interleave(rigs, quick ? 3 : 4, (rig) => loop(rig, perSecond, quick ? 600 : 1500));
+      const results = await interleave(rigs, quick ? 3 : 4, (rig) => loop(rig, perSecond, quick ? 400 : 1500));
       for (const [name, share] of SHARES) {
         const at = (server) => cell(results[server], (latencies) => percentile(latencies, share));
         rows.push({

@@ -1,4 +1,4 @@
-import { cell, closeRigs, findWindow, interleave, measureBurst, openRigs } from '../rounds.mjs';
+import { burstDetails, cell, closeRigs, findWindow, interleave, measureBurst, openRigs } from '../rounds.mjs';
 
 /** Messages a second from one publisher to one subscriber; `bare ws` echoes them on one connection, gathered. */
 export async function run({ quick }) {
@@ -8,17 +8,8 @@ export async function run({ quick }) {
     await interleave(rigs, 1, (rig) => findWindow(rig, ladder, quick ? 120 : 200));
     const results = await interleave(rigs, quick ? 3 : 5, (rig) => measureBurst(rig, quick ? 250 : 600));
     const cells = {};
-    const details = {};
-    for (const { name, window } of rigs) {
-      cells[name] = cell(results[name], ({ perSecond }) => perSecond);
-      if (Array.isArray(results[name])) {
-        details[name] = {
-          window,
-          serverCores: cell(results[name], ({ server }) => server).median,
-          driverCores: cell(results[name], ({ driver }) => driver).median,
-        };
-      }
-    }
+    for (const { name } of rigs) cells[name] = cell(results[name], ({ perSecond }) => perSecond);
+    const details = burstDetails(rigs, results);
     const { ours, oursSet, wsEcho, nats, mosquitto, aedes } = cells;
     const row = (kind, own) => ({
       name: `one to one, ${kind}`,
