@@ -79,7 +79,7 @@ export class CallbackClient {
     const timer = this.#scheduler.schedule(() => {
       const error = new ClaspError(ErrorCode.Timeout, `Connection timeout after ${timeout}ms`);
       this.#fail(error);
-      this.#settle((pending) => pending.reject(error));
+      this.#settle(error);
       if (this.#options.reconnect === false) this.close();
     }, timeout);
     const stop = () => timer.unsubscribe();
@@ -210,7 +210,7 @@ export class CallbackClient {
     const hadConnection = this.#status === 'connected' || (this.#status === 'connecting' && this.#gate.reached);
     this.#status = 'closed';
     this.#client.close();
-    this.#settle((pending) => pending.reject(new ClaspError(ErrorCode.Overloaded, 'closed')));
+    this.#settle(new ClaspError(ErrorCode.Overloaded, 'closed'));
     if (hadConnection) this.#scheduler.schedule(() => this.#disconnected(''));
   }
 
@@ -258,7 +258,7 @@ export class CallbackClient {
       case 'connected':
         this.#retries = 0;
         this.#session = status.session;
-        this.#settle((pending) => pending.resolve());
+        this.#settle();
         for (const callback of this.#onConnect) callback();
         break;
       default:
@@ -268,15 +268,9 @@ export class CallbackClient {
 
   #lost(before: ClientStatus['state'], reason: ClaspError | undefined): void {
     const error = reason ?? new ClaspError(ErrorCode.Overloaded, 'Connection closed before WELCOME');
-    const fail = (pending: PendingReply<void>) => pending.reject(error);
-    if (before === 'connecting' && !this.#gate.reached) {
-      this.#fail(error);
-      this.#settle(fail);
-      this.#scheduler.schedule(() => this.#disconnected(''));
-    } else {
-      this.#disconnected(reason?.reason ?? '');
-      this.#settle(fail);
-    }
+    if (before === 'connecting' && !this.#gate.reached) this.#fail(error);
+    this.#disconnected(reason?.reason ?? '');
+    this.#settle(error);
   }
 
   #disconnected(reason: string): void {
@@ -287,10 +281,10 @@ export class CallbackClient {
     for (const callback of this.#onError) callback(error);
   }
 
-  #settle(settle: (pending: PendingReply<void>) => void): void {
-    const outcome = this.#outcome;
+  #settle(failure?: ClaspError): void {
+    if (failure) this.#outcome?.reject(failure);
+    else this.#outcome?.resolve();
     this.#outcome = undefined;
-    if (outcome) settle(outcome);
   }
 
   #refused(error: ClaspError): void {

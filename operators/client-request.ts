@@ -4,14 +4,14 @@ import type { SignalDefinition, Ttl } from '../core/message.ts';
 import type { Value } from '../core/value.ts';
 import type { PendingReply } from './reply.ts';
 
-/** How far a request is: it waits for a session, awaits its answer, or nobody waits for its answer any more. */
-export type RequestState = 'waiting' | 'sent' | 'given-up';
+/** How far a request is: not sent, awaiting its answer, or with nobody waiting for its answer any more. */
+export type RequestState = undefined | 'sent' | 'given-up';
 
 interface RequestBase {
   /** What the answer will name: the address, the pattern of a query, every address of a bundle. */
   readonly addresses: readonly string[];
   frame: Uint8Array;
-  state: RequestState;
+  state?: RequestState;
 }
 
 /** A write. Every write it took the place of is answered together with it. */

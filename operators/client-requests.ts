@@ -73,28 +73,28 @@ export class ClientRequests {
     const shared = compares ? undefined : older?.replies.at(-1);
     const reply = shared ?? new PendingReply<Ack>();
     const replies = shared ? [] : [reply];
-    this.#ask({ kind: 'write', addresses: [address], frame, value, options: wanted, replies, state: 'waiting' });
+    this.#ask({ kind: 'write', addresses: [address], frame, value, options: wanted, replies });
     return reply;
   }
 
   /** Asks for what is acknowledged and never repeated. */
   confirm(kind: 'event' | 'bundle', addresses: readonly string[], frame: Uint8Array): Reply<Ack> {
     const reply = new PendingReply<Ack>();
-    this.#ask({ kind, addresses, frame, replies: [reply], state: 'waiting' });
+    this.#ask({ kind, addresses, frame, replies: [reply] });
     return reply;
   }
 
   get(address: string): Reply<Value> {
     const reply = new PendingReply<Value>();
     const frame = encodeClientMessage({ type: 'GET', address });
-    this.#ask({ kind: 'get', addresses: [address], frame, replies: [reply], state: 'waiting' });
+    this.#ask({ kind: 'get', addresses: [address], frame, replies: [reply] });
     return reply;
   }
 
   query(pattern: string): Reply<readonly SignalDefinition[]> {
     const reply = new PendingReply<readonly SignalDefinition[]>();
     const frame = encodeClientMessage({ type: 'QUERY', pattern });
-    this.#ask({ kind: 'query', addresses: [pattern], frame, replies: [reply], results: [], state: 'waiting' });
+    this.#ask({ kind: 'query', addresses: [pattern], frame, replies: [reply], results: [] });
     return reply;
   }
 
@@ -122,7 +122,7 @@ export class ClientRequests {
         this.#deadlines.delete(request);
         if (request.options.unlock) this.#rewrite(request, { ...request.options, unlock: undefined });
         this.#wait(request);
-      } else if (asksOnly(request) || request.state === 'waiting') {
+      } else if (asksOnly(request) || request.state === undefined) {
         if (request.kind === 'query') request.results = [];
         this.#wait(request);
       } else {
@@ -210,7 +210,7 @@ export class ClientRequests {
       this.#fail(request, ErrorCode.Overloaded, `more than ${limit} requests wait for a connection`);
       return;
     }
-    request.state = 'waiting';
+    request.state = undefined;
     this.#waiting.add(request);
     if (request.kind === 'write') this.#waitingWrites.set(addressOf(request), request);
   }
@@ -224,8 +224,7 @@ export class ClientRequests {
     const { revision } = older.options;
     if (revision === undefined) newer.replies = [...older.replies, ...newer.replies];
     else this.#fail(older, ErrorCode.Conflict, `a newer write came before revision ${revision} was compared`);
-    const options = supersede(older.options, newer.options);
-    if (options.lock !== newer.options.lock || options.ttl !== newer.options.ttl) this.#rewrite(newer, options);
+    this.#rewrite(newer, supersede(older.options, newer.options));
   }
 
   #rewrite(request: WriteRequest, options: WriteOptions): void {

@@ -155,9 +155,25 @@ describe('what is sent into a lost connection', () => {
     const get = answerOf(client.get('/b'));
     relay.peer.close();
     relay.pass(4_000);
-    expect([write, get]).toEqual([[], []]);
+    const offline = answerOf(client.get('/c'));
+    expect([write, get, offline]).toEqual([[], [], []]);
+    relay.pass(1_000);
+    expect([write, get, offline]).toEqual([[], [502], []]);
+    relay.pass(4_000);
+    expect(offline).toEqual([502]);
     relay.pass(3_600_000);
-    expect([write, get]).toEqual([[], [502]]);
+    expect(write).toEqual([]);
+  });
+
+  it('a query asks again, and forgets what it had found', () => {
+    const query = answerOf(client.query('/**'));
+    relay.peer.send({ type: 'RESULT', signals: [{ address: '/a', type: 'param' }] });
+    relay.peer.close();
+    redial(made);
+    relay.welcome();
+    relay.peer.send({ type: 'RESULT', signals: [{ address: '/b', type: 'param' }] });
+    relay.peer.send({ type: 'PONG' });
+    expect(query).toEqual([[{ address: '/b', type: 'param' }]]);
   });
 
   it('events, timelines and bundles fail with 503, and are not repeated', () => {

@@ -99,6 +99,6 @@ export function relayError(message: ErrorMessage): ClaspError {
 
 /** The ERROR of the relay that an error came from; undefined when it came from elsewhere. */
 export function errorMessageOf({ cause }: ClaspError): ErrorMessage | undefined {
-  const said = typeof cause === 'object' && cause !== null && 'type' in cause && cause.type === 'ERROR';
-  return said ? (cause as ErrorMessage) : undefined;
+  const message = cause as ErrorMessage | undefined;
+  return message?.type === 'ERROR' ? message : undefined;
 }

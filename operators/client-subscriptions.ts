@@ -4,8 +4,8 @@ import { ClaspError, ErrorCode } from '../core/errors.ts';
 import type { AckMessage, ParamState, SubscribeMessage, SubscribeOptions } from '../core/message.ts';
 import { compilePattern, type Pattern } from '../core/pattern.ts';
 import type { Param, Signal, SignalKind } from '../core/signal.ts';
-import { encodeClientMessage } from '../core/wire/client-encode.ts';
-import { SIGNAL_KINDS, signalMask } from '../core/wire/codes.ts';
+import { encodeClientMessage, kindsMask } from '../core/wire/client-encode.ts';
+import { SIGNAL_KINDS } from '../core/wire/codes.ts';
 import type { ClientParams } from './client-params.ts';
 import { stateOf } from './signal-callback.ts';
 
@@ -152,7 +152,7 @@ export class ClientSubscriptions {
   }
 
   #open(pattern: string, types: readonly SignalKind[] | undefined, options: SubscribeOptions): Subscription {
-    const mask = signalMask(types);
+    const mask = kindsMask(types);
     const { maxRate, epsilon, history, window } = options;
     const key = JSON.stringify([pattern, mask, maxRate, epsilon, history, window]);
     const shared = this.#byKey.get(key);

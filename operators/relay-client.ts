@@ -15,13 +15,7 @@ import type {
 } from '../core/client.ts';
 import type { Connections } from '../core/connection.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
-import {
-  PROTOCOL_VERSION,
-  type PublishMessage,
-  type SetMessage,
-  type SignalDefinition,
-  type WelcomeMessage,
-} from '../core/message.ts';
+import { PROTOCOL_VERSION, type PublishMessage, type SignalDefinition, type WelcomeMessage } from '../core/message.ts';
 import type { GesturePhase, Keyframe, Signal } from '../core/signal.ts';
 import { writeTimeline } from '../core/timeline-value.ts';
 import type { Value } from '../core/value.ts';
@@ -29,6 +23,7 @@ import type { RelayMessage } from '../core/wire/client-decode.ts';
 import { encodeClientMessage } from '../core/wire/client-encode.ts';
 import { SIGNAL_KINDS } from '../core/wire/codes.ts';
 import { backoffWait } from './backoff.ts';
+import { bundleMessage } from './bundle-part.ts';
 import { clientLink } from './client-link.ts';
 import type { ClientOptions } from './client-options.ts';
 import { ClientParams } from './client-params.ts';
@@ -38,15 +33,18 @@ import { clientSession, relayError } from './client-session.ts';
 import { signalOf } from './client-signal.ts';
 import { ClientStreams } from './client-streams.ts';
 import { ClientSubscriptions } from './client-subscriptions.ts';
-import { CurrentValue } from './current-value.ts';
 import { RelayClock } from './relay-clock.ts';
 import { PendingReply } from './reply.ts';
 import { callBack } from './signal-callback.ts';
 
 /** The {@link Client} of `createClient`: joins link, requests, subscriptions and streams, and knows no more than that. */
 export class RelayClient implements Client {
-  readonly status: CurrentValue<ClientStatus> = new CurrentValue<ClientStatus>({ state: 'connecting', attempt: 1 });
+  readonly status: Observable<ClientStatus> = new Observable((out) => {
+    out.next(this.#status);
+    return this.#statuses.subscribe(out);
+  });
   readonly errors: Subject<ClaspError> = new Subject<ClaspError>();
+  readonly #statuses = new Subject<ClientStatus>();
   readonly #onMessage: ClientOptions['onMessage'];
   readonly #params = new ClientParams();
   readonly #clock: RelayClock;
@@ -56,6 +54,7 @@ export class RelayClient implements Client {
   readonly #link: Subscription | undefined;
   #send: ((frame: Uint8Array) => void) | undefined;
   #session: string | null = null;
+  #status: ClientStatus = { state: 'connecting', attempt: 1 };
   #badFrames = 0;
   #closed = false;
 
@@ -82,7 +81,7 @@ export class RelayClient implements Client {
       session: (connection) => clientSession(connection, session),
       wait: reconnect ? backoffWait({ ...reconnect, scheduler, ...(random && { random }) }) : undefined,
       scheduler,
-      tell: (status) => this.status.next(status),
+      tell: (status) => this.#tellStatus(status),
     }).subscribe({ error: (reason: ClaspError | undefined) => this.#end(reason) });
   }
 
@@ -132,7 +131,7 @@ export class RelayClient implements Client {
   }
 
   bundle(parts: readonly BundlePart[], { at }: BundleOptions = {}): Reply<Ack> {
-    const messages = parts.map(bundled);
+    const messages = parts.map(bundleMessage);
     const addresses = messages.map(({ address }) => address);
     return this.#ask(addresses.map(checkAddress).find(Boolean), () => {
       const frame = encodeClientMessage({ type: 'BUNDLE', timestamp: at, messages }, 2);
@@ -170,7 +169,12 @@ export class RelayClient implements Client {
     this.#requests.resume(send);
     this.#streams.resume(send);
     // What was just sent may have ended the session already.
-    if (this.#send === send) this.status.next({ state: 'connected', session: welcome.session, relay: welcome.name });
+    if (this.#send === send) this.#tellStatus({ state: 'connected', session: welcome.session, relay: welcome.name });
+  }
+
+  #tellStatus(status: ClientStatus): void {
+    this.#status = status;
+    this.#statuses.next(status);
   }
 
   #left(): void {
@@ -186,9 +190,9 @@ export class RelayClient implements Client {
     this.#closed = true;
     this.#link?.unsubscribe();
     this.#requests.close(reason ?? new ClaspError(ErrorCode.Overloaded, 'the client is closed'));
-    this.status.next({ state: 'closed', reason });
+    this.#tellStatus({ state: 'closed', reason });
     this.#subscriptions.close();
-    this.status.complete();
+    this.#statuses.complete();
     this.errors.complete();
   }
 
@@ -282,12 +286,4 @@ export class RelayClient implements Client {
       this.errors.next(ClaspError.from(cause, ErrorCode.Internal));
     }
   }
-}
-
-function bundled({
-  set,
-  emit,
-}: Partial<Record<'set' | 'emit', readonly [string, Value?]>>): SetMessage | PublishMessage {
-  const [address = '', value = null] = set ?? emit ?? [];
-  return set ? { type: 'SET', address, value } : { type: 'PUBLISH', signal: 'event', address, value };
 }

@@ -1,7 +1,8 @@
 import { ClaspError, ErrorCode } from '../errors.ts';
 import type { Message, QoS } from '../message.ts';
+import type { SignalKind } from '../signal.ts';
 import type { Value } from '../value.ts';
-import { FEATURES, GESTURE_PHASES, MAGIC, MAX_DEPTH, MAX_PAYLOAD, SIGNAL_KINDS, signalMask } from './codes.ts';
+import { FEATURES, GESTURE_PHASES, MAGIC, MAX_DEPTH, MAX_PAYLOAD, SIGNAL_KINDS } from './codes.ts';
 
 type ClientMessageType = 'HELLO' | 'SUBSCRIBE' | 'UNSUBSCRIBE' | 'SET' | 'PUBLISH' | 'GET' | 'QUERY' | 'BUNDLE';
 
@@ -44,7 +45,7 @@ function writeMessage(writer: Writer, message: ClientMessage): void {
     }
     case 'SUBSCRIBE': {
       const { maxRate, epsilon, history, window } = message.options ?? {};
-      writer.int(1, 0x10).int(4, message.id).str(message.pattern).int(1, signalMask(message.types));
+      writer.int(1, 0x10).int(4, message.id).str(message.pattern).int(1, kindsMask(message.types));
       writer.int(1, bit(maxRate, 1) | bit(epsilon, 2) | bit(history, 4) | bit(window, 8)).optional(4, maxRate);
       if (epsilon !== undefined) writer.body(epsilon, 0);
       writer.optional(4, history).optional(4, window);
@@ -177,6 +178,11 @@ function codeOf(value: unknown): number {
   const prototype: unknown = code === 0 ? Object.getPrototypeOf(value) : undefined;
   if (prototype === null || (prototype && Object.getPrototypeOf(prototype) === null)) return 11;
   throw new ClaspError(ErrorCode.BadValue, `${tag} cannot travel`, { value });
+}
+
+/** A bit for each kind, as in SUBSCRIBE; none at all means every kind. Negative when there is an unknown one. */
+export function kindsMask(kinds: readonly SignalKind[] = []): number {
+  return kinds.reduce((mask, kind) => mask | (1 << SIGNAL_KINDS.indexOf(kind)), 0) || 0xff;
 }
 
 /** `flag` when the field is there. */
