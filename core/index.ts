@@ -15,6 +15,7 @@ export type {
 } from './client.ts';
 export type { Connection, Connections } from './connection.ts';
 export type { Datagram, DatagramSocket } from './datagram.ts';
+export { ease } from './easing.ts';
 export type { EchoMemoryOptions } from './echo-memory.ts';
 export { EchoMemory } from './echo-memory.ts';
 export type { ClaspErrorOptions } from './errors.ts';
@@ -69,6 +70,8 @@ export type {
 } from './signal.ts';
 export type { Sink, SinkActions } from './sink.ts';
 export { sink } from './sink.ts';
+export type { Curve } from './timeline.ts';
+export { checkTimeline, interpolate, MAX_KEYFRAMES } from './timeline.ts';
 export type { Value } from './value.ts';
 export type { EncodeOptions, EncodePublishOptions, EncodeSetOptions } from './wire/index.ts';
 export {

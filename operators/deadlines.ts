@@ -1,5 +1,8 @@
 import type { SchedulerLike, Subscription } from 'rxjs';
 
+/** Milliseconds. Host timers overflow beyond it and fire at once; a sweep that comes too early does no harm. */
+const LONGEST_DELAY = 2 ** 31 - 1;
+
 /**
  * Many deadlines on one timer: one per key, moved or dropped at no cost, and told when due.
  *
@@ -48,7 +51,8 @@ export class Deadlines<K> {
   #arm(at: number): void {
     this.#timer?.unsubscribe();
     this.#armedFor = at;
-    this.#timer = this.#scheduler.schedule(() => this.#sweep(), Math.max(0, Math.ceil((at - this.#now()) / 1000)));
+    const delay = Math.min(LONGEST_DELAY, Math.max(0, Math.ceil((at - this.#now()) / 1000)));
+    this.#timer = this.#scheduler.schedule(() => this.#sweep(), delay);
   }
 
   #sweep(): void {

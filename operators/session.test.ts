@@ -1,3 +1,4 @@
+import { type SchedulerLike, VirtualTimeScheduler } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ClaspError } from '../core/errors.ts';
 import { memoryPair } from '../core/memory-pair.ts';
@@ -169,6 +170,23 @@ describe('a session', () => {
     pass(1);
     expect(peer.take()).toEqual([expect.objectContaining({ type: 'ERROR', code: 302 })]);
     expect(peer.ended).toMatchObject({ code: 302 });
+  });
+
+  it('may have a grant that ends in a year: no timer is set further ahead than hosts can count', () => {
+    const delays: number[] = [];
+    const time = new VirtualTimeScheduler();
+    const scheduler: SchedulerLike = {
+      now: () => time.now(),
+      schedule: (work, delay = 0, state) => {
+        delays.push(delay);
+        return time.schedule(work, delay, state);
+      },
+    };
+    start({ scheduler, sessionTimeout: 0, authenticate: () => ({ scopes: [], expiresAt: 365 * 86_400_000 }) });
+    join();
+    time.maxFrames = 20_000; // the handshake's deadline passes, and the next one is looked for
+    time.flush();
+    expect(Math.max(...delays)).toBe(2 ** 31 - 1);
   });
 
   it('treats whatever authenticate throws as a refusal', () => {
