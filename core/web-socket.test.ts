@@ -27,7 +27,9 @@ class FakeSocket implements WebSocketLike {
   }
 
   tell(type: string, event: unknown): void {
-    for (const listener of this.#listeners.get(type) ?? []) listener(event as never);
+    const listeners = this.#listeners.get(type) ?? [];
+    if (type === 'error' && listeners.length === 0) throw new Error('`ws` ends the process here');
+    for (const listener of listeners) listener(event as never);
   }
 }
 
@@ -114,7 +116,7 @@ describe('fromWebSocket', () => {
         d: () => (socket.bufferedAmount = 4),
         z: () => socket.tell('close', { code: 1000, reason: '' }),
       };
-      const script = '        -s-s----m---d----ss--z';
+      const script = '        -s-s----m---d----sss-z';
       const expected = '      f--t---------f----t--|';
       cold(script).subscribe((step) => steps[step]?.());
       expectObservable(connection.saturated).toBe(expected, { f: false, t: true });

@@ -82,6 +82,23 @@ describe('broadcastChannelDial and broadcastChannelListener', () => {
     expect(connections.length).toBe(1);
   });
 
+  it('withdraws an offer that nobody takes in time', async () => {
+    const name = newName();
+    const { accepted } = listen({ name, timeout: 10 });
+    const hall = new BroadcastChannel(name);
+    cleanups.push(() => hall.close());
+    const offered = new Promise<string>((resolve) => {
+      hall.addEventListener('message', ({ data }) => resolve(data.channel));
+    });
+    hall.postMessage(posted({ kind: 'connect', id: 'slow tab' }));
+    const room = new BroadcastChannel(await offered);
+    cleanups.push(() => room.close());
+    await moment();
+    room.postMessage(posted({ kind: 'open' }));
+    await moment();
+    expect(accepted).toEqual([]);
+  });
+
   it('loses a tab that vanished without a word, on either side, after the heartbeat', async () => {
     const name = newName();
     const { accepted } = listen({ name, heartbeat: 100 });

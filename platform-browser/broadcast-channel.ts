@@ -99,7 +99,7 @@ export function broadcastChannelDial(options: BroadcastChannelOptions = {}): Con
 
     hall.addEventListener('message', ({ data }) => {
       const message = asPosted(data);
-      if (connection || message?.kind !== 'accept' || message.id !== id || !message.channel) return;
+      if (message?.kind !== 'accept' || message.id !== id || !message.channel) return;
       patience.unsubscribe();
       hall.close();
       const channel = new BroadcastChannel(message.channel);

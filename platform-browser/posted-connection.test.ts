@@ -113,6 +113,26 @@ describe('PostedConnection', () => {
     expect(scheduler.actions.length).toBe(0);
   });
 
+  it('leaves no timer behind', () => {
+    const scheduler = new TestScheduler(() => undefined);
+    const connection = new PostedConnection('a', 'test', nobody, { heartbeat: 50, scheduler });
+    expect(scheduler.actions.length).toBe(1);
+    connection.complete();
+    expect(scheduler.actions.length).toBe(0);
+  });
+
+  it('is relieved in time also where more was sent than saturated it', async () => {
+    const { a, hold, release } = join({ highWater: 100, lowWater: 50 });
+    hold();
+    for (let i = 0; i < 7; i++) a.next(new Uint8Array(40));
+    await turn();
+    a.next(new Uint8Array(40));
+    expect(a.saturated.value).toBe(true);
+    release();
+    await turn();
+    expect(a.saturated.value).toBe(false);
+  });
+
   it('ends with 500, and does not throw, on a frame that cannot be cloned', async () => {
     const { port1, port2 } = new MessageChannel();
     const connection = new PostedConnection('a', 'test', port1, {});

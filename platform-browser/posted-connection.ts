@@ -189,9 +189,7 @@ export class PostedConnection implements Connection, Observer<Uint8Array> {
   }
 
   #measure(): void {
-    if (!this.saturated.value) return;
-    if (this.#sent - this.#reached <= this.#lowWater) this.saturated.next(false);
-    else this.#mark();
+    if (this.saturated.value && this.#sent - this.#reached <= this.#lowWater) this.saturated.next(false);
   }
 
   #post(body: PostedBody): void {

@@ -47,7 +47,7 @@ describe('TurnWriter', () => {
     'writes every frame as one message, in order, in chunks that are bounded (masked: %s)',
     (mask) => {
       fc.assert(
-        fc.property(fc.array(frame, { minLength: 1, maxLength: 12 }), (frames) => {
+        fc.property(fc.array(frame, { minLength: 1, maxLength: 12, size: 'max' }), (frames) => {
           const writer = new TurnWriter(mask);
           const node = path(writer, frames);
           const chunks = writer.chunksOf(node);
@@ -81,7 +81,7 @@ describe('TurnWriter', () => {
   it('gives everyone just its own frames, in whatever order they are handed out', () => {
     const hand = fc.tuple(fc.nat(4), fc.nat(3));
     fc.assert(
-      fc.property(fc.array(hand, { maxLength: 60 }), (hands) => {
+      fc.property(fc.array(hand, { maxLength: 60, size: 'max' }), (hands) => {
         const writer = new TurnWriter(false);
         const frames = [0, 1, 2, 3].map((i) => Uint8Array.of(i));
         const paths = new Map<number, Gathered>();

@@ -3,8 +3,10 @@ import { connect, type Socket } from 'node:net';
 import { Writable } from 'node:stream';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
+import type { Connection } from '../core/connection.ts';
 import { ClaspError } from '../core/errors.ts';
 import { rawSocket, WebSocketRig } from '../peers/web-socket-rig.ts';
+import { probe } from '../testing/connection-probe.ts';
 import { TurnWriter } from './turn-writer.ts';
 import { WebSocketPeer } from './web-socket-peer.ts';
 
@@ -181,14 +183,25 @@ describe('a connection of webSocketListener', () => {
         'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
     );
     await once(raw, 'data');
-    const [connection] = listener.accepted;
-    connection?.incoming.subscribe(() => connection.outgoing.next(Uint8Array.of(7)));
-    const received: Buffer[] = [];
-    raw.on('data', (bytes) => received.push(bytes));
+    const connection = listener.accepted[0] as Connection;
+    const heard = probe(connection);
+    heard.answer(() => connection.outgoing.next(Uint8Array.of(7)));
+    // More than the systems in between buffer, so that the answer to the close waits behind it.
+    raw.pause();
+    const backlog = new Uint8Array(50_000_000);
+    connection.outgoing.next(backlog);
+    await new Promise((resolve) => setImmediate(resolve));
     // A message of one byte and a close with 1000, both masked with zeros, in one packet.
     raw.write(Uint8Array.of(0x82, 0x81, 0, 0, 0, 0, 5, 0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8));
+    await heard.until('the message', () => heard.frames.length === 1);
+    await new Promise((resolve) => setImmediate(resolve));
+    const received: Buffer[] = [];
+    raw.on('data', (bytes) => received.push(bytes));
+    raw.resume();
     await once(raw, 'end');
-    expect([...Buffer.concat(received)]).toEqual([0x88, 0x02, 0x03, 0xe8]);
+    const bytes = Buffer.concat(received);
+    expect(bytes.length).toBe(10 + backlog.length + 4);
+    expect([...bytes.subarray(-4)]).toEqual([0x88, 0x02, 0x03, 0xe8]);
   });
 
   it('saturates above the high water, and is relieved at the low water and no sooner', async () => {
