@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { installed } from '../../peers/installed.ts';
@@ -192,7 +192,7 @@ describe('clasp-rx', () => {
 });
 
 describe('clasp-rx relay', () => {
-  it('says where it listens, answers HTTP, and ends with 0 at a signal, even a doubled one', async () => {
+  it('says where it listens, answers HTTP, and ends with 0 at SIGTERM', async () => {
     const relay = clasp(['relay', '--port', '0', '--osc-port', '0', '--osc-target', 'localhost:9']);
     await relay.until('OSC out');
     const [webSocket = '', http = '', ...osc] = relay.out().trim().split('\n');
@@ -207,14 +207,32 @@ describe('clasp-rx relay', () => {
     const sub = clasp(['sub', '/kept'], { CLASP_URL: `ws://localhost:${port}` });
     await result(['set', '/kept', '1', '--url', `ws://localhost:${port}`]);
     await sub.until('/kept 1');
-    // As npm does, which passes on what the terminal has sent already.
-    relay.child.kill('SIGINT');
     relay.child.kill('SIGTERM');
     expect(await relay.ended).toMatchObject({ code: 0 });
     expect(relay.err()).toContain('info  session opened: clasp-rx sub (127.0.0.1:');
     await sub.until('was lost');
     sub.child.kill('SIGTERM');
     expect(await sub.ended).toMatchObject({ code: 0, err: expect.stringMatching(/ was lost.*; trying again\n$/) });
+  });
+
+  it('drains although npm passes on the Ctrl-C that the terminal has sent already', async () => {
+    const relay = clasp(['relay', '--port', '0', '--json']);
+    await relay.until('\n');
+    // A peer that does not answer the close keeps it draining until the second signal is there.
+    const socket = connect(JSON.parse(relay.out()).port, '127.0.0.1');
+    await new Promise<void>((upgraded) => {
+      socket.once('data', () => upgraded());
+      socket.write(
+        'GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
+          'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n',
+      );
+    });
+    socket.on('error', () => socket.destroy());
+    socket.pause();
+    relay.child.kill('SIGINT');
+    relay.child.kill('SIGTERM');
+    expect(await relay.ended).toMatchObject({ code: 0 });
+    socket.destroy();
   });
 
   it('says in one line that its port is in use, and ends with 1', async () => {
