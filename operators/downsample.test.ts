@@ -48,6 +48,17 @@ describe('downsample', () => {
     });
   });
 
+  it('has no timer once nobody listens', () => {
+    const scheduler = new VirtualTimeScheduler();
+    const source = new Subject<number>();
+    const listening = source.pipe(downsample({ maxRate: 1, scheduler })).subscribe();
+    source.next(1);
+    source.next(2);
+    listening.unsubscribe();
+    scheduler.flush();
+    expect(scheduler.now()).toBe(0);
+  });
+
   it('stops a source that does not wait', () => {
     const heard: number[] = [];
     let made = 0;

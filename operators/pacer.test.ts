@@ -84,16 +84,24 @@ describe('several subscriptions of a session', () => {
 
   it('deliver at once what waits when only some without options are left', () => {
     const writer = rig.join();
-    const peer = subscriber({ maxRate: 1 });
-    set(writer, '/a', 1);
-    set(writer, '/a', 2);
+    const peer = subscriber({ maxRate: 1 }, '/**', ['stream']);
+    for (const address of ['/a', '/b']) for (const value of [1, 2]) stream(writer, address, { value });
     subscribe(peer, 2, '/b');
-    set(writer, '/b', 1);
-    peer.take();
     peer.send({ type: 'UNSUBSCRIBE', id: 1 });
-    set(writer, '/b', 2);
+    expect(peer.take()).toEqual([expect.objectContaining({ address: '/b', value: 2 })]);
     rig.pass(5000);
-    expect(values(peer)).toEqual([2]);
+    expect(peer.take()).toEqual([]);
+  });
+
+  it('without options set their addresses free, also when they came first', () => {
+    const writer = rig.join();
+    const peer = subscriber(undefined, '/a');
+    subscribe(peer, 2, '/**', { maxRate: 1 });
+    for (const value of [1, 2, 3]) set(writer, '/a', value);
+    expect(values(peer)).toEqual([1, 2, 3]);
+    peer.send({ type: 'UNSUBSCRIBE', id: 1 });
+    for (const value of [4, 5]) set(writer, '/a', value);
+    expect(values(peer)).toEqual([4]);
   });
 });
 
