@@ -100,9 +100,7 @@ class MemorySide implements MemoryConnection, Observer<Uint8Array> {
       this.#end(reason, reason);
       return;
     }
-    other.#waiting.push(frame);
-    other.#bytes += frame.length;
-    other.#deliver();
+    other.#take(frame);
     this.#measure();
   }
 
@@ -143,6 +141,19 @@ class MemorySide implements MemoryConnection, Observer<Uint8Array> {
       this.#reader = undefined;
       this.#deserted = true;
     };
+  }
+
+  #take(frame: Uint8Array): void {
+    if (this.#reader && !this.#delivering && !this.#paused && this.#waiting.length === 0) {
+      // The usual case, without the queue.
+      this.#delivering = true;
+      this.#reader.next(frame);
+      this.#delivering = false;
+    } else {
+      this.#waiting.push(frame);
+      this.#bytes += frame.length;
+    }
+    if (this.#waiting.length > 0 || this.#ending !== undefined) this.#deliver();
   }
 
   #deliver(): void {
