@@ -24,6 +24,7 @@ export type {
   Event,
   FederationOp,
   FederationSyncMessage,
+  FromWebSocketOptions,
   Gesture,
   GesturePhase,
   GetMessage,
@@ -32,6 +33,7 @@ export type {
   MemoryConnection,
   MemoryPairOptions,
   Message,
+  Numbers,
   OnOptions,
   Param,
   ParamState,
@@ -64,6 +66,7 @@ export type {
   Ttl,
   UnsubscribeMessage,
   Value,
+  WebSocketLike,
   WelcomeMessage,
 } from './core/index.ts';
 export {
@@ -86,6 +89,7 @@ export {
   encodeSet,
   encodeValue,
   Frame,
+  fromWebSocket,
   interpolate,
   isAddress,
   isLiteral,

@@ -53,6 +53,7 @@ export type {
   WelcomeMessage,
 } from './message.ts';
 export { PROTOCOL_VERSION } from './message.ts';
+export type { Numbers } from './pacing.ts';
 export { captures, compilePattern, isLiteral, matches, Pattern, patternsOverlap } from './pattern.ts';
 export type { Scope, ScopeAction } from './scope.ts';
 export { ALL_SCOPES, parseScope, Scopes, scopes } from './scope.ts';
@@ -73,6 +74,8 @@ export { sink } from './sink.ts';
 export type { Curve } from './timeline.ts';
 export { checkTimeline, interpolate, MAX_KEYFRAMES } from './timeline.ts';
 export type { Value } from './value.ts';
+export type { FromWebSocketOptions, WebSocketLike } from './web-socket.ts';
+export { fromWebSocket } from './web-socket.ts';
 export type { EncodeOptions, EncodePublishOptions, EncodeSetOptions } from './wire/index.ts';
 export {
   decodeFrame,

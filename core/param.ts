@@ -55,7 +55,9 @@ export function write(param: StoredParam, written: WrittenValue, revision: numbe
   } else {
     param.code = code;
     param.content =
-      code <= LARGEST_DECODED_CODE ? written.value : written.bytes.slice(written.valueStart, written.valueEnd);
+      code <= LARGEST_DECODED_CODE
+        ? written.value
+        : new Uint8Array(written.bytes.subarray(written.valueStart, written.valueEnd)); // a Buffer's slice is no copy
   }
 }
 

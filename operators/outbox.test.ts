@@ -72,7 +72,7 @@ describe('an outbox', () => {
   });
 
   it('drops the oldest stream samples above the soft limit, and counts them', () => {
-    const { send, saturate, seen, theirs, outbox } = rig({ hardBytes: 1e9, softBytes: 30 });
+    const { send, saturate, seen, theirs, outbox } = rig({ hardBytes: 1e9, softBytes: 420 });
     saturate();
     const before = outbox.dropped;
     for (let n = 1; n <= 5; n++) send(n, 'stream', `/s${n}`);
@@ -83,9 +83,9 @@ describe('an outbox', () => {
   });
 
   it('says so when more waits than the hard limit, but not because of one large snapshot', () => {
-    const { send, saturate, changes, outbox } = rig({ hardBytes: 100, softBytes: 1e9 });
+    const { send, saturate, changes, outbox } = rig({ hardBytes: 1_500, softBytes: 1e9 });
     saturate();
-    outbox.sendSnapshot([new Uint8Array(500), new Uint8Array(500)]);
+    outbox.sendSnapshot([new Uint8Array(5000), new Uint8Array(5000)]);
     expect(changes).not.toContain('overflowed');
     for (let n = 0; n < 12; n++) send(n, 'keep', 'event');
     expect(changes).toContain('overflowed');

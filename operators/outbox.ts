@@ -24,6 +24,9 @@ interface Waiting {
   readonly key: unknown;
 }
 
+/** What a waiting frame costs beside its bytes, so that a bound in bytes is a bound of memory for small frames too. */
+const OVERHEAD = 128;
+
 /**
  * The way out to one session: straight to the connection while it keeps up; while it lags, a queue that conflates by
  * kind of signal instead of growing (protocol semantics, section 3). Order per address is never broken.
@@ -42,7 +45,7 @@ export class Outbox {
   #streams: Waiting[] | undefined;
   #emptied = 0;
   #snapshotBytes = 0;
-  /** Bytes waiting here, beside what the connection itself buffers. */
+  /** Memory of what waits here, in bytes, beside what the connection itself buffers. */
   waitingBytes = 0;
   /** Samples and moves that a newer one replaced, and frames the peer cannot take: what this receiver did not get. */
   dropped = 0;
@@ -118,13 +121,13 @@ export class Outbox {
     const waiting: Waiting = { bytes, delivery, key };
     if (delivery === 'param' || delivery === 'stream' || delivery === 'move') newest.set(key, waiting);
     this.#queue.push(waiting);
-    this.waitingBytes += bytes.length;
+    this.waitingBytes += bytes.length + OVERHEAD;
     if (delivery === 'stream') {
       this.#streams ??= [];
       this.#streams.push(waiting);
       if (this.waitingBytes > this.#limits.softBytes) this.#dropOldestStreams();
     }
-    if (delivery === 'barrier') this.#snapshotBytes += bytes.length;
+    if (delivery === 'barrier') this.#snapshotBytes += bytes.length + OVERHEAD;
     if (this.waitingBytes - this.#snapshotBytes > this.#limits.hardBytes) this.#changed('overflowed');
   }
 
@@ -134,7 +137,7 @@ export class Outbox {
     while (next < streams.length && this.waitingBytes > this.#limits.softBytes) {
       const oldest = streams[next++] as Waiting;
       if (!oldest.bytes) continue;
-      this.waitingBytes -= oldest.bytes.length;
+      this.waitingBytes -= oldest.bytes.length + OVERHEAD;
       this.#forget(oldest);
       this.dropped++;
       this.#emptied++;
@@ -161,8 +164,8 @@ export class Outbox {
       const waiting = queue[sent++] as Waiting;
       const { bytes } = waiting;
       if (!bytes) continue;
-      this.waitingBytes -= bytes.length;
-      if (waiting.delivery === 'barrier') this.#snapshotBytes -= bytes.length;
+      this.waitingBytes -= bytes.length + OVERHEAD;
+      if (waiting.delivery === 'barrier') this.#snapshotBytes -= bytes.length + OVERHEAD;
       this.#forget(waiting);
       this.#connection.outgoing.next(bytes);
     }

@@ -52,7 +52,7 @@ describe('a reply', () => {
     const lost = new PendingReply<number>();
     lost.reject(failure);
     await expect(lost).rejects.toBe(failure);
-    expect(await lost.then(undefined, (error: ClaspError) => error.code)).toBe(502);
+    expect(await lost.then(undefined, (error: unknown) => (error as ClaspError).code)).toBe(502);
   });
 
   it('resolves to nothing when there is nothing to say', async () => {

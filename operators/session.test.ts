@@ -175,13 +175,11 @@ describe('a session', () => {
   it('may have a grant that ends in a year: no timer is set further ahead than hosts can count', () => {
     const delays: number[] = [];
     const time = new VirtualTimeScheduler();
-    const scheduler: SchedulerLike = {
-      now: () => time.now(),
-      schedule: (work, delay = 0, state) => {
-        delays.push(delay);
-        return time.schedule(work, delay, state);
-      },
+    const schedule: SchedulerLike['schedule'] = (work: never, delay = 0, state?: never) => {
+      delays.push(delay);
+      return time.schedule(work, delay, state);
     };
+    const scheduler: SchedulerLike = { now: () => time.now(), schedule };
     start({ scheduler, sessionTimeout: 0, authenticate: () => ({ scopes: [], expiresAt: 365 * 86_400_000 }) });
     join();
     time.maxFrames = 20_000; // the handshake's deadline passes, and the next one is looked for

@@ -124,7 +124,7 @@ class Sessions {
     session.activeAt = at;
     session.pinged = false;
     if (session.phase === 'authenticating') {
-      if (session.early.length < MAX_EARLY_FRAMES) session.early.push(bytes.slice());
+      if (session.early.length < MAX_EARLY_FRAMES) session.early.push(new Uint8Array(bytes));
       else this.#close(session, new ClaspError(ErrorCode.TooMany, 'too many frames before WELCOME'), true);
       return;
     }

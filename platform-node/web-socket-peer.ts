@@ -4,6 +4,7 @@ import { WebSocket } from 'ws';
 import type { Connection } from '../core/connection.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
 import { clientCloseCode, closeError, closeReason, serverCloseCode } from '../core/web-socket-close.ts';
+import { fastReceive } from './fast-receive.ts';
 import type { Gathered, TurnMember, TurnWriter } from './turn-writer.ts';
 
 /** What all connections of one listener or dial have in common. */
@@ -53,6 +54,11 @@ export class WebSocketPeer implements Connection, Observer<Uint8Array>, TurnMemb
       const { buffer, byteOffset, length } = data as Buffer;
       this.incoming.next(new Uint8Array(buffer, byteOffset, length));
     });
+    if (settings.server) {
+      fastReceive(socket, settings.maxFrame, (bytes) => {
+        if (this.#open) this.incoming.next(bytes);
+      });
+    }
     webSocket.on('error', (cause) => this.#fail(cause));
     webSocket.on('close', (code, reason) => this.#closed(code, reason.toString()));
   }
