@@ -39,7 +39,7 @@ const rehashes: readonly (readonly [string, ((hash: number) => number) | undefin
 describe.each(rehashes)('an address table with %s', (_, rehash) => {
   it('gives one entry to an address, and to different addresses different ones, from bytes and from strings', () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(addresses, fc.boolean()), { maxLength: 60 }), (asked) => {
+      fc.property(fc.array(fc.tuple(addresses, fc.boolean()), { maxLength: 60, size: 'max' }), (asked) => {
         const table = new AddressTable({ rehash });
         const known = new Map<string, AddressEntry>();
         for (const [address, asString] of asked) {
@@ -59,54 +59,58 @@ describe.each(rehashes)('an address table with %s', (_, rehash) => {
 
   it('forgets only entries without state or hold, never more than it must, and never gives an id again', () => {
     const operation = fc.oneof(
-      { weight: 8, arbitrary: fc.record({ do: fc.constant('intern' as const), at: fc.nat(40) }) },
-      { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('write' as const, 'retain' as const), at: fc.nat(40) }) },
+      { weight: 8, arbitrary: fc.record({ do: fc.constant('intern' as const), at: fc.nat(60) }) },
+      { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('write' as const, 'retain' as const), at: fc.nat(60) }) },
       {
         weight: 2,
-        arbitrary: fc.record({ do: fc.constantFrom('clear' as const, 'release' as const), at: fc.nat(40) }),
+        arbitrary: fc.record({ do: fc.constantFrom('clear' as const, 'release' as const), at: fc.nat(60) }),
       },
       { weight: 1, arbitrary: fc.record({ do: fc.constant('sweep' as const), at: fc.constant(0) }) },
     );
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 12 }), fc.array(operation, { maxLength: 200 }), (maxIdle, operations) => {
-        const table = new AddressTable<string>({ maxIdle, rehash });
-        const kept = new Map<string, AddressEntry<string>>();
-        const ids = new Map<number, AddressEntry<string>>();
-        const check = (entry: AddressEntry<string>) => {
-          if (entry.state !== undefined || held(entry) > 0) kept.set(entry.address, entry);
-          else kept.delete(entry.address);
-        };
-        const holds = new Map<AddressEntry<string>, number>();
-        const held = (entry: AddressEntry<string>) => holds.get(entry) ?? 0;
+      fc.property(
+        fc.constantFrom(1, 2, 5, 12, 30),
+        fc.array(operation, { maxLength: 200, size: 'max' }),
+        (maxIdle, operations) => {
+          const table = new AddressTable<string>({ maxIdle, rehash });
+          const kept = new Map<string, AddressEntry<string>>();
+          const ids = new Map<number, AddressEntry<string>>();
+          const check = (entry: AddressEntry<string>) => {
+            if (entry.state !== undefined || held(entry) > 0) kept.set(entry.address, entry);
+            else kept.delete(entry.address);
+          };
+          const holds = new Map<AddressEntry<string>, number>();
+          const held = (entry: AddressEntry<string>) => holds.get(entry) ?? 0;
 
-        for (const { do: what, at } of operations) {
-          if (what === 'sweep') {
-            table.sweep();
-            expect(table.size).toBeLessThanOrEqual(maxIdle + kept.size);
-            continue;
+          for (const { do: what, at } of operations) {
+            if (what === 'sweep') {
+              table.sweep();
+              expect(table.size).toBeLessThanOrEqual(maxIdle + kept.size);
+              continue;
+            }
+            const address = `/entry/${at}`;
+            const entry = at % 2 === 0 ? table.internString(address) : internBytes(table, address);
+            expect(ids.get(entry.id) ?? entry).toBe(entry);
+            ids.set(entry.id, entry);
+            if (what === 'write') entry.state = address;
+            if (what === 'clear') entry.state = undefined;
+            if (what === 'retain') {
+              table.retain(entry);
+              holds.set(entry, held(entry) + 1);
+            }
+            if (what === 'release' && held(entry) > 0) {
+              table.release(entry);
+              holds.set(entry, held(entry) - 1);
+            }
+            check(entry);
+            expect([...kept.values()].filter((survivor) => table.find(survivor.address) !== survivor)).toEqual([]);
+            expect([...table.entries()]).toHaveLength(table.size);
           }
-          const address = `/entry/${at}`;
-          const entry = at % 2 === 0 ? table.internString(address) : internBytes(table, address);
-          expect(ids.get(entry.id) ?? entry).toBe(entry);
-          ids.set(entry.id, entry);
-          if (what === 'write') entry.state = address;
-          if (what === 'clear') entry.state = undefined;
-          if (what === 'retain') {
-            table.retain(entry);
-            holds.set(entry, held(entry) + 1);
-          }
-          if (what === 'release' && held(entry) > 0) {
-            table.release(entry);
-            holds.set(entry, held(entry) - 1);
-          }
-          check(entry);
-          for (const [of, survivor] of kept) expect(table.find(of)).toBe(survivor);
-          expect([...table.entries()]).toHaveLength(table.size);
-        }
-        table.sweep();
-        expect(table.size).toBeLessThanOrEqual(maxIdle + kept.size);
-        for (const there of table.entries()) expect(table.find(there.address)).toBe(there);
-      }),
+          table.sweep();
+          expect(table.size).toBeLessThanOrEqual(maxIdle + kept.size);
+          expect([...table.entries()].filter((there) => table.find(there.address) !== there)).toEqual([]);
+        },
+      ),
     );
   });
 });
@@ -184,91 +188,6 @@ describe('an address table', () => {
       expect(() => table.internString(address)).toThrow(expect.objectContaining({ code: ErrorCode.BadAddress }));
     }
     expect(table.size).toBe(0);
-  });
-
-  it('stays within its bound over 1 000 000 different addresses, keeping what has a state and what is in use', () => {
-    const table = new AddressTable<number>();
-    const stored = Array.from({ length: 1000 }, (_, i) => table.internString(`/stored/${i}`));
-    for (const [i, entry] of stored.entries()) entry.state = i;
-    const hot = internBytes(table, '/hot');
-    const bytes = encoder.encode('/flood/0000000');
-    let largest = 0;
-    for (let i = 0; i < 1_000_000; i++) {
-      for (let digit = 0, rest = i; digit < 7; digit++, rest = Math.floor(rest / 10))
-        bytes[13 - digit] = 48 + (rest % 10);
-      table.intern(bytes, 0, bytes.length);
-      if (i % 10_000 === 0 && internBytes(table, '/hot') !== hot) throw new Error(`the hot entry was lost at ${i}`);
-      if (table.size > largest) largest = table.size;
-    }
-    expect(largest).toBeLessThanOrEqual(65_536 + stored.length);
-    for (const [i, entry] of stored.entries()) {
-      expect(table.find(`/stored/${i}`)).toBe(entry);
-      expect(entry.state).toBe(i);
-    }
-  });
-
-  it('drops an entry only after half as many others as its bound have been used, even when all are in constant use', () => {
-    const table = new AddressTable<boolean>({ maxIdle: 100 });
-    for (let i = 0; i < 100; i++) table.internString(`/old/${i}`);
-    for (let i = 0; i < 2000; i++) {
-      const entry = internBytes(table, `/new/${i % 150}`);
-      for (let other = 0; other < 48; other++) internBytes(table, `/old/${(i * 31 + other) % 100}`);
-      internBytes(table, `/other/${i}`);
-      expect(table.find(entry.address)).toBe(entry);
-      expect(table.size).toBeLessThanOrEqual(100);
-    }
-  });
-
-  it('drops those first that were not used for longest', () => {
-    const table = new AddressTable({ maxIdle: 100 });
-    for (let i = 0; i < 100; i++) table.internString(`/a/${i}`);
-    for (let i = 0; i < 50; i++) table.find(`/a/${i}`);
-    for (let i = 0; i < 50; i++) table.internString(`/b/${i}`);
-    const left = Array.from({ length: 100 }, (_, i) => i).filter((i) => table.find(`/a/${i}`) !== undefined);
-    expect(left).toEqual(Array.from({ length: 50 }, (_, i) => i));
-  });
-
-  it('keeps an entry that has just lost its state as long as one that has just been used', () => {
-    const table = new AddressTable<boolean>({ maxIdle: 30 });
-    const entry = table.internString('/a');
-    entry.state = true;
-    for (let i = 0; i < 100; i++) table.internString(`/b/${i}`);
-    entry.state = undefined;
-    for (let i = 0; i < 29; i++) table.internString(`/c/${i}`);
-    expect(table.find('/a')).toBe(entry);
-    for (let i = 0; i < 30; i++) table.internString(`/d/${i}`);
-    expect(table.find('/a')).toBeUndefined();
-
-    const young = table.internString('/young');
-    young.state = true;
-    for (let i = 0; i < 25; i++) table.internString(`/e/${i}`);
-    table.find('/young');
-    young.state = undefined;
-    for (let i = 0; i < 14; i++) table.internString(`/f/${i}`);
-    expect(table.find('/young')).toBe(young);
-  });
-
-  it('never drops the entry it is about to give, however small the bound', () => {
-    const table = new AddressTable<boolean>({ maxIdle: 1 });
-    const old = table.internString('/old');
-    old.state = true;
-    expect(table.find('/old')).toBe(old);
-    old.state = undefined;
-    const entry = table.internString('/new');
-    expect(table.find('/new')).toBe(entry);
-  });
-
-  it('drops what lost its state once swept', () => {
-    const table = new AddressTable<number>({ maxIdle: 10 });
-    const entries = Array.from({ length: 5000 }, (_, i) => {
-      const entry = table.internString(`/a/${i}`);
-      entry.state = i;
-      return entry;
-    });
-    expect(table.size).toBe(5000);
-    for (const entry of entries) entry.state = undefined;
-    table.sweep();
-    expect(table.size).toBe(10);
   });
 
   it('does not keep a large text alive through an address cut out of it', () => {
