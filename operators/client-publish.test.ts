@@ -153,14 +153,11 @@ describe('stream and gesture', () => {
   it('keep only the newest sample of each address while the way is congested, and lose no gesture', () => {
     relay.peer.take();
     relay.peer.connection.pause();
-    client.set('/big', 'x'.repeat(60_000));
-    while (relay.peer.take().length === 0 && client.counts.dropped === 0) {
-      for (let i = 0; i < 40; i++) client.emit('/fill', 'x'.repeat(30_000));
-      client.stream('/level', 1);
-      client.stream('/level', 2);
-      client.stream('/other', 3);
-      client.gesture('/pen', 1, 'move', 4);
-    }
+    for (let i = 0; i < 40; i++) client.emit('/fill', 'x'.repeat(30_000));
+    client.stream('/level', 1);
+    client.stream('/level', 2);
+    client.stream('/other', 3);
+    client.gesture('/pen', 1, 'move', 4);
     expect(client.counts.dropped).toBe(1);
     relay.peer.connection.resume();
     const sent = relay.peer.take().flatMap((message) => (message.type === 'PUBLISH' ? [message] : []));

@@ -48,6 +48,14 @@ describe('snapshots', () => {
     expect(client.cached('/a')).toBe(2);
   });
 
+  it('a SET out of the past is heard, and does not make the cache forget what is newer', () => {
+    const heard = hear('/**');
+    relay.peer.send(change('/a', 2, 5));
+    relay.peer.send(change('/a', 1, 4));
+    expect(heard).toEqual(['/a param 2', '/a param 1']);
+    expect(client.cached('/a')).toBe(2);
+  });
+
   it('of a GET are heard only when they are news', () => {
     relay.peer.send(snapshot(state('/a', 1, 1)));
     const heard = hear('/**');
