@@ -27,7 +27,7 @@ export interface CompiledGrant {
 }
 
 /** Everything is permitted for ever: what a relay without authentication grants. */
-export const OPEN_GRANT: CompiledGrant = { scopes: ALL_SCOPES, expiresAt: undefined };
+const OPEN_GRANT: CompiledGrant = { scopes: ALL_SCOPES, expiresAt: undefined };
 
 /** Asks `authenticate`, in the one place where it may throw. Emits one grant, or errors with a `ClaspError`. */
 export function askForGrant(authenticate: Authenticate | undefined, hello: HelloMessage): Observable<CompiledGrant> {

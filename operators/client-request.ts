@@ -5,7 +5,7 @@ import type { Value } from '../core/value.ts';
 import type { PendingReply } from './reply.ts';
 
 /** How far a request is: not sent, awaiting its answer, or with nobody waiting for its answer any more. */
-export type RequestState = undefined | 'sent' | 'given-up';
+type RequestState = undefined | 'sent' | 'given-up';
 
 interface RequestBase {
   /** What the answer will name: the address, the pattern of a query, every address of a bundle. */
@@ -23,12 +23,12 @@ export interface WriteRequest extends RequestBase {
 }
 
 /** What is acknowledged and not repeated: an event, a timeline, a bundle. */
-export interface SendRequest extends RequestBase {
+interface SendRequest extends RequestBase {
   readonly kind: 'event' | 'bundle';
   readonly replies: readonly PendingReply<Ack>[];
 }
 
-export interface GetRequest extends RequestBase {
+interface GetRequest extends RequestBase {
   readonly kind: 'get';
   readonly replies: readonly PendingReply<Value>[];
 }

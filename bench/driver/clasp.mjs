@@ -34,7 +34,7 @@ export const publishStream = (address, number, size = 0) =>
     : frame(0, [0x20, 0x40], text(address), [1, 0x09, size >> 8, size & 0xff], f64(number), Buffer.alloc(size - 8));
 
 /** An event PUBLISH of `size` bytes that begin with an f64. */
-export const publishEvent = (address, number, size) =>
+const publishEvent = (address, number, size) =>
   frame(0, [0x20, 0x20], text(address), [1, 0x09, size >> 8, size & 0xff], f64(number), Buffer.alloc(size - 8));
 
 export const setParam = (address, number) => frame(0, [0x21, 0x07], text(address), f64(number));

@@ -2,7 +2,6 @@
 export {
   FEATURES,
   GESTURE_PHASES,
-  kindsOfMask,
   MAX_PAYLOAD,
   MessageCode,
   SetFlag,
@@ -16,8 +15,7 @@ export { encodeMessage } from './encode.ts';
 export type { EncodePublishOptions, EncodeSetOptions } from './encode-signal.ts';
 export { encodePublish, encodeSet } from './encode-signal.ts';
 export { forwardPublish, publishAsSet, stampRevision } from './forward.ts';
-export { bundledFrames, decodeFrame, decodeMessage, Frame } from './frame.ts';
-export { ttlOf } from './message.ts';
+export { decodeFrame, decodeMessage, Frame } from './frame.ts';
 export { encodeResults, SnapshotWriter } from './split.ts';
 export { decodeValue, encodeValue } from './value.ts';
 export { Writer } from './writer.ts';
