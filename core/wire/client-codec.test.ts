@@ -115,6 +115,25 @@ describe('decodeRelayFrame', () => {
     expect(message).toEqual(decodeRelayFrame(frame).message);
   });
 
+  it('bounds nesting where decodeMessage does', () => {
+    const nested = (levels: number) => {
+      const body = [
+        ...Array<number[]>(levels - 1)
+          .fill([0, 1, 0x0a])
+          .flat(),
+        0,
+        0,
+      ];
+      const payload = [0x21, 0x0a, 0, 2, 0x2f, 0x61, ...body];
+      return Uint8Array.of(0x53, 1, payload.length >> 8, payload.length & 0xff, ...payload);
+    };
+    for (const levels of [1, 31, 32, 33, 20_000]) {
+      const expected: unknown = outcome(() => decodeMessage(nested(levels)).message);
+      expect(outcome(() => decodeRelayFrame(nested(levels)).message)).toEqual(expected);
+      expect(typeof expected).toBe(levels > 32 ? 'number' : 'object');
+    }
+  });
+
   it('refuses what only clients send with 101', () => {
     fc.assert(
       fc.property(
