@@ -55,7 +55,9 @@ describe('the tarball', () => {
   it('holds the build, its manifest, licence and documents, and nothing else', () => {
     const rest = files.filter((path) => !/^dist\/([a-z0-9-]+\/)*[a-z0-9-]+(\.d\.ts|\.js)$/.test(path));
     expect(rest.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']);
-    expect(files.filter((path) => /test\b|\.snap$|__snapshots__|bench/.test(path.replace('dist/testing/', '')))).toEqual([]);
+    expect(
+      files.filter((path) => /test\b|\.snap$|__snapshots__|bench/.test(path.replace('dist/testing/', ''))),
+    ).toEqual([]);
   });
 
   it('holds every file that package.json points at', () => {
