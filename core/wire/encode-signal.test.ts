@@ -41,6 +41,22 @@ describe('encodePublish', () => {
     );
   });
 
+  it('gives them for a number with any one option', () => {
+    const options = [
+      { qos: 1 },
+      { id: 1 },
+      { phase: 'move' },
+      { rate: 2 },
+      { timestamp: 3 },
+      { samples: [4] },
+    ] as const;
+    for (const option of options) {
+      const { qos, ...fields } = { qos: undefined, ...option };
+      const message = { type: 'PUBLISH', signal: 'gesture', address: '/a', value: 0.5, ...fields } as const;
+      expect(encodePublish('gesture', '/a', 0.5, option)).toEqual(encodeMessage(message, { qos }));
+    }
+  });
+
   it('refuses a kind that is none', () => {
     expect(() => encodePublish('smoke' as never, '/a', 1)).toThrow(expect.objectContaining({ code: 402 }));
   });

@@ -184,6 +184,14 @@ describe('messages', () => {
     });
   });
 
+  it('leave federation to HELLO: the bit means nothing in a WELCOME', () => {
+    const welcome = { type: 'WELCOME', version: 1, session: 's', name: 'r', time: 0 } as const;
+    const wire = encodeMessage({ ...welcome, features: ['param', 'federation'] });
+    expect(wire[6]).toBe(0x80);
+    wire[6] = 0x84;
+    expect(decodeMessage(wire).message).toEqual({ ...welcome, features: ['param'] });
+  });
+
   it('read masks 00 and FF as every kind', () => {
     for (const mask of ['00', 'ff']) {
       expect(decodeMessage(framed(`10 00000001 0002 2f61 ${mask} 00`)).message).toEqual({
