@@ -43,6 +43,7 @@ const PARAM = 1;
 export class ClientSubscriptions {
   readonly #params: ClientParams;
   readonly #report: (error: ClaspError) => void;
+  readonly #guard: (call: () => void) => void;
   readonly #byKey = new Map<string, Subscription>();
   readonly #byId = new Map<number, Subscription>();
   readonly #listeners = new Set<Listener>();
@@ -52,9 +53,11 @@ export class ClientSubscriptions {
   #send: ((frame: Uint8Array) => void) | undefined;
   #closed = false;
 
-  constructor(params: ClientParams, report: (error: ClaspError) => void) {
+  /** `guard` calls what may throw. */
+  constructor(params: ClientParams, report: (error: ClaspError) => void, guard: (call: () => void) => void) {
     this.#params = params;
     this.#report = report;
+    this.#guard = guard;
   }
 
   /** Adds a listener, subscribing if it is the first of its kind. A refusal is reported and errors `out`. */
@@ -140,7 +143,7 @@ export class ClientSubscriptions {
     subscription.seen = undefined;
     subscription.synced = true;
     if (!this.#anyAwaiting()) this.#params.forgetMissing();
-    for (const { synced } of [...subscription.listeners]) if (synced) this.#call(synced);
+    for (const { synced } of [...subscription.listeners]) if (synced) this.#guard(synced);
   }
 
   /** Takes the ERROR to a SUBSCRIBE. */
@@ -205,7 +208,7 @@ export class ClientSubscriptions {
         if (state) out.next(asSignal(state));
       }
     }
-    if (synced && this.#send && !seen && !out.closed) this.#call(synced);
+    if (synced && this.#send && !seen && !out.closed) this.#guard(synced);
   }
 
   /** After a reconnect: tells the deletion of what was there before and is not any more. */
@@ -244,14 +247,6 @@ export class ClientSubscriptions {
       if (subscription.seen && subscription.pattern.source === pattern) return subscription;
     }
     return undefined;
-  }
-
-  #call(synced: () => void): void {
-    try {
-      synced();
-    } catch (cause) {
-      this.#report(ClaspError.from(cause, ErrorCode.Internal));
-    }
   }
 }
 

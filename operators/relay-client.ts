@@ -64,7 +64,7 @@ export class RelayClient implements Client {
     const report = (error: ClaspError) => this.errors.next(error);
     this.#onMessage = onMessage;
     this.#clock = new RelayClock(scheduler);
-    this.#subscriptions = new ClientSubscriptions(this.#params, report);
+    this.#subscriptions = new ClientSubscriptions(this.#params, report, (call) => this.#guard(call));
     this.#requests = new ClientRequests({ scheduler, limit: maxWaiting, report, params: this.#params });
 
     const session = {

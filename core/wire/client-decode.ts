@@ -92,8 +92,7 @@ function readPublish(from: Reader): PublishMessage {
   const signal = from.oneOf(SIGNAL_KINDS, flags >> 5);
   const phase = from.oneOf(GESTURE_PHASES, flags & 0x07);
   const address = from.str();
-  const indicator = from.int(1);
-  if (indicator > 2) throw bad(`unknown value indicator ${indicator}`);
+  const indicator = from.oneOf([0, 1, 2], from.int(1));
   return {
     type: 'PUBLISH',
     address,
@@ -191,7 +190,7 @@ class Reader {
 
   oneOf<T>(names: readonly T[], code: number): T {
     const name = names[code];
-    if (name === undefined) throw bad(`unknown kind or phase ${code}`);
+    if (name === undefined) throw bad(`unknown code ${code}`);
     return name;
   }
 
