@@ -35,7 +35,9 @@ function readMessage(from: Reader, bundled: boolean): RelayMessage {
       const flags = from.int(1);
       const address = from.str();
       const value = from.body(flags & 0x0f, 0);
-      return { type: 'SET', address, value, revision: from.optional(8, flags & 0x80) };
+      const revision = from.optional(8, flags & 0x80);
+      from.optional(4, flags & 0x10); // a TTL is for relays, but a frame cut within it is a bad one
+      return { type: 'SET', address, value, revision };
     }
     case 0x20:
       return readPublish(from);
