@@ -26,6 +26,7 @@ export const MAGIC_BYTE = 83;
 
 /** How a frame is to be treated. */
 export const QoS = { Fire: 0, Confirm: 1, Commit: 2 } as const;
+/** One of the levels. */
 export type QoS = QoSLevel;
 
 /** The kinds of signal by name. */
@@ -109,12 +110,19 @@ function usualQoS(message: Message): QoS {
   }
 }
 
+/** Whether this is a message of type HELLO. */
 export const isHelloMessage = (message: unknown): message is HelloMessage => is('HELLO', message);
+/** Whether this is a message of type WELCOME. */
 export const isWelcomeMessage = (message: unknown): message is WelcomeMessage => is('WELCOME', message);
+/** Whether this is a message of type SET. */
 export const isSetMessage = (message: unknown): message is SetMessage => is('SET', message);
+/** Whether this is a message of type PUBLISH. */
 export const isPublishMessage = (message: unknown): message is PublishMessage => is('PUBLISH', message);
+/** Whether this is a message of type SUBSCRIBE. */
 export const isSubscribeMessage = (message: unknown): message is SubscribeMessage => is('SUBSCRIBE', message);
+/** Whether this is a message of type ERROR. */
 export const isErrorMessage = (message: unknown): message is ErrorMessage => is('ERROR', message);
+/** Whether this is a message of type ACK. */
 export const isAckMessage = (message: unknown): message is AckMessage => is('ACK', message);
 
 function is(type: Message['type'], message: unknown): boolean {

@@ -1,3 +1,24 @@
+export {
+  DEFAULT_DISCOVERY_PORT,
+  DEFAULT_WS_PORT,
+  decode,
+  encode,
+  isAckMessage,
+  isErrorMessage,
+  isHelloMessage,
+  isPublishMessage,
+  isSetMessage,
+  isSubscribeMessage,
+  isWelcomeMessage,
+  MAGIC_BYTE,
+  MSG,
+  PHASE,
+  QoS,
+  SIG,
+  SignalType,
+  VAL,
+  WS_SUBPROTOCOL,
+} from '../core/published-names.ts';
 export type { BroadcastChannelOptions } from './broadcast-channel.ts';
 export { broadcastChannelDial, broadcastChannelListener } from './broadcast-channel.ts';
 export { Clasp, ClaspBuilder } from './clasp.ts';

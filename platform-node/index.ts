@@ -1,3 +1,24 @@
+export {
+  DEFAULT_DISCOVERY_PORT,
+  DEFAULT_WS_PORT,
+  decode,
+  encode,
+  isAckMessage,
+  isErrorMessage,
+  isHelloMessage,
+  isPublishMessage,
+  isSetMessage,
+  isSubscribeMessage,
+  isWelcomeMessage,
+  MAGIC_BYTE,
+  MSG,
+  PHASE,
+  QoS,
+  SIG,
+  SignalType,
+  VAL,
+  WS_SUBPROTOCOL,
+} from '../core/published-names.ts';
 export { Clasp, ClaspBuilder } from './clasp.ts';
 export { clock } from './clock.ts';
 export { resolveInterface } from './network-interface.ts';
