@@ -277,7 +277,8 @@ export class ClientRequests {
 
   /** Forgets a request that was sent. */
   #settle(request: Request): void {
-    this.#deadlines.delete(request);
+    // Not `delete`, which stops an idle timer: starting one for each request would cost more than the request.
+    this.#deadlines.set(request, Number.POSITIVE_INFINITY);
     this.#sent.delete(request);
   }
 
