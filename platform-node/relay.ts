@@ -116,6 +116,7 @@ export function createRelay(config: RelayConfig = {}): Relay {
             events.next({ type: 'bridge-failure', bridge, failure: event.failure });
             return;
           }
+          if (event.type !== 'ready') return;
           open = true;
           resolve({ name: bridge, address: event.address });
           events.next({ type: 'bridge-ready', bridge, address: event.address });
