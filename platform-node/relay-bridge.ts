@@ -1,36 +1,105 @@
-import { isIP } from 'node:net';
-import type { Observable } from 'rxjs';
+import { asyncScheduler, type SchedulerLike, Subscription } from 'rxjs';
 import type { BridgeEvent } from '../core/bridge-event.ts';
 import type { Client } from '../core/client.ts';
-import { parseHostPort } from './host-port.ts';
-import { oscBridge } from './osc-bridge.ts';
+import { ClaspError, ErrorCode } from '../core/errors.ts';
+import type { Scopes } from '../core/scope.ts';
+import type { Authenticate } from '../operators/authenticate.ts';
+import { bridgeTypes } from './bridge-types.ts';
+import { checkEntry } from './check-entry.ts';
 import type { BridgeConfig } from './relay-config.ts';
+
+/** What becomes of a bridge: its own events, and its end. */
+export type RelayBridgeEvent =
+  | BridgeEvent
+  /** It has ended: closed by its client, or for a reason that it cannot survive. */
+  | { readonly type: 'ended'; readonly bridge: string; readonly reason: ClaspError | undefined };
+
+/** What a bridge takes from its relay. */
+export interface RelayBridgeOptions {
+  /** Makes its client, and the participants that it lets in. */
+  readonly client: (name: string, scopes?: Scopes) => Client;
+  /** The address that the relay is bound to. */
+  readonly relayHost: string;
+  readonly authenticate: Authenticate | undefined;
+  /** Told what happens to it, until it is closed. */
+  readonly tell: (event: RelayBridgeEvent) => void;
+  /** Clock and timer. @defaultValue `asyncScheduler` */
+  readonly scheduler?: SchedulerLike | undefined;
+}
+
+/** Where an open bridge is. */
+export interface BridgeAddress {
+  readonly name: string;
+  /** For people: where it listens, or what it is connected to. */
+  readonly address: string;
+}
+
+/** A bridge of a running relay. */
+export interface RelayBridge {
+  readonly name: string;
+  /** The entry it was opened with. */
+  readonly config: BridgeConfig;
+  /**
+   * Resolves with where it is once it is open; with undefined when it has to try again, says nothing for 5 s, or is
+   * closed before. Rejects with a `ClaspError` when it can never work.
+   */
+  readonly opened: Promise<BridgeAddress | undefined>;
+  /** Closes it with everybody it has let in; nothing is told any more. */
+  close(): void;
+}
+
+/** Milliseconds that the relay waits for a bridge to say that it is open. */
+const PATIENCE = 5_000;
 
 /** The name of a bridge, in events and as a client. */
 export function bridgeName({ name, type }: BridgeConfig): string {
   return name ?? type;
 }
 
-/** Joins a bridge to the relay that `client` belongs to and that is bound to `relayHost`. */
-export function relayBridge(client: Client, bridge: BridgeConfig, relayHost: string): Observable<BridgeEvent> {
-  const host = bindHost(bridge, relayHost);
-  return oscBridge(client, { ...bridge, name: bridgeName(bridge), ...(host !== undefined && { host }) });
-}
+/** Opens one bridge of a relay: loads its kind, checks its entry, gives it a client, and follows it. */
+export function relayBridge(config: BridgeConfig, options: RelayBridgeOptions): RelayBridge {
+  const { client, relayHost, authenticate, tell, scheduler = asyncScheduler } = options;
+  const name = bridgeName(config);
+  const following = new Subscription();
+  const participants = new Subscription();
 
-/**
- * A relay that only this machine reaches shall not be written to from the network by way of its bridge. But a socket
- * of this machine only cannot send elsewhere, so a target elsewhere opens it.
- */
-function bindHost(
-  { host, interface: network, broadcast, multicast, targets = [] }: BridgeConfig,
-  relayHost: string,
-): string | undefined {
-  if (host !== undefined || network !== undefined || broadcast || (multicast ?? []).length > 0) return host;
-  if (!isLocal(relayHost)) return isIP(relayHost) === 0 ? undefined : relayHost;
-  const receivers = targets.map((target) => parseHostPort(typeof target === 'string' ? target : target.to).host);
-  return receivers.every(isLocal) ? '127.0.0.1' : undefined;
-}
+  const join = (participant: string, scopes?: Scopes): Client => {
+    const joined = client(participant, scopes);
+    participants.add(() => joined.close());
+    return joined;
+  };
+  const close = () => {
+    // Before its clients: a bridge that is closed has not ended by itself.
+    following.unsubscribe();
+    participants.unsubscribe();
+  };
 
-function isLocal(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.');
+  const open = async (): Promise<BridgeAddress | undefined> => {
+    const type = await bridgeTypes[config.type]();
+    const entry = checkEntry(type.schema, config, name);
+    if (following.closed) return undefined;
+    return new Promise((resolve, reject) => {
+      const ended = (reason: ClaspError | undefined) => {
+        if (reason) reject(reason);
+        close();
+        tell({ type: 'ended', bridge: name, reason });
+      };
+      following.add(() => resolve(undefined));
+      following.add(scheduler.schedule(() => resolve(undefined), PATIENCE));
+      const context = { name, relayHost, scheduler, join, authenticate };
+      following.add(
+        type.open(join(name), entry, context).subscribe({
+          next: (event) => {
+            tell(event);
+            if (event.type === 'ready') resolve({ name, address: event.address });
+            else if (event.type === 'retrying') resolve(undefined);
+          },
+          error: (cause) => ended(ClaspError.from(cause, ErrorCode.Internal)),
+          complete: () => ended(undefined),
+        }),
+      );
+    });
+  };
+
+  return { name, config, opened: open(), close };
 }

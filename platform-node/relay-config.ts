@@ -1,5 +1,6 @@
 import { ClaspError, ErrorCode } from '../core/errors.ts';
 import type { Authenticate } from '../operators/authenticate.ts';
+import { bridgeTypes, isBridgeType } from './bridge-types.ts';
 import type { OscBridgeOptions } from './osc-bridge.ts';
 
 /** OSC over UDP, as in a configuration file. */
@@ -37,8 +38,6 @@ export interface RelayConfig {
   readonly authenticate?: Authenticate;
 }
 
-const BRIDGE_TYPES: readonly string[] = ['osc'] satisfies BridgeConfig['type'][];
-
 /** Throws a `ClaspError` 402 that names the key of `config` that cannot work. */
 export function checkRelayConfig({ port = 7330, bridges = [], ...limits }: RelayConfig): void {
   const wrong = (key: string, wanted: string, value: unknown) =>
@@ -51,7 +50,7 @@ export function checkRelayConfig({ port = 7330, bridges = [], ...limits }: Relay
   }
   const names = new Set<string>();
   for (const { type, name = type } of bridges) {
-    if (!BRIDGE_TYPES.includes(type)) throw wrong('the type of a bridge', BRIDGE_TYPES.join(' or '), type);
+    if (!isBridgeType(type)) throw wrong('the type of a bridge', Object.keys(bridgeTypes).join(' or '), type);
     if (names.has(name)) throw wrong('the name of a bridge', 'used once', name);
     names.add(name);
   }

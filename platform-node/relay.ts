@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { asyncScheduler, merge, type Observable, Subject, Subscription } from 'rxjs';
 import type { Client } from '../core/client.ts';
-import { ClaspError, ErrorCode } from '../core/errors.ts';
+import type { ClaspError } from '../core/errors.ts';
 import type { Scopes } from '../core/scope.ts';
 import { type RouterStats, router } from '../operators/router.ts';
 import type { RouterEvent } from '../operators/router-event.ts';
 import { clock } from './clock.ts';
 import { httpRoutes } from './http-routes.ts';
 import { httpServers, urlsOf } from './http-servers.ts';
-import { bridgeName, relayBridge } from './relay-bridge.ts';
-import { type BridgeConfig, checkRelayConfig, type RelayConfig } from './relay-config.ts';
+import { type BridgeAddress, type RelayBridge, type RelayBridgeEvent, relayBridge } from './relay-bridge.ts';
+import { checkRelayConfig, type RelayConfig } from './relay-config.ts';
 import { statusRoutes } from './status-routes.ts';
 import { version } from './version.ts';
 import { webSocketListener } from './web-socket-listener.ts';
@@ -19,8 +19,20 @@ export type RelayEvent =
   | RouterEvent
   /** A connection could not be accepted; the relay goes on. */
   | { readonly type: 'listen-failure'; readonly failure: ClaspError }
+  /** A bridge is open; again after each `bridge-retrying`. */
   | { readonly type: 'bridge-ready'; readonly bridge: string; readonly address: string }
+  /** Something did not get through; the bridge goes on. */
   | { readonly type: 'bridge-failure'; readonly bridge: string; readonly failure: ClaspError }
+  /** The far side is gone, or was never there; the bridge tries again by itself. */
+  | {
+      readonly type: 'bridge-retrying';
+      readonly bridge: string;
+      readonly reason: ClaspError;
+      readonly retryInMs: number;
+    }
+  /** Who is at the far side now. */
+  | { readonly type: 'bridge-devices'; readonly bridge: string; readonly devices: readonly string[] }
+  /** A bridge has ended for good; the others go on. */
   | { readonly type: 'bridge-ended'; readonly bridge: string; readonly reason: ClaspError | undefined };
 
 /** Where a relay listens. */
@@ -29,13 +41,13 @@ export interface RelayAddresses {
   readonly urls: readonly string[];
   readonly port: number;
   /** The bridges that are open, with where each listens (`udp://127.0.0.1:8000`). */
-  readonly bridges: readonly { readonly name: string; readonly address: string }[];
+  readonly bridges: readonly BridgeAddress[];
 }
 
 export interface Relay {
   /**
-   * Resolves when everything listens. Rejects with a `ClaspError` that says in one line what is in the way (a port in
-   * use); nothing is left open then.
+   * Resolves when everything listens; a bridge whose far side is not there yet is not waited for. Rejects with a
+   * `ClaspError` that says in one line what is in the way (a port in use); nothing is left open then.
    */
   readonly ready: Promise<RelayAddresses>;
   /** What happens, from the start on. Hot; completes when the relay is closed. */
@@ -76,10 +88,12 @@ export function createRelay(config: RelayConfig = {}): Relay {
 
   const events = new Subject<RelayEvent>();
   const clients = new Set<Client>();
-  const joined = new Subscription();
+  const joined: RelayBridge[] = [];
   const running = new Subscription();
   const since = clock();
   let urls: readonly string[] = [];
+  /** Bridges that ended before the relay was ready. */
+  let endings: RelayEvent[] | undefined = [];
   let closing: Promise<void> | undefined;
 
   const status = () => {
@@ -101,31 +115,18 @@ export function createRelay(config: RelayConfig = {}): Relay {
     return made;
   };
 
-  /** Opens one bridge; resolves with where it listens, and tells what happens to it from then on. */
-  const join = (config: BridgeConfig) => {
-    const bridge = bridgeName(config);
-    return new Promise<RelayAddresses['bridges'][number]>((resolve, reject) => {
-      let open = false;
-      const ended = (reason: ClaspError | undefined) => {
-        if (open) events.next({ type: 'bridge-ended', bridge, reason });
-        else reject(reason ?? new ClaspError(ErrorCode.Internal, `bridge ${bridge} ended before it was open`));
-      };
-      const opening = relayBridge(client(bridge), config, host).subscribe({
-        next: (event) => {
-          if (event.type === 'failure') {
-            events.next({ type: 'bridge-failure', bridge, failure: event.failure });
-            return;
-          }
-          if (event.type !== 'ready') return;
-          open = true;
-          resolve({ name: bridge, address: event.address });
-          events.next({ type: 'bridge-ready', bridge, address: event.address });
-        },
-        error: (cause) => ended(ClaspError.from(cause, ErrorCode.Internal)),
-        complete: () => ended(undefined),
-      });
-      joined.add(opening);
-    });
+  const tell = (event: RelayBridgeEvent) => {
+    const told = toRelayEvent(event);
+    // What ends while the relay opens is said by its promise, unless the relay comes to be all the same.
+    if (endings && event.type === 'ended') endings.push(told);
+    else events.next(told);
+  };
+  const openBridges = async (): Promise<readonly BridgeAddress[]> => {
+    for (const entry of bridges) {
+      joined.push(relayBridge(entry, { client, relayHost: host, authenticate, tell }));
+    }
+    const opened = await Promise.all(joined.map((bridge) => bridge.opened));
+    return opened.filter((address) => address !== undefined);
   };
 
   const start = async (): Promise<RelayAddresses> => {
@@ -134,7 +135,10 @@ export function createRelay(config: RelayConfig = {}): Relay {
     running.add(core(connections).subscribe((event) => events.next(event)));
     const bound = await http.listen(port);
     urls = urlsOf(host, bound);
-    return { urls, port: bound, bridges: await Promise.all(bridges.map(join)) };
+    const addresses = await openBridges();
+    for (const ending of endings ?? []) events.next(ending);
+    endings = undefined;
+    return { urls, port: bound, bridges: addresses };
   };
   const started = start();
 
@@ -142,8 +146,7 @@ export function createRelay(config: RelayConfig = {}): Relay {
     // What is half open is opened first, or it would stay open.
     await started.catch(() => undefined);
     const closed = http.close();
-    // Before their clients: a bridge that is closed with the relay has not ended by itself.
-    joined.unsubscribe();
+    for (const bridge of joined) bridge.close();
     for (const participant of clients) participant.close();
     running.unsubscribe();
     const deadline = asyncScheduler.schedule(() => http.destroy(), CLOSE_TIMEOUT);
@@ -162,4 +165,20 @@ export function createRelay(config: RelayConfig = {}): Relay {
   });
 
   return { ready, events: events.asObservable(), client, stats: () => core.stats(), close };
+}
+
+function toRelayEvent(event: RelayBridgeEvent): RelayEvent {
+  const { bridge } = event;
+  switch (event.type) {
+    case 'ready':
+      return { type: 'bridge-ready', bridge, address: event.address };
+    case 'failure':
+      return { type: 'bridge-failure', bridge, failure: event.failure };
+    case 'retrying':
+      return { type: 'bridge-retrying', bridge, reason: event.reason, retryInMs: event.retryInMs };
+    case 'devices':
+      return { type: 'bridge-devices', bridge, devices: event.devices };
+    case 'ended':
+      return { type: 'bridge-ended', bridge, reason: event.reason };
+  }
 }

@@ -120,6 +120,20 @@ function entryOf(event: RelayEvent): Entry {
         text: `bridge ${event.bridge}${after(event.failure)}`,
         fields: { bridge: event.bridge, ...failureFields(event.failure) },
       };
+    case 'bridge-retrying':
+      return {
+        level: 'warn',
+        type,
+        text: `bridge ${event.bridge} tries again in ${event.retryInMs} ms${after(event.reason)}`,
+        fields: { bridge: event.bridge, retryInMs: event.retryInMs, ...failureFields(event.reason) },
+      };
+    case 'bridge-devices':
+      return {
+        level: 'info',
+        type,
+        text: `bridge ${event.bridge} sees ${event.devices.join(', ') || 'nobody'}`,
+        fields: { bridge: event.bridge, devices: event.devices },
+      };
     case 'bridge-ended':
       return {
         level: 'error',

@@ -1,0 +1,92 @@
+import { isIP } from 'node:net';
+import { z } from 'zod';
+import { parseOscTags } from '../core/protocols/osc-mapping.ts';
+import type { BridgeType } from './bridge-type.ts';
+import { hostPortField, listenField, nameField, namespaceField, patternField, textReadBy } from './config-fields.ts';
+import { parseHostPort } from './host-port.ts';
+import { oscBridge } from './osc-bridge.ts';
+import type { OscBridgeConfig } from './relay-config.ts';
+
+const hints = z.record(patternField, textReadBy(parseOscTags));
+
+const schema = z.strictObject({
+  type: z.literal('osc'),
+  name: nameField
+    .describe('named in the log, in the status and in the origin of signals; "osc" if absent')
+    .exactOptional(),
+  listen: listenField
+    .describe('UDP port, or host:port, for OSC from outside; 0 takes a free one, false sends only; 8000 if absent')
+    .exactOptional(),
+  host: z
+    .string()
+    .describe(
+      'address to bind to where listen is a port; this machine only while the relay and every target are on it, else all addresses',
+    )
+    .exactOptional(),
+  interface: z
+    .string()
+    .describe('the network to use: name of an interface, an address of this machine, or a CIDR')
+    .exactOptional(),
+  broadcast: z
+    .boolean()
+    .describe('whether packets may be sent to a broadcast address; false if absent')
+    .exactOptional(),
+  multicast: z.array(z.string()).describe('multicast groups to join; none if absent').exactOptional(),
+  targets: z
+    .array(z.union([hostPortField, z.strictObject({ to: hostPortField, hints })]))
+    .describe('who receives what changes, as host:port; none if absent')
+    .exactOptional(),
+  namespace: namespaceField
+    .describe('where OSC addresses live in the relay, "" for the root; "/osc" if absent')
+    .exactOptional(),
+  hints: hints.describe('types that receivers want, by pattern over OSC addresses: { "/led/*": "i" }').exactOptional(),
+  sendState: z
+    .boolean()
+    .describe('whether targets receive the current params at the start; true if absent')
+    .exactOptional(),
+  replyToSenders: z.boolean().describe('whether those who send are answered; false if absent').exactOptional(),
+  senderTimeout: z
+    .number()
+    .positive()
+    .describe('milliseconds of silence after which a sender is forgotten; 60000 if absent')
+    .exactOptional(),
+  maxSenders: z.int().min(1).describe('how many senders are answered at most; 32 if absent').exactOptional(),
+  echoWindow: z
+    .number()
+    .min(0)
+    .describe('milliseconds for which a value is not sent back to where it came from; 1000 if absent')
+    .exactOptional(),
+  echoBy: z
+    .enum(['port', 'host', 'auto'])
+    .describe('how a packet is told to come from a target; auto if absent')
+    .exactOptional(),
+});
+
+/** OSC over UDP, as a configuration file has it. */
+export const oscBridgeType: BridgeType<OscBridgeConfig> = {
+  type: 'osc',
+  summary: 'OSC over UDP: what comes in becomes params, what changes goes out to the targets',
+  schema,
+  open: (client, config, { name, relayHost, scheduler }) => {
+    const host = bindHost(config, relayHost);
+    return oscBridge(client, { ...config, name, scheduler, ...(host !== undefined && { host }) });
+  },
+};
+
+/**
+ * A relay that only this machine reaches shall not be written to from the network by way of its bridge. But a socket
+ * of this machine only cannot send elsewhere, so a target elsewhere opens it.
+ */
+function bindHost(
+  { host, interface: network, broadcast, multicast, targets = [] }: OscBridgeConfig,
+  relayHost: string,
+): string | undefined {
+  if (host !== undefined || network !== undefined || broadcast || (multicast ?? []).length > 0) return host;
+  if (!isLocal(relayHost)) return isIP(relayHost) === 0 ? undefined : relayHost;
+  const receivers = targets.map((target) => parseHostPort(typeof target === 'string' ? target : target.to).host);
+  return receivers.every(isLocal) ? '127.0.0.1' : undefined;
+}
+
+function isLocal(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.');
+}
