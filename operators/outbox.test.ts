@@ -87,7 +87,7 @@ describe('an outbox', () => {
     saturate();
     outbox.sendSnapshot([new Uint8Array(5000), new Uint8Array(5000)]);
     expect(changes).not.toContain('overflowed');
-    for (let n = 0; n < 12; n++) send(n, 'keep', 'event');
+    for (let n = 0; n < 60; n++) send(n, 'keep', 'event');
     expect(changes).toContain('overflowed');
   });
 

@@ -1,5 +1,6 @@
 import type { Subscription } from 'rxjs';
 import type { Connection } from '../core/connection.ts';
+import { KeptFrames } from './kept-frames.ts';
 
 /**
  * What a frame is, for a receiver that lags: `param` and `stream` keep the newest per key, `move` the newest per
@@ -18,14 +19,18 @@ export interface OutboxLimits {
 export type OutboxChange = 'lagging' | 'keepingUp' | 'overflowed';
 
 interface Waiting {
-  /** Undefined once sent or dropped. */
+  /** Undefined once sent or dropped, and for kept frames. */
   bytes: Uint8Array | undefined;
+  /** How many of the kept frames come here. */
+  kept: number;
   readonly delivery: Delivery;
   readonly key: unknown;
 }
 
 /** What a waiting frame costs beside its bytes, so that a bound in bytes is a bound of memory for small frames too. */
 const OVERHEAD = 128;
+/** The same for a kept frame behind another one. */
+const KEPT_OVERHEAD = 16;
 
 /**
  * The way out to one session: straight to the connection while it keeps up; while it lags, a queue that conflates by
@@ -42,6 +47,7 @@ export class Outbox {
   /** What waits, oldest first; undefined while nothing does, so that an idle session costs little. */
   #queue: Waiting[] | undefined;
   #newest: Map<unknown, Waiting> | undefined;
+  #kept: KeptFrames | undefined;
   #streams: Waiting[] | undefined;
   #emptied = 0;
   #snapshotBytes = 0;
@@ -108,7 +114,9 @@ export class Outbox {
     if (delivery === 'barrier') {
       newest.clear();
     } else if (delivery === 'keep') {
-      newest.delete(key); // a gesture's start or end: later moves must not overtake it
+      if (newest.size > 0) newest.delete(key); // a gesture's start or end: later moves must not overtake it
+      this.#keep(bytes, key);
+      return;
     } else {
       const older = newest.get(key);
       if (older?.bytes) {
@@ -118,8 +126,8 @@ export class Outbox {
         return;
       }
     }
-    const waiting: Waiting = { bytes, delivery, key };
-    if (delivery === 'param' || delivery === 'stream' || delivery === 'move') newest.set(key, waiting);
+    const waiting: Waiting = { bytes, kept: 0, delivery, key };
+    if (delivery !== 'barrier') newest.set(key, waiting);
     this.#queue.push(waiting);
     this.waitingBytes += bytes.length + OVERHEAD;
     if (delivery === 'stream') {
@@ -128,6 +136,21 @@ export class Outbox {
       if (this.waitingBytes > this.#limits.softBytes) this.#dropOldestStreams();
     }
     if (delivery === 'barrier') this.#snapshotBytes += bytes.length + OVERHEAD;
+    if (this.waitingBytes - this.#snapshotBytes > this.#limits.hardBytes) this.#changed('overflowed');
+  }
+
+  #keep(bytes: Uint8Array, key: unknown): void {
+    const queue = this.#queue as Waiting[];
+    const last = queue.at(-1);
+    if (last && last.kept > 0) {
+      last.kept++;
+      this.waitingBytes += bytes.length + KEPT_OVERHEAD;
+    } else {
+      queue.push({ bytes: undefined, kept: 1, delivery: 'keep', key });
+      this.waitingBytes += bytes.length + OVERHEAD;
+    }
+    this.#kept ??= new KeptFrames();
+    this.#kept.push(bytes);
     if (this.waitingBytes - this.#snapshotBytes > this.#limits.hardBytes) this.#changed('overflowed');
   }
 
@@ -145,7 +168,7 @@ export class Outbox {
     streams.splice(0, next);
     // Emptied places are swept out many at a time, so that a flood of streams costs amortised constant time.
     if (!this.#draining && this.#queue && this.#emptied > 1024 && this.#emptied > this.#queue.length / 2) {
-      this.#queue = this.#queue.filter((waiting) => waiting.bytes);
+      this.#queue = this.#queue.filter(({ bytes, kept }) => bytes || kept > 0);
       this.#emptied = 0;
     }
   }
@@ -161,7 +184,12 @@ export class Outbox {
     this.#draining = true;
     let sent = 0;
     while (sent < queue.length && !this.#saturated && !this.#closed) {
-      const waiting = queue[sent++] as Waiting;
+      const waiting = queue[sent] as Waiting;
+      if (waiting.kept > 0) {
+        this.#sendKept(waiting);
+        continue;
+      }
+      sent++;
       const { bytes } = waiting;
       if (!bytes) continue;
       this.waitingBytes -= bytes.length + OVERHEAD;
@@ -174,8 +202,18 @@ export class Outbox {
     else queue.splice(0, sent);
   }
 
+  /** Sends the next of the kept frames that come here. */
+  #sendKept(waiting: Waiting): void {
+    const bytes = this.#kept?.shift();
+    waiting.kept--;
+    if (!bytes) return;
+    this.waitingBytes -= bytes.length + (waiting.kept === 0 ? OVERHEAD : KEPT_OVERHEAD);
+    this.#connection.outgoing.next(bytes);
+  }
+
   #reset(): void {
     this.#queue = undefined;
+    this.#kept = undefined;
     this.#newest = undefined;
     this.#streams = undefined;
     this.#emptied = 0;
