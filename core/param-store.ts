@@ -6,6 +6,12 @@ import type { Scopes } from './scope.ts';
 /** An address with its param. */
 export type ParamEntry = AddressEntry<StoredParam>;
 
+/** What {@link ParamStore.save} remembers of an address. */
+export interface SavedState {
+  readonly state: StoredParam | undefined;
+  readonly buried: boolean;
+}
+
 export interface ParamStoreOptions {
   /** How many deleted params are remembered for their revision. @defaultValue 100 000 */
   readonly maxDeleted?: number;
@@ -49,6 +55,21 @@ export class ParamStore {
   /** Makes a session the holder of a param's lock, or nobody. */
   hold(entry: ParamEntry, holder: string | undefined): void {
     this.#stateOf(entry).holder = holder;
+  }
+
+  /** What there is at an address now, for {@link restore}. */
+  save(entry: ParamEntry): SavedState {
+    return { state: entry.state?.copy(), buried: this.#deleted.has(entry) };
+  }
+
+  /** Undoes every write and lock of an address since it was saved, revisions too. Once for each `save`. */
+  restore(entry: ParamEntry, { state, buried }: SavedState): void {
+    const existed = entry.state?.exists === true;
+    const exists = state?.exists === true;
+    entry.state = state;
+    this.#count += Number(exists) - Number(existed);
+    if (buried) this.#deleted.add(entry);
+    else this.#deleted.delete(entry);
   }
 
   /** The existing params that match a pattern and may be read. */

@@ -25,6 +25,11 @@ export class StoredParam {
     return this.code !== DELETED;
   }
 
+  /** The same state in another object, which later writes leave as it is. */
+  copy(): StoredParam {
+    return Object.assign(new StoredParam(), this);
+  }
+
   /** The wire bytes of the value where it is kept as such. */
   get body(): Uint8Array | undefined {
     return this.code > LARGEST_DECODED_CODE ? (this.content as Uint8Array) : undefined;

@@ -33,6 +33,8 @@ export type { Delivery, OutboxChange, OutboxLimits } from './outbox.ts';
 export type { PaceSnapshotOptions } from './pace-snapshot.ts';
 export { paceSnapshot } from './pace-snapshot.ts';
 export { PacedDelivery } from './paced-delivery.ts';
+export type { SavedParam } from './param-writer.ts';
+export { ParamWriter } from './param-writer.ts';
 export type { RateLimitOptions } from './rate-limit.ts';
 export { rateLimit } from './rate-limit.ts';
 export { PendingReply } from './reply.ts';

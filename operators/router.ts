@@ -4,6 +4,7 @@ import type { Client } from '../core/client.ts';
 import type { Connection } from '../core/connection.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
 import { memoryPair } from '../core/memory-pair.ts';
+import { neverBack } from '../core/never-back.ts';
 import type { StoredParam } from '../core/param.ts';
 import { ParamStore } from '../core/param-store.ts';
 import { ALL_SCOPES, Scopes, scopes } from '../core/scope.ts';
@@ -14,7 +15,9 @@ import { createClient } from './client.ts';
 import { conflictMerge } from './conflict-merge.ts';
 import { type Delivered, dispatch } from './dispatch.ts';
 import { gestureLifecycle } from './gesture-lifecycle.ts';
+import { onceOnly } from './once-only.ts';
 import { OpenGestures } from './open-gestures.ts';
+import { ParamWriter } from './param-writer.ts';
 import { rateLimit } from './rate-limit.ts';
 import { type RouterEvent, toRouterEvent } from './router-event.ts';
 import { scopeFilter } from './scope-filter.ts';
@@ -31,7 +34,10 @@ export interface RouterOptions {
   readonly name?: string | undefined;
   /** Clock and timer. @defaultValue `asyncScheduler` */
   readonly scheduler?: SchedulerLike | undefined;
-  /** Relay time, microseconds since the Unix epoch. @defaultValue the scheduler's milliseconds times 1000 */
+  /**
+   * Relay time, microseconds since the Unix epoch; the router takes care that it never goes back.
+   * @defaultValue the scheduler's milliseconds times 1000
+   */
   readonly now?: (() => number) | undefined;
   /** Makes session ids; give a secure one where they matter. @defaultValue UUIDs seeded by the scheduler's time */
   readonly sessionId?: (() => string) | undefined;
@@ -110,7 +116,8 @@ const MEBIBYTE = 1024 * 1024;
  * ```
  */
 export function router(options: RouterOptions = {}): Router {
-  const { scheduler = asyncScheduler, now = () => scheduler.now() * 1000 } = options;
+  const { scheduler = asyncScheduler } = options;
+  const now = neverBack(options.now ?? (() => scheduler.now() * 1000));
   const { name = 'clasp-rx', sessionId = sessionIds(scheduler.now()), authenticate } = options;
   const { maxSessions = 0, maxMessagesPerSecond = 0, maxSubscriptions = 10_000 } = options;
   const { sessionTimeout = 300_000, handshakeTimeout = 10_000, maxLag = 30_000 } = options;
@@ -129,6 +136,7 @@ export function router(options: RouterOptions = {}): Router {
   const run = (connections: Observable<Connection>): Observable<RouterEvent> => {
     const table = new AddressTable<StoredParam>();
     const store = new ParamStore(table);
+    const writer = new ParamWriter(store);
     const subscriptions = new SubscriptionIndex<Session>({
       accept: (receiver, address) => receiver.scopes.allows('read', address),
     });
@@ -161,10 +169,11 @@ export function router(options: RouterOptions = {}): Router {
     );
     const settled = arriving.pipe(
       rateLimit({ maxMessagesPerSecond }),
+      onceOnly(),
       scopeFilter(),
       gestureLifecycle(gestures, { ...own, moveInterval, gestureTimeout, maxGestures, ending }),
       timelineScheduler(timelines, { ...own, timelineRate, maxTimelines, maxKeyframes }),
-      conflictMerge(store),
+      conflictMerge(writer),
       announcements(subscriptions, store),
       dispatch(subscriptions, store, { ...own, maxSubscriptions, delivered, ongoing: [gestures, timelines] }),
     );
