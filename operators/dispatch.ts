@@ -87,17 +87,18 @@ export function dispatch(
     }
   };
 
-  const acknowledge = ({ session, revision, kind }: Envelope, entry: Entry, frame: Frame) => {
+  const acknowledge = (envelope: Envelope, entry: Entry, frame: Frame) => {
     if (frame.qos === 0) return;
     const { address } = entry;
+    const { revision, kind } = envelope;
     if (kind !== 'SET') {
-      reply(session, encodeMessage({ type: 'ACK', address }));
+      answer(envelope, encodeMessage({ type: 'ACK', address }));
       return;
     }
     const holder = entry.state?.holder;
     const asked = (frame.flags & (SetFlag.Lock | SetFlag.Unlock)) !== 0;
     const locked = asked ? holder !== undefined : undefined;
-    reply(session, encodeMessage({ type: 'ACK', address, revision, locked, holder: asked ? holder : undefined }));
+    answer(envelope, encodeMessage({ type: 'ACK', address, revision, locked, holder: asked ? holder : undefined }));
   };
 
   const subscribe = ({ session, frame }: Envelope, message: SubscribeMessage): ClaspError | undefined => {
@@ -141,11 +142,12 @@ export function dispatch(
   const synchronise = ({ session, at }: Envelope, { t1 }: SyncMessage) =>
     reply(session, encodeMessage({ type: 'SYNC', t1, t2: Math.floor(at), t3: Math.floor(now()) }));
 
-  const complain = ({ session, frame, error }: Envelope) => {
+  const complain = (envelope: Envelope) => {
+    const { frame, error } = envelope;
     if (!error) return;
     const correlationId = correlationOf(frame);
     const { code, reason: message, address } = error;
-    reply(session, encodeMessage({ type: 'ERROR', code, message, address, correlationId }));
+    answer(envelope, encodeMessage({ type: 'ERROR', code, message, address, correlationId }));
   };
 
   return stage((out) => ({
@@ -196,6 +198,12 @@ export function dispatch(
 
 function reply(session: Session, bytes: Uint8Array): void {
   session.outbox.send(bytes, 'keep', session);
+}
+
+/** Replies to a frame that may be repeated. */
+function answer(envelope: Envelope, bytes: Uint8Array): void {
+  envelope.answer = bytes;
+  reply(envelope.session, bytes);
 }
 
 function correlationOf(frame: Frame | undefined): number | undefined {

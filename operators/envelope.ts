@@ -25,6 +25,8 @@ export class Envelope {
   error: ClaspError | undefined = undefined;
   /** The revision that an accepted SET got. */
   revision = 0;
+  /** The ACK or ERROR that its sender was sent. */
+  answer: Uint8Array | undefined = undefined;
 
   constructor(kind: EnvelopeKind, session: Session, frame: Frame | undefined, entry: Entry | undefined, at: number) {
     this.kind = kind;
