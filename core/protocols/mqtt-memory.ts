@@ -1,0 +1,71 @@
+import { EchoMemory } from '../echo-memory.ts';
+import { RecentMap } from '../recent-map.ts';
+import { sameValue } from '../same-value.ts';
+import type { Value } from '../value.ts';
+
+export interface MqttMemoryOptions {
+  /** Milliseconds for which a value is known as the one that comes back. @defaultValue 1000 */
+  readonly echoWindow?: number;
+  /** Addresses that are remembered, about. @defaultValue 65536 */
+  readonly maxAddresses?: number;
+}
+
+/** Either side, as `EchoMemory` knows its peers. */
+const BROKER = 'broker';
+const RELAY = 'relay';
+
+/**
+ * What a bridge knows of its broker: what it said, what it was told, and which topics it retains. Give the same to
+ * `mqttSource` and `mqttSink`: then nothing goes back to where it came from. Time is an argument, in milliseconds.
+ */
+export class MqttMemory {
+  readonly #echoes: EchoMemory;
+  readonly #said: RecentMap<string, { readonly value: Value }>;
+  readonly #retained: RecentMap<string, true>;
+
+  constructor({ echoWindow = 1_000, maxAddresses = 65_536 }: MqttMemoryOptions = {}) {
+    this.#echoes = new EchoMemory({ window: echoWindow });
+    this.#said = new RecentMap(maxAddresses);
+    this.#retained = new RecentMap(maxAddresses);
+  }
+
+  /** The broker said `value`; `retained` if it keeps it. */
+  brokerSaid(address: string, value: Value, retained: boolean, now: number): void {
+    this.#echoes.heard(BROKER, address, value, now);
+    if (!retained) return;
+    this.#said.set(address, { value });
+    this.#note(address, value);
+  }
+
+  /** Whether `value`, about to be sent to the broker, is what it said itself. If not, it is taken to be sent. */
+  isBrokers(address: string, value: Value, now: number): boolean {
+    if (this.#echoes.isEcho(BROKER, address, value, now)) return true;
+    // A snapshot brings it up again long after.
+    const said = this.#said.get(address);
+    if (said === undefined) return false;
+    if (sameValue(said.value, value)) return true;
+    this.#said.delete(address);
+    return false;
+  }
+
+  /** The broker was told `value`. */
+  relaySaid(address: string, value: Value, retained: boolean, now: number): void {
+    this.#echoes.heard(RELAY, address, value, now);
+    if (retained) this.#note(address, value);
+  }
+
+  /** Whether what the broker sends is what it was told itself: a broker of MQTT 3.1.1 sends it to everybody. */
+  isRelays(address: string, value: Value, now: number): boolean {
+    return this.#echoes.isEcho(RELAY, address, value, now);
+  }
+
+  /** Whether the broker is known to retain something at the address. */
+  isRetained(address: string): boolean {
+    return this.#retained.get(address) === true;
+  }
+
+  #note(address: string, value: Value): void {
+    if (value === null) this.#retained.delete(address);
+    else this.#retained.set(address, true);
+  }
+}
