@@ -9,6 +9,8 @@ export class AddressEntry<S = unknown> {
   cachedIn: object | undefined;
   /** Place (upper bits) and kinds (lower five) of the cached matches: owned by a `SubscriptionIndex`. */
   cachedAs: number;
+  /** The rule that was found for the address: owned by a `ParamRules`. */
+  rule: object | undefined;
   /** @internal */
   readonly hash: number;
   /** @internal The next entry of the same bucket. */
@@ -27,6 +29,7 @@ export class AddressEntry<S = unknown> {
     this.state = undefined;
     this.cachedIn = undefined;
     this.cachedAs = 0;
+    this.rule = undefined;
     this.hash = hash;
     this.next = undefined;
     this.pushed = 0;

@@ -33,7 +33,7 @@ export interface AddressTableOptions {
  * looked up or deprived of their state since it was looked up: whatever is done with it in the same turn is safe. Hold
  * it ({@link AddressTable.retain}) to keep it longer.
  *
- * About 115 bytes an entry beside the address.
+ * About 125 bytes an entry beside the address.
  *
  * @example
  * ```ts

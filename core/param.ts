@@ -1,4 +1,7 @@
+import type { ParamLease } from './param-lease.ts';
+import type { ParamPlace } from './param-places.ts';
 import type { Value } from './value.ts';
+import { readValue } from './wire/value.ts';
 
 /** Wire codes up to this one are kept decoded, because that is smaller; bytes, arrays and maps stay wire bytes. */
 const LARGEST_DECODED_CODE = 0x08;
@@ -20,9 +23,18 @@ export class StoredParam {
   at = 0;
   /** Session id of the lock's holder. */
   holder: string | undefined = undefined;
+  /** How long it lives; absent while it never had a TTL. */
+  lease: ParamLease | undefined = undefined;
+  /** Where it stands when there is a limit; absent while it does not exist. */
+  place: ParamPlace | undefined = undefined;
 
   get exists(): boolean {
     return this.code !== DELETED;
+  }
+
+  /** The value, decoded; null when deleted. */
+  get value(): Value {
+    return this.body ? readValue(this.body, 0, this.code) : this.content;
   }
 
   /** The same state in another object, which later writes leave as it is. */

@@ -21,6 +21,7 @@ export class Alarms<T extends Alarmed> {
   readonly #scheduler: SchedulerLike;
   readonly #now: () => number;
   readonly #due: (item: T) => void;
+  readonly #atOnce: number;
   readonly #heap: T[] = [];
   #timer: Subscription | undefined;
   #armedFor = Number.POSITIVE_INFINITY;
@@ -29,11 +30,18 @@ export class Alarms<T extends Alarmed> {
   /**
    * @param now the time that alarms are given in, microseconds
    * @param due called once for each alarm, the earliest first; may set it again, for later
+   * @param atOnce how many may go off before others get a turn; what is left follows as soon as the scheduler can
    */
-  constructor(scheduler: SchedulerLike, now: () => number, due: (item: T) => void) {
+  constructor(
+    scheduler: SchedulerLike,
+    now: () => number,
+    due: (item: T) => void,
+    atOnce: number = Number.POSITIVE_INFINITY,
+  ) {
     this.#scheduler = scheduler;
     this.#now = now;
     this.#due = due;
+    this.#atOnce = atOnce;
   }
 
   /** Sets or moves the alarm of `item`. */
@@ -88,7 +96,9 @@ export class Alarms<T extends Alarmed> {
     const now = this.#now();
     this.#ringing = true;
     try {
-      for (let next = this.#heap[0]; next && next.due <= now; next = this.#heap[0]) {
+      let left = this.#atOnce;
+      for (let next = this.#heap[0]; next && next.due <= now && left > 0; next = this.#heap[0]) {
+        left--;
         this.delete(next);
         this.#due(next);
       }

@@ -15,8 +15,8 @@ export type EnvelopeKind = Message['type'] | 'opened' | 'closed' | 'refused';
 export class Envelope {
   kind: EnvelopeKind;
   readonly session: Session;
-  /** The message. Absent for `opened` and `closed`. */
-  readonly frame: Frame | undefined;
+  /** The message; of an accepted SET what was stored. Absent for `opened` and `closed`. */
+  frame: Frame | undefined;
   /** The interned address of a SET, PUBLISH or GET. */
   readonly entry: Entry | undefined;
   /** When it arrived, microseconds since the Unix epoch. */

@@ -1,4 +1,5 @@
 export { AddressTable } from '../core/address-table.ts';
+export { ParamRules } from '../core/param-rules.ts';
 export { ParamStore } from '../core/param-store.ts';
 export { SubscriptionIndex } from '../core/subscription-index.ts';
 export { announcements } from './announcements.ts';
@@ -33,6 +34,8 @@ export type { Delivery, OutboxChange, OutboxLimits } from './outbox.ts';
 export type { PaceSnapshotOptions } from './pace-snapshot.ts';
 export { paceSnapshot } from './pace-snapshot.ts';
 export { PacedDelivery } from './paced-delivery.ts';
+export type { ParamExpiryOptions } from './param-expiry.ts';
+export { paramExpiry } from './param-expiry.ts';
 export type { SavedParam } from './param-writer.ts';
 export { ParamWriter } from './param-writer.ts';
 export type { RateLimitOptions } from './rate-limit.ts';

@@ -1,8 +1,11 @@
 import { ClaspError, ErrorCode } from '../core/errors.ts';
 import { judgeWrite, type StoredParam } from '../core/param.ts';
+import type { CompiledParamRule, ParamRules } from '../core/param-rules.ts';
 import type { ParamStore, SavedState } from '../core/param-store.ts';
 import { ALL_SCOPES } from '../core/scope.ts';
-import { SetFlag } from '../core/wire/index.ts';
+import type { Value } from '../core/value.ts';
+import { decodeFrame, encodeSet, type Frame, SetFlag } from '../core/wire/index.ts';
+import { ttlOf } from '../core/wire/message.ts';
 import type { Entry, Envelope } from './envelope.ts';
 import type { Session } from './session-state.ts';
 
@@ -18,28 +21,32 @@ export interface SavedParam extends SavedState {
 /** Writes params: decides on one SET at a time, and acts on what was decided. Belongs to one run of a router. */
 export class ParamWriter {
   readonly #store: ParamStore;
+  readonly #rules: ParamRules | undefined;
   readonly #locks = new Map<Session, Set<Entry>>();
   readonly #holders = new Map<string, Session>();
 
-  constructor(store: ParamStore) {
+  /** @param rules of the params; without any every write is the last that wins */
+  constructor(store: ParamStore, rules?: ParamRules) {
     this.#store = store;
+    this.#rules = rules && rules.size > 0 ? rules : undefined;
   }
 
   /**
-   * Stores the value of a SET under its next revision, which the envelope gets. Otherwise refuses the envelope, changes
-   * nothing and gives false: 402 too large for a snapshot, 401 held by somebody else, 400 not at the expected revision.
+   * Stores the value of a SET under its next revision, which the envelope gets; where values are merged its frame is
+   * replaced by one with what was stored. Otherwise refuses the envelope, changes nothing and gives false: 402 too
+   * large for a snapshot or out of range, 401 held by somebody else, 400 not at the expected revision or loses by the
+   * param's strategy, 503 no room.
    */
   apply(envelope: Envelope, entry: Entry): boolean {
     const { session, frame, at } = envelope;
     if (!frame) return false;
-    if (frame.valueEnd - frame.start > MAX_SET_BYTES) {
-      const reason = `the value of ${entry.address} is too large, at most ${MAX_SET_BYTES} bytes with its address`;
-      envelope.refuse(new ClaspError(ErrorCode.BadValue, reason, { address: entry.address }));
-      return false;
-    }
-    const wantsLock = (frame.flags & SetFlag.Lock) !== 0;
+    const rule = this.#rules === undefined ? undefined : this.#rules.of(entry);
+    if (isTooLarge(frame)) return refuse(envelope, tooLarge(entry));
+    if (rule?.bounded && !rule.admits(frame.value)) return refuse(envelope, outOfRange(entry, rule, frame.value));
+
     const wantsUnlock = (frame.flags & SetFlag.Unlock) !== 0;
     const param = entry.state;
+    let wantsLock = (frame.flags & SetFlag.Lock) !== 0;
     // The common write: nobody holds it, nobody asks.
     if (wantsLock || wantsUnlock || frame.revision !== undefined || param?.holder !== undefined) {
       const verdict = judgeWrite(param, {
@@ -50,25 +57,36 @@ export class ParamWriter {
         unlock: wantsUnlock,
         expected: frame.revision,
       });
-      if (verdict !== 'accept') {
-        envelope.refuse(this.#refusal(verdict, entry, param, frame.revision));
-        return false;
-      }
+      if (verdict !== 'accept') return refuse(envelope, this.#refusal(verdict, entry, param, frame.revision));
     }
-    envelope.revision = this.#store.write(entry, frame, session.id, at);
+
+    if (rule !== undefined && param?.exists && frame.valueCode > 0) {
+      const error = settle(envelope, entry, param, rule);
+      if (error) return refuse(envelope, error);
+    }
+    if (rule?.strategy === 'lock' && !wantsUnlock && param?.holder === undefined) wantsLock = true;
+    if (frame.valueCode > 0 && !this.#store.hasRoom(entry, wantsLock)) {
+      return refuse(envelope, noRoom(entry, this.#store.maxParams));
+    }
+
+    const existed = param?.exists === true;
+    envelope.revision = this.#store.write(entry, envelope.frame as Frame, session.id, at);
     if (wantsUnlock) this.#unlock(entry);
     else if (wantsLock) this.#lock(session, entry);
+    if (frame.valueCode > 0) {
+      const ttl = ttlOf(frame.ttl) ?? (existed ? undefined : rule?.ttl);
+      if (ttl !== undefined) this.#store.lease(entry, ttl, at);
+    }
     return true;
   }
 
   /** What there is at an address now, for {@link restore}. */
   save(entry: Entry): SavedParam {
     const holder = entry.state?.holder;
-    const { state, buried } = this.#store.save(entry);
-    return { state, buried, holder: holder === undefined ? undefined : this.#holders.get(holder) };
+    return { ...this.#store.save(entry), holder: holder === undefined ? undefined : this.#holders.get(holder) };
   }
 
-  /** Undoes every write and lock of an address since it was saved; of several addresses the last saved first. */
+  /** Undoes every write, lock and TTL of an address since it was saved; of several addresses the last saved first. */
   restore(entry: Entry, saved: SavedParam): void {
     this.#unlock(entry);
     this.#store.restore(entry, saved);
@@ -120,4 +138,55 @@ export class ParamWriter {
         : `only its holder can unlock ${address}, held by ${name}`;
     return new ClaspError(ErrorCode.LockHeld, reason, { address });
   }
+}
+
+/** Lets a rule decide about a write over an existing value: an error, or nothing; a merged value replaces the frame. */
+function settle(envelope: Envelope, entry: Entry, param: StoredParam, rule: CompiledParamRule): ClaspError | undefined {
+  const { address } = entry;
+  const frame = envelope.frame as Frame;
+  if (rule.strategy === 'lww' || rule.strategy === 'lock') return undefined;
+  const { value } = frame;
+  const current = param.value;
+  if (!rule.accepts(current, value)) {
+    const reason = `${address} keeps the ${rule.strategy} of its numbers, ${current}; ${value} loses`;
+    return new ClaspError(ErrorCode.Conflict, reason, { address, value });
+  }
+  if (rule.strategy !== 'merge') return undefined;
+  try {
+    const merged = rule.merge(current, value, address);
+    if (merged === value) return undefined;
+    if (!rule.admits(merged)) return outOfRange(entry, rule, merged);
+    const { flags, qos, revision } = frame;
+    const lock = (flags & SetFlag.Lock) !== 0;
+    const unlock = (flags & SetFlag.Unlock) !== 0;
+    const replaced = decodeFrame(encodeSet(address, merged, { qos, revision, lock, unlock, ttl: ttlOf(frame.ttl) }));
+    if (isTooLarge(replaced)) return tooLarge(entry);
+    envelope.frame = replaced;
+    return undefined;
+  } catch (cause) {
+    const { code, reason } = ClaspError.from(cause, ErrorCode.Conflict);
+    return new ClaspError(code, `could not merge into ${address}: ${reason}`, { address, value, cause });
+  }
+}
+
+function refuse(envelope: Envelope, error: ClaspError): false {
+  envelope.refuse(error);
+  return false;
+}
+
+function isTooLarge(frame: Frame): boolean {
+  return frame.valueEnd - frame.start > MAX_SET_BYTES;
+}
+
+function tooLarge({ address }: Entry): ClaspError {
+  const reason = `the value of ${address} is too large, at most ${MAX_SET_BYTES} bytes with its address`;
+  return new ClaspError(ErrorCode.BadValue, reason, { address });
+}
+
+function outOfRange({ address }: Entry, { min, max }: CompiledParamRule, value: Value): ClaspError {
+  return new ClaspError(ErrorCode.BadValue, `${address} must be ${min} to ${max}, not ${value}`, { address, value });
+}
+
+function noRoom({ address }: Entry, most: number): ClaspError {
+  return new ClaspError(ErrorCode.Overloaded, `no room for ${address}, at most ${most} params`, { address });
 }

@@ -6,6 +6,8 @@ import { ClaspError, ErrorCode } from '../core/errors.ts';
 import { memoryPair } from '../core/memory-pair.ts';
 import { neverBack } from '../core/never-back.ts';
 import type { StoredParam } from '../core/param.ts';
+import type { OnFull } from '../core/param-places.ts';
+import { type ParamRule, ParamRules } from '../core/param-rules.ts';
 import { ParamStore } from '../core/param-store.ts';
 import { ALL_SCOPES, Scopes, scopes } from '../core/scope.ts';
 import { SubscriptionIndex } from '../core/subscription-index.ts';
@@ -17,6 +19,7 @@ import { type Delivered, dispatch } from './dispatch.ts';
 import { gestureLifecycle } from './gesture-lifecycle.ts';
 import { onceOnly } from './once-only.ts';
 import { OpenGestures } from './open-gestures.ts';
+import { paramExpiry } from './param-expiry.ts';
 import { ParamWriter } from './param-writer.ts';
 import { rateLimit } from './rate-limit.ts';
 import { type RouterEvent, toRouterEvent } from './router-event.ts';
@@ -65,6 +68,12 @@ export interface RouterOptions {
   readonly maxTimelines?: number | undefined;
   /** Keyframes that all timelines may have together. @defaultValue 1 000 000 */
   readonly maxKeyframes?: number | undefined;
+  /** What holds for which params; the first rule that matches an address. @defaultValue none: the last write wins */
+  readonly params?: readonly ParamRule[] | undefined;
+  /** Params at a time; 0 = unlimited. @defaultValue 0 */
+  readonly maxParams?: number | undefined;
+  /** What happens to a new param when there are `maxParams`. @defaultValue 'lru' */
+  readonly onFull?: OnFull | undefined;
   /** Bytes that may wait for a lagging receiver before it is given up with 503. @defaultValue 8 MiB */
   readonly maxWaitingBytes?: number | undefined;
   /** Milliseconds that a receiver may lag without a break before it is given up with 503. @defaultValue 30 000 */
@@ -123,6 +132,8 @@ export function router(options: RouterOptions = {}): Router {
   const { sessionTimeout = 300_000, handshakeTimeout = 10_000, maxLag = 30_000 } = options;
   const { moveInterval, gestureTimeout, maxGestures } = options;
   const { timelineRate, maxTimelines, maxKeyframes } = options;
+  const { maxParams, onFull } = options;
+  const rules = new ParamRules(options.params ?? []);
   const outbox = { hardBytes: options.maxWaitingBytes ?? 8 * MEBIBYTE, softBytes: MEBIBYTE };
 
   const local = new Subject<Connection>();
@@ -135,8 +146,8 @@ export function router(options: RouterOptions = {}): Router {
 
   const run = (connections: Observable<Connection>): Observable<RouterEvent> => {
     const table = new AddressTable<StoredParam>();
-    const store = new ParamStore(table);
-    const writer = new ParamWriter(store);
+    const store = new ParamStore(table, { maxParams, onFull });
+    const writer = new ParamWriter(store, rules);
     const subscriptions = new SubscriptionIndex<Session>({
       accept: (receiver, address) => receiver.scopes.allows('read', address),
     });
@@ -174,6 +185,7 @@ export function router(options: RouterOptions = {}): Router {
       gestureLifecycle(gestures, { ...own, moveInterval, gestureTimeout, maxGestures, ending }),
       timelineScheduler(timelines, { ...own, timelineRate, maxTimelines, maxKeyframes }),
       conflictMerge(writer),
+      paramExpiry(store, { ...own, inUse: (entry) => timelines.of(entry)?.taken === false }),
       announcements(subscriptions, store),
       dispatch(subscriptions, store, { ...own, maxSubscriptions, delivered, ongoing: [gestures, timelines] }),
     );

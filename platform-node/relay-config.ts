@@ -1,4 +1,6 @@
 import { ClaspError, ErrorCode } from '../core/errors.ts';
+import type { OnFull } from '../core/param-places.ts';
+import type { ParamRule } from '../core/param-rules.ts';
 import type { Authenticate } from '../operators/authenticate.ts';
 import { bridgeTypes, isBridgeType } from './bridge-types.ts';
 import type { OscBridgeOptions } from './osc-bridge.ts';
@@ -34,6 +36,12 @@ export interface RelayConfig {
   readonly maxMessagesPerSecond?: number;
   /** Subscriptions that one session may have; 0 = unlimited. @defaultValue 10 000 */
   readonly maxSubscriptions?: number;
+  /** What holds for which params; the first rule that matches an address. @defaultValue none: the last write wins */
+  readonly params?: readonly ParamRule[];
+  /** Params at a time; 0 = unlimited. @defaultValue 0 */
+  readonly maxParams?: number;
+  /** What happens to a new param when there are `maxParams`. @defaultValue 'lru' */
+  readonly onFull?: OnFull;
   /** Decides what the bearer of a token may do. @defaultValue open: everybody may do everything */
   readonly authenticate?: Authenticate;
 }
@@ -44,7 +52,13 @@ export function checkRelayConfig({ port = 7330, bridges = [], ...limits }: Relay
     new ClaspError(ErrorCode.BadValue, `${key} must be ${wanted}, not ${JSON.stringify(value)}`, { value });
 
   if (!(Number.isInteger(port) && port >= 0 && port <= 65_535)) throw wrong('port', 'from 0 to 65535', port);
-  for (const key of ['maxSessions', 'sessionTimeout', 'maxMessagesPerSecond', 'maxSubscriptions'] as const) {
+  for (const key of [
+    'maxSessions',
+    'sessionTimeout',
+    'maxMessagesPerSecond',
+    'maxSubscriptions',
+    'maxParams',
+  ] as const) {
     const limit = limits[key] ?? 0;
     if (!(Number.isFinite(limit) && limit >= 0)) throw wrong(key, '0 or more', limit);
   }

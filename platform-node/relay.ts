@@ -84,7 +84,8 @@ export function createRelay(config: RelayConfig = {}): Relay {
   const { name = 'clasp-rx', host = 'localhost', port = 7330, bridges = [] } = config;
   const { maxSessions, sessionTimeout, maxMessagesPerSecond, maxSubscriptions, authenticate } = config;
   const limits = { maxSessions, sessionTimeout, maxMessagesPerSecond, maxSubscriptions };
-  const core = router({ name, now: clock, sessionId: randomUUID, authenticate, ...limits });
+  const { params, maxParams, onFull } = config;
+  const core = router({ name, now: clock, sessionId: randomUUID, authenticate, params, maxParams, onFull, ...limits });
 
   const events = new Subject<RelayEvent>();
   const clients = new Set<Client>();
