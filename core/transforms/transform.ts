@@ -1,0 +1,45 @@
+import type { Value } from '../value.ts';
+
+/** Maps the values of one address, one after the other; undefined holds a value back. Never throws. */
+export type Step = (value: Value) => Value | undefined;
+
+/** One kind of mapping with its options: what a route and an operator are made of. */
+export interface Transform {
+  /** Begins a series of values: those of one address. A step that remembers keeps its series apart. */
+  open(): Step;
+  /**
+   * Whether it answers to changes, and not to values: what was there before anything happened is shown to it, and what
+   * it makes of that is not used.
+   */
+  readonly onChange: boolean;
+}
+
+/** A transform without a memory. */
+export function stateless(step: Step): Transform {
+  return { open: () => step, onChange: false };
+}
+
+/**
+ * A transform of numbers: an integer beyond 2^53 counts as the number next to it, an array of numbers is mapped item
+ * by item, and whatever else, the null of a deleted param among it, passes as it is.
+ */
+export function numeric(map: (value: number) => number): Transform {
+  const item = (value: Value): Value => (isNumber(value) ? map(Number(value)) : value);
+  return stateless((value) => (isNumbers(value) ? value.map(item) : item(value)));
+}
+
+/** Whether a value is a number to the steps. */
+export function isNumber(value: Value): value is number | bigint {
+  return typeof value === 'number' || typeof value === 'bigint';
+}
+
+/** Whether a value is an array of nothing but numbers. */
+export function isNumbers(value: Value): value is readonly (number | bigint)[] {
+  return Array.isArray(value) && value.every(isNumber);
+}
+
+/** A number, or a switch as 1 and 0; undefined for anything else. */
+export function levelOf(value: Value): number | undefined {
+  if (typeof value === 'boolean') return value ? 1 : 0;
+  return isNumber(value) ? Number(value) : undefined;
+}
