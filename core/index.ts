@@ -4,10 +4,13 @@ export type {
   Ack,
   BundleOptions,
   BundlePart,
+  BundleReply,
   Client,
+  ClientClock,
   ClientCounts,
   ClientStatus,
   OnOptions,
+  QoSOptions,
   Reply,
   SetOptions,
   SignalCallback,
@@ -54,6 +57,9 @@ export type {
 } from './message.ts';
 export { PROTOCOL_VERSION } from './message.ts';
 export type { Numbers } from './pacing.ts';
+export type { OnFull } from './param-places.ts';
+export type { MergeValues, ParamRule, ParamStrategy } from './param-rules.ts';
+export { mergeMaps } from './param-rules.ts';
 export { captures, compilePattern, isLiteral, matches, Pattern, patternsOverlap } from './pattern.ts';
 export type { Scope, ScopeAction } from './scope.ts';
 export { ALL_SCOPES, parseScope, Scopes, scopes } from './scope.ts';

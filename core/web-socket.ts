@@ -1,5 +1,6 @@
-import { asyncScheduler, BehaviorSubject, type Observer, type SchedulerLike, Subject, type Subscription } from 'rxjs';
+import { asyncScheduler, Observable, type Observer, type SchedulerLike, type Subscription } from 'rxjs';
 import type { Connection } from './connection.ts';
+import { Emitter } from './emitter.ts';
 import { ClaspError, ErrorCode } from './errors.ts';
 import { clientCloseCode, closeError, closeReason } from './web-socket-close.ts';
 
@@ -51,8 +52,8 @@ export interface FromWebSocketOptions {
 export function fromWebSocket(socket: WebSocketLike, id: string, options: FromWebSocketOptions = {}): Connection {
   const { peer, maxFrame = 65_547, highWater = 1_048_576, lowWater = 262_144 } = options;
   const { pollInterval = 10, scheduler = asyncScheduler, ended } = options;
-  const incoming = new Subject<Uint8Array>();
-  const saturated = new BehaviorSubject(false);
+  const incoming = new Emitter<Uint8Array>();
+  const saturations = new Emitter<boolean>();
   let open = true;
   let failure: ClaspError | undefined;
   let polling: Subscription | undefined;
@@ -62,7 +63,7 @@ export function fromWebSocket(socket: WebSocketLike, id: string, options: FromWe
       polling = scheduler.schedule(look, pollInterval);
     } else {
       polling = undefined;
-      saturated.next(false);
+      saturations.next(false);
     }
   };
   const close = (code: number, reason?: string) => {
@@ -91,7 +92,7 @@ export function fromWebSocket(socket: WebSocketLike, id: string, options: FromWe
     polling?.unsubscribe();
     if (failure) incoming.error(failure);
     else incoming.complete();
-    saturated.complete();
+    saturations.complete();
     ended?.(failure);
   });
 
@@ -101,7 +102,7 @@ export function fromWebSocket(socket: WebSocketLike, id: string, options: FromWe
       socket.send(frame as Uint8Array<ArrayBuffer>);
       if (polling || socket.bufferedAmount <= highWater) return;
       polling = scheduler.schedule(look, pollInterval);
-      saturated.next(true);
+      saturations.next(true);
     },
     error: (cause) => {
       const error = ClaspError.from(cause, ErrorCode.Internal);
@@ -109,5 +110,9 @@ export function fromWebSocket(socket: WebSocketLike, id: string, options: FromWe
     },
     complete: () => close(1000),
   };
+  const saturated = new Observable<boolean>((out) => {
+    if (open) out.next(polling !== undefined);
+    return saturations.subscribe(out);
+  });
   return { id, peer, incoming, outgoing, saturated };
 }

@@ -3,10 +3,11 @@ import type { BundlePart, Client, ClientStatus, SignalCallback, TimelineOptions 
 import type { Connections } from '../core/connection.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
 import type { ErrorMessage, Message, SignalDefinition, SubscribeOptions } from '../core/message.ts';
-import { matches } from '../core/pattern.ts';
 import type { GesturePhase, Keyframe } from '../core/signal.ts';
 import type { Value } from '../core/value.ts';
+import { bundleMessage } from './bundle-part.ts';
 import { createClient } from './client.ts';
+import { patternTest } from './client-pattern.ts';
 import { errorMessageOf } from './client-session.ts';
 import type { ConnectOptions } from './connect-options.ts';
 import { GatedDial } from './gated-dial.ts';
@@ -16,6 +17,8 @@ import { PendingReply } from './reply.ts';
 export interface CallbackPlatform {
   readonly dial: (url: string) => Connections;
   readonly random: () => number;
+  /** The local time, microseconds, as for `createClient`. */
+  readonly now?: () => number;
   /** @defaultValue `asyncScheduler` */
   readonly scheduler?: SchedulerLike;
 }
@@ -151,13 +154,15 @@ export class CallbackClient {
     this.#client.timeline(address, keyframes, options);
   }
 
-  /** Sends writes and events that are applied together, or not at all; `at` is relay time in microseconds. */
+  /**
+   * Sends writes and events (and whatever else `Client.bundle` takes) that are applied together, or not at all; `at` is
+   * relay time in microseconds.
+   */
   bundle(
-    messages: readonly { readonly set?: [string, Value]; readonly emit?: [string, Value] }[],
+    messages: readonly (BundlePart | { readonly set?: [string, Value]; readonly emit?: [string, Value] })[],
     options?: { readonly at?: number },
   ): void {
-    if (!messages.every(({ set, emit }) => set ?? emit))
-      throw new ClaspError(ErrorCode.BadMessage, 'Invalid bundle message');
+    for (const message of messages) bundleMessage(message);
     this.#client.bundle(messages as readonly BundlePart[], options);
   }
 
@@ -173,7 +178,8 @@ export class CallbackClient {
 
   /** Those that match a pattern. */
   querySignals(pattern: string): SignalDefinition[] {
-    return this.getSignals().filter(({ address }) => matches(pattern, address));
+    const test = patternTest(pattern);
+    return this.getSignals().filter(({ address }) => test.test(address));
   }
 
   /** The last ERROR of the relay. */
@@ -226,6 +232,7 @@ export class CallbackClient {
       token,
       features,
       random: this.#platform.random,
+      now: this.#platform.now,
       scheduler: this.#scheduler,
       reconnect: reconnect && { initial: reconnectInterval, factor: 1.5 },
       onMessage: (message) => this.#announced(message),

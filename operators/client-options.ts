@@ -15,6 +15,16 @@ export interface ClientOptions {
   readonly random?: (() => number) | undefined;
   /** Clock and timer. @defaultValue `asyncScheduler` */
   readonly scheduler?: SchedulerLike | undefined;
+  /**
+   * The local time in microseconds, from which relay time is reckoned: best a clock that never steps, with a fine
+   * resolution, as `clock` of both platforms is. @defaultValue the scheduler's milliseconds times 1000
+   */
+  readonly now?: (() => number) | undefined;
+  /**
+   * Whether to find out the relay's time with SYNC, in 5 rounds after each connect and one every 30 s. Without it what
+   * the relay says in its greeting is all that is known. @defaultValue true
+   */
+  readonly sync?: boolean | undefined;
   /** Requests that may wait for a connection; of the writes to one address only the newest counts. @defaultValue 1000 */
   readonly maxWaiting?: number | undefined;
   /** Sees each message of the relay after WELCOME, before the client acts on it. For tools. @defaultValue none */

@@ -12,6 +12,11 @@ interface RequestBase {
   readonly addresses: readonly string[];
   frame: Uint8Array;
   state?: RequestState;
+  /** Whether it is to be applied exactly once (QoS 2), and its frame has the timestamp for that. */
+  readonly once?: boolean;
+  stamped?: boolean;
+  /** Until when it may wait for a session, milliseconds. */
+  expires?: number;
 }
 
 /** A write. Every write it took the place of is answered together with it. */
@@ -22,9 +27,11 @@ export interface WriteRequest extends RequestBase {
   replies: PendingReply<Ack>[];
 }
 
-/** What is acknowledged and not repeated: an event, a timeline, a bundle. */
+/** What else is acknowledged: an event, a timeline, a bundle, an announcement. */
 interface SendRequest extends RequestBase {
-  readonly kind: 'event' | 'bundle';
+  readonly kind: 'event' | 'bundle' | 'announcement';
+  /** Whether it is a bundle for a certain time. */
+  readonly scheduled: boolean;
   readonly replies: readonly PendingReply<Ack>[];
 }
 
@@ -53,8 +60,8 @@ export interface WriteOptions {
   readonly ttl?: Ttl | undefined;
 }
 
-export function writeOptions({ ttl, ...rest }: SetOptions = {}): WriteOptions {
-  return ttl === undefined ? rest : { ...rest, ttl: typeof ttl === 'number' ? { seconds: ttl, mode: 'sliding' } : ttl };
+export function writeOptions({ lock, unlock, revision, ttl }: SetOptions = {}): WriteOptions {
+  return { lock, unlock, revision, ttl: typeof ttl === 'number' ? { seconds: ttl, mode: 'sliding' } : ttl };
 }
 
 /**
@@ -81,7 +88,7 @@ export function asksOnly({ kind }: Request): boolean {
   return kind === 'get' || kind === 'query';
 }
 
-/** Whether a request may be sent in another session than the one it was made in. */
-export function isRepeatable(request: Request): boolean {
-  return request.kind === 'write' || asksOnly(request);
+/** Whether a newer write to the address may take its place while it waits. */
+export function isReplaceable(request: Request): request is WriteRequest {
+  return request.kind === 'write' && !request.once;
 }

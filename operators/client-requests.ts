@@ -1,16 +1,14 @@
 import type { SchedulerLike } from 'rxjs';
 import type { Ack, Reply } from '../core/client.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
-import type { AckMessage, ParamState, SignalDefinition } from '../core/message.ts';
+import type { AckMessage, ParamState, QoS, SignalDefinition } from '../core/message.ts';
 import type { Value } from '../core/value.ts';
-import { encodeClientMessage } from '../core/wire/client-encode.ts';
+import { type ClientMessage, encodeClientMessage, stampFrame } from '../core/wire/client-encode.ts';
 import type { ClientParams } from './client-params.ts';
 import {
   addressOf,
   asksOnly,
-  type Confirmable,
-  isRepeatable,
-  type QueryRequest,
+  isReplaceable,
   type Request,
   reject,
   supersede,
@@ -29,11 +27,29 @@ export interface ClientRequestsOptions {
   readonly report: (error: ClaspError) => void;
   /** Where writes go that the relay acknowledged with a revision. */
   readonly params: ClientParams;
+  /** Relay time, microseconds: what the timestamps of QoS 2 start from. */
+  readonly now: () => number;
+}
+
+/** A request that is acknowledged, apart from writes of QoS 1. */
+export interface Confirmation {
+  readonly kind: 'event' | 'bundle' | 'announcement';
+  readonly addresses: readonly string[];
+  readonly message: ClientMessage;
+  readonly qos?: QoS | undefined;
+  /** Whether the relay is to hold it back. */
+  readonly scheduled?: boolean;
 }
 
 const MICROSECONDS = 1000;
 /** Milliseconds until a request fails with 502: gets and queries from asking, the others from sending. */
-const TIMEOUT = { get: 5_000, query: 5_000, write: 10_000, event: 10_000, bundle: 10_000 } as const;
+const TO_TELL = 5_000;
+const TO_CONFIRM = 10_000;
+/**
+ * Milliseconds for which anything but a write of QoS 1 may wait for a session: what comes later than that would
+ * surprise, and of QoS 2 the relay remembers for 5 minutes only what it has applied.
+ */
+const TO_WAIT = 290_000;
 /** Milliseconds for which a late answer is still recognised, so that the next request does not take it for its own. */
 const LATE = 60_000;
 
@@ -41,8 +57,8 @@ const LATE = 60_000;
  * What a client asked and the relay did not answer yet.
  *
  * The answers of one session come in the order of the requests, and name the address: so the requests of each address
- * form a queue. While there is no session they wait, in order, of the writes to one address only the newest; when a
- * session is lost, writes, gets and queries wait for the next one, and the rest fails.
+ * form a queue. While there is no session they wait, in order, of the writes of QoS 1 to one address only the newest;
+ * when a session is lost, what was not answered waits for the next one.
  */
 export class ClientRequests {
   readonly #options: ClientRequestsOptions;
@@ -53,8 +69,11 @@ export class ClientRequests {
   readonly #waitingWrites = new Map<string, WriteRequest>();
   #send: ((frame: Uint8Array) => void) | undefined;
   #resuming = false;
-  #everConnected = false;
   #closed: ClaspError | undefined;
+  /** The last timestamp of a frame of QoS 2. */
+  #stamp = 0;
+  /** Microseconds that tell the timestamps of two clients apart that do the same at the same time. */
+  #phase: number | undefined;
 
   constructor(options: ClientRequestsOptions) {
     this.#options = options;
@@ -63,24 +82,28 @@ export class ClientRequests {
     this.#deadlines = new Deadlines(scheduler, now, (request) => this.#due(request));
   }
 
-  /** Asks for a write; it takes the place of one to the same address that still waits, and shares its reply. */
-  write(address: string, value: Value, options: WriteOptions): Reply<Ack> {
-    // A lock ends with its session: after a disconnect there is nothing to give up, and asking would be refused.
-    const wanted = this.#everConnected && !this.#send && options.unlock ? { ...options, unlock: undefined } : options;
-    const frame = encodeClientMessage({ type: 'SET', address, value, ...wanted }, 1);
-    const older = this.#waitingWrites.get(address);
+  /**
+   * Asks for a write. With QoS 1 it takes the place of one to the same address that still waits, and shares its reply.
+   */
+  write(address: string, value: Value, options: WriteOptions, qos: QoS = 1): Reply<Ack> {
+    const once = qos === 2;
+    // A lock ends with its session: without one there is nothing to give up, and asking would be refused.
+    const wanted = options.unlock && !this.#send && !once ? { ...options, unlock: undefined } : options;
+    const frame = encodeClientMessage({ type: 'SET', address, value, ...wanted }, qos);
+    const older = once ? undefined : this.#waitingWrites.get(address);
     const compares = (older?.options.revision ?? wanted.revision) !== undefined;
     const shared = compares ? undefined : older?.replies.at(-1);
     const reply = shared ?? new PendingReply<Ack>();
     const replies = shared ? [] : [reply];
-    this.#ask({ kind: 'write', addresses: [address], frame, value, options: wanted, replies });
+    this.#ask({ kind: 'write', addresses: [address], frame, value, options: wanted, replies, once });
     return reply;
   }
 
-  /** Asks for what is acknowledged and never repeated. */
-  confirm(kind: 'event' | 'bundle', addresses: readonly string[], frame: Uint8Array): Reply<Ack> {
+  /** Asks for anything else that is acknowledged. */
+  confirm({ kind, addresses, message, qos = 1, scheduled = false }: Confirmation): PendingReply<Ack> {
     const reply = new PendingReply<Ack>();
-    this.#ask({ kind, addresses, frame, replies: [reply] });
+    const frame = encodeClientMessage(message, qos);
+    this.#ask({ kind, addresses, frame, replies: [reply], scheduled, once: qos === 2 });
     return reply;
   }
 
@@ -99,9 +122,9 @@ export class ClientRequests {
   }
 
   /** A session has begun: sends what waits, in order. */
-  resume(send: (frame: Uint8Array) => void): void {
+  resume(session: string, send: (frame: Uint8Array) => void): void {
+    this.#phase ??= Number.parseInt(session.slice(-5), 16) || 0;
     this.#send = send;
-    this.#everConnected = true;
     this.#resuming = true;
     // Answers may come while sending, and bring new requests: those join the end of this loop.
     for (const request of this.#waiting) {
@@ -111,23 +134,20 @@ export class ClientRequests {
     this.#resuming = false;
   }
 
-  /** The session is over: what can be repeated waits for the next one. */
+  /** The session is over: what was not answered waits for the next one. */
   suspend(): void {
     this.#send = undefined;
     this.#resuming = false;
     for (const request of this.#takeAll()) {
       if (request.state === 'given-up') {
         this.#deadlines.delete(request);
-      } else if (request.kind === 'write') {
-        this.#deadlines.delete(request);
-        if (request.options.unlock) this.#rewrite(request, { ...request.options, unlock: undefined });
-        this.#wait(request);
-      } else if (asksOnly(request) || request.state === undefined) {
-        if (request.kind === 'query') request.results = [];
-        this.#wait(request);
-      } else {
-        this.#fail(request, ErrorCode.Overloaded, 'connection lost before the answer');
+        continue;
       }
+      if (request.kind === 'query') request.results = [];
+      if (isReplaceable(request) && request.options.unlock) {
+        this.#rewrite(request, { ...request.options, unlock: undefined });
+      }
+      this.#wait(request);
     }
   }
 
@@ -141,7 +161,7 @@ export class ClientRequests {
 
   /** Takes an ACK. False when nothing waited for it. */
   acknowledged({ address, revision, locked, holder }: AckMessage): boolean {
-    const request = this.#acknowledgeable(address, revision);
+    const request = this.#sent.acknowledgeable(address, revision);
     if (!request) return false;
     this.#settle(request);
     const named = address ?? request.addresses.at(-1) ?? '';
@@ -161,12 +181,12 @@ export class ClientRequests {
 
   /** Takes a RESULT. */
   found(signals: readonly SignalDefinition[]): void {
-    this.#firstQuery()?.results.push(...signals);
+    this.#sent.query()?.results.push(...signals);
   }
 
   /** Takes a PONG: a PING follows each query, so everything it found has come. */
   foundAll(): void {
-    const query = this.#firstQuery();
+    const query = this.#sent.query();
     if (!query) return;
     this.#settle(query);
     for (const reply of query.replies) reply.resolve(query.results);
@@ -187,24 +207,30 @@ export class ClientRequests {
       reject(request, this.#closed);
       return;
     }
-    if (asksOnly(request)) this.#expect(request);
+    const patience = asksOnly(request) ? TO_TELL : isReplaceable(request) ? Number.POSITIVE_INFINITY : TO_WAIT;
+    request.expires = this.#options.scheduler.now() + patience;
     if (this.#send && !this.#resuming) this.#transmit(request, this.#send);
-    else if (this.#send || !this.#everConnected || isRepeatable(request)) this.#wait(request);
-    else this.#fail(request, ErrorCode.Overloaded, 'not connected');
+    else this.#wait(request);
   }
 
   #transmit(request: Request, send: (frame: Uint8Array) => void): void {
     this.#waiting.delete(request);
-    if (request.kind === 'write') this.#waitingWrites.delete(addressOf(request));
+    if (isReplaceable(request)) this.#waitingWrites.delete(addressOf(request));
+    if (request.once && !request.stamped) {
+      this.#stamp = Math.max(this.#stamp + 1, this.#options.now() + (this.#phase ?? 0));
+      request.frame = stampFrame(request.frame, this.#stamp);
+      request.stamped = true;
+    }
     request.state = 'sent';
     this.#sent.add(request);
-    if (!asksOnly(request)) this.#expect(request);
+    this.#expect(request, asksOnly(request) ? request.expires : this.#options.scheduler.now() + TO_CONFIRM);
     send(request.frame);
     if (request.kind === 'query') send(PING);
   }
 
   #wait(request: Request): void {
-    if (request.kind === 'write') this.#replace(request);
+    const replaceable = isReplaceable(request);
+    if (replaceable) this.#replace(request);
     const { limit } = this.#options;
     if (this.#waiting.size >= limit) {
       this.#fail(request, ErrorCode.Overloaded, `more than ${limit} requests wait for a connection`);
@@ -212,7 +238,8 @@ export class ClientRequests {
     }
     request.state = undefined;
     this.#waiting.add(request);
-    if (request.kind === 'write') this.#waitingWrites.set(addressOf(request), request);
+    if (replaceable) this.#waitingWrites.set(addressOf(request), request);
+    this.#expect(request, request.expires);
   }
 
   /** Lets a write take the place of the one that waits at its address. */
@@ -241,26 +268,9 @@ export class ClientRequests {
     return all;
   }
 
-  /** What an ACK belongs to: the oldest request at its address, best one that such an ACK answers. */
-  #acknowledgeable(address: string | undefined, revision: number | undefined): Confirmable | undefined {
-    let first: Confirmable | undefined;
-    for (const request of address === undefined ? this.#sent : this.#sent.at(address)) {
-      const { kind } = request;
-      if (kind === 'get' || kind === 'query') continue;
-      if (kind === 'bundle' || (kind === 'write') === (revision !== undefined)) return request;
-      first ??= request;
-    }
-    return first;
-  }
-
-  #firstQuery(): QueryRequest | undefined {
-    for (const request of this.#sent) if (request.kind === 'query') return request;
-    return undefined;
-  }
-
-  /** Starts the time to answer. */
-  #expect(request: Request): void {
-    this.#deadlines.set(request, (this.#options.scheduler.now() + TIMEOUT[request.kind]) * MICROSECONDS);
+  /** Gives a request until `at`, in milliseconds. */
+  #expect(request: Request, at = Number.POSITIVE_INFINITY): void {
+    this.#deadlines.set(request, at * MICROSECONDS);
   }
 
   #due(request: Request): void {
@@ -271,14 +281,14 @@ export class ClientRequests {
     this.#waiting.delete(request);
     const late = request.state === 'sent';
     request.state = 'given-up';
-    this.#fail(request, ErrorCode.Timeout, `no answer within ${TIMEOUT[request.kind] / 1000} s`);
-    if (late) this.#deadlines.set(request, (this.#options.scheduler.now() + LATE) * MICROSECONDS);
+    this.#fail(request, ErrorCode.Timeout, 'no answer in time');
+    if (late) this.#expect(request, this.#options.scheduler.now() + LATE);
   }
 
   /** Forgets a request that was sent. */
   #settle(request: Request): void {
     // Not `delete`, which stops an idle timer: starting one for each request would cost more than the request.
-    this.#deadlines.set(request, Number.POSITIVE_INFINITY);
+    this.#expect(request);
     this.#sent.delete(request);
   }
 

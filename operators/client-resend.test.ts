@@ -175,14 +175,32 @@ describe('what is sent into a lost connection', () => {
     expect(query).toEqual([[{ address: '/b', type: 'param' }]]);
   });
 
-  it('events, timelines and bundles fail with 503, and are not repeated', () => {
+  it('events, timelines and bundles are repeated in the order they were asked for', () => {
     const sent = [client.emit('/a'), client.timeline('/b', []), client.bundle([{ set: ['/c', 1] }])].map(answerOf);
+    const said = relay.peer.take();
     relay.peer.close();
-    const offline = [client.emit('/a'), client.bundle([{ emit: ['/c', 1] }])].map(answerOf);
-    expect([...sent, ...offline]).toEqual([[503], [503], [503], [503], [503]]);
+    const offline = answerOf(client.emit('/d'));
+    redial(made);
+    relay.welcome();
+    const repeated = relay.peer.take();
+    expect(repeated.slice(0, 3)).toEqual(said);
+    for (const address of ['/a', '/b', '/c', '/d']) relay.peer.send({ type: 'ACK', address });
+    expect([...sent, offline]).toEqual(['/a', '/b', '/c', '/d'].map((address) => [{ address }]));
+    relay.peer.close();
     redial(made);
     relay.welcome();
     expect(relay.peer.take()).toEqual([]);
+  });
+
+  it('events and bundles wait for 290 s since they were asked for, however often the connection was lost', () => {
+    const event = answerOf(client.emit('/a'));
+    const bundle = answerOf(client.bundle([{ set: ['/b', 1] }]));
+    relay.pass(5_000);
+    relay.peer.close();
+    relay.pass(284_999);
+    expect([event, bundle]).toEqual([[], []]);
+    relay.pass(1);
+    expect([event, bundle]).toEqual([[502], [502]]);
   });
 });
 

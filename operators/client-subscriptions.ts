@@ -2,11 +2,11 @@ import type { Subscriber } from 'rxjs';
 import type { OnOptions } from '../core/client.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
 import type { AckMessage, ParamState, SubscribeMessage, SubscribeOptions } from '../core/message.ts';
-import { compilePattern, type Pattern } from '../core/pattern.ts';
 import type { Param, Signal, SignalKind } from '../core/signal.ts';
 import { encodeClientMessage, kindsMask } from '../core/wire/client-encode.ts';
 import { SIGNAL_KINDS } from '../core/wire/codes.ts';
 import type { ClientParams } from './client-params.ts';
+import { patternFaultOf, patternTest } from './client-pattern.ts';
 import { stateOf } from './signal-callback.ts';
 
 /** One subscriber of an `on`. */
@@ -19,7 +19,7 @@ interface Listener {
 /** One SUBSCRIBE on the wire, shared by every listener with an equal pattern and options. */
 interface Subscription {
   readonly key: string;
-  readonly pattern: Pattern;
+  readonly pattern: RegExp;
   /** A bit for each kind it wants, as in SUBSCRIBE. */
   readonly mask: number;
   readonly message: SubscribeMessage;
@@ -155,6 +155,8 @@ export class ClientSubscriptions {
   }
 
   #open(pattern: string, types: readonly SignalKind[] | undefined, options: SubscribeOptions): Subscription {
+    const fault = patternFaultOf(pattern);
+    if (fault) throw fault;
     const mask = kindsMask(types);
     const { maxRate, epsilon, history, window } = options;
     const key = JSON.stringify([pattern, mask, maxRate, epsilon, history, window]);
@@ -165,7 +167,7 @@ export class ClientSubscriptions {
     encodeClientMessage(message); // throws now rather than at each reconnect
     const subscription: Subscription = {
       key,
-      pattern: compilePattern(pattern),
+      pattern: patternTest(pattern),
       mask,
       message,
       listeners: new Set(),
@@ -204,7 +206,7 @@ export class ClientSubscriptions {
     if (mask & PARAM && (seen || subscription.synced)) {
       for (const address of seen ? [...seen.keys()] : this.#params.addresses()) {
         if (out.closed) return;
-        const state = pattern.matches(address) ? this.#params.get(address) : undefined;
+        const state = pattern.test(address) ? this.#params.get(address) : undefined;
         if (state) out.next(asSignal(state));
       }
     }
@@ -214,7 +216,7 @@ export class ClientSubscriptions {
   /** After a reconnect: tells the deletion of what was there before and is not any more. */
   #tellVanished({ pattern, listeners }: Subscription, seen: ReadonlyMap<string, number>): void {
     for (const address of this.#params.missing()) {
-      if (seen.has(address) || !pattern.matches(address)) continue;
+      if (seen.has(address) || !pattern.test(address)) continue;
       for (const { out } of [...listeners]) out.next({ kind: 'param', address, value: null, snapshot: true });
     }
   }
@@ -230,7 +232,7 @@ export class ClientSubscriptions {
   #route(address: string): readonly Listener[] {
     const known = this.#routes.get(address);
     if (known) return known;
-    const route = [...this.#listeners].filter(({ subscription }) => subscription.pattern.matches(address));
+    const route = [...this.#listeners].filter(({ subscription }) => subscription.pattern.test(address));
     if (this.#routes.size >= MAX_ROUTES) this.#routes.clear();
     this.#routes.set(address, route);
     return route;
@@ -244,7 +246,7 @@ export class ClientSubscriptions {
   /** For relays that acknowledge a SUBSCRIBE without its id. */
   #awaiting(pattern: string | undefined): Subscription | undefined {
     for (const subscription of this.#byId.values()) {
-      if (subscription.seen && subscription.pattern.source === pattern) return subscription;
+      if (subscription.seen && subscription.message.pattern === pattern) return subscription;
     }
     return undefined;
   }

@@ -12,17 +12,20 @@ import { RelayClient } from './relay-client.ts';
  * `status` then says `closed` with the reason, open replies fail, and subscribers complete. What went wrong with a
  * connection is told by `status`; `errors` tells what the relay or this client refused.
  *
- * While there is no connection, requests wait, at most `maxWaiting`; more fail with 503. In detail:
+ * While there is no connection, requests wait, at most `maxWaiting`; more fail with 503. What was sent and not
+ * acknowledged when the connection was lost waits again. After a reconnect it all follows the subscriptions, in order.
+ * In detail:
  *
- * - `set`: only the newest write to an address waits, and the writes it replaced are answered as it is (one that
- *   compared a revision fails with 400). Writes that were sent and not acknowledged when the connection was lost wait
- *   again. After a reconnect they follow the subscriptions. A lock that a replaced write asked for is still asked for;
- *   a lock that was held is gone with its session, so there is nothing left to unlock. A write that the relay did not
- *   acknowledge within 10 s fails with 502 and is not repeated; whether it was applied is not known.
- * - `get` and `query` wait until 5 s after they were asked, then 502.
- * - `emit`, `timeline` and `bundle` wait only for the first connection. After a disconnect they fail with 503, and so
- *   do those that were sent and not acknowledged: they may have happened, so they are not repeated.
+ * - `set` with QoS 1: only the newest write to an address waits, as long as it takes, and the writes it replaced are
+ *   answered as it is (one that compared a revision fails with 400). A lock that a replaced write asked for is still
+ *   asked for; a lock that was held is gone with its session, so there is nothing left to unlock.
+ * - `set` and `emit` with QoS 2, and `bundle`: each is applied once and in order, however often it is repeated.
+ * - `emit` with QoS 1 and `timeline`: may be applied again when only the acknowledgement was lost.
+ * - `get` and `query` wait until 5 s after they were asked, everything else but writes of QoS 1 until 290 s, then 502.
  * - `stream` and `gesture` are dropped, and counted.
+ *
+ * What the relay did not acknowledge within 10 s of one session fails with 502 and is not repeated; whether it was
+ * applied is not known. What was announced is announced again in each session.
  *
  * `on` shares one subscription of the relay between equal patterns and options. A subscriber that joins later hears the
  * current params from this client. After a reconnect every subscriber hears the snapshot anew, and value null for each

@@ -1,40 +1,44 @@
-import { asyncScheduler, Observable, Subject, type Subscription } from 'rxjs';
-import { checkAddress, checkPattern } from '../core/address.ts';
+import { asyncScheduler, Observable, type Subscription } from 'rxjs';
 import type {
   Ack,
   BundleOptions,
   BundlePart,
+  BundleReply,
   Client,
+  ClientClock,
   ClientCounts,
   ClientStatus,
   OnOptions,
+  QoSOptions,
   Reply,
   SetOptions,
   SignalCallback,
   TimelineOptions,
 } from '../core/client.ts';
 import type { Connections } from '../core/connection.ts';
+import { Emitter } from '../core/emitter.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
 import { PROTOCOL_VERSION, type PublishMessage, type SignalDefinition, type WelcomeMessage } from '../core/message.ts';
 import type { GesturePhase, Keyframe, Signal } from '../core/signal.ts';
-import { writeTimeline } from '../core/timeline-value.ts';
 import type { Value } from '../core/value.ts';
 import type { RelayMessage } from '../core/wire/client-decode.ts';
 import { encodeClientMessage } from '../core/wire/client-encode.ts';
 import { SIGNAL_KINDS } from '../core/wire/codes.ts';
 import { backoffWait } from './backoff.ts';
-import { bundleMessage } from './bundle-part.ts';
+import { bundleMessage, timelineMessage } from './bundle-part.ts';
 import { clientLink } from './client-link.ts';
 import type { ClientOptions } from './client-options.ts';
 import { ClientParams } from './client-params.ts';
+import { faultOf, patternFaultOf } from './client-pattern.ts';
+import { receive } from './client-receive.ts';
 import { writeOptions } from './client-request.ts';
-import { ClientRequests } from './client-requests.ts';
-import { clientSession, relayError } from './client-session.ts';
-import { signalOf } from './client-signal.ts';
+import { ClientRequests, type Confirmation } from './client-requests.ts';
+import { clientSession } from './client-session.ts';
 import { ClientStreams } from './client-streams.ts';
 import { ClientSubscriptions } from './client-subscriptions.ts';
 import { RelayClock } from './relay-clock.ts';
-import { PendingReply } from './reply.ts';
+import { cancellable, PendingReply } from './reply.ts';
+import { SCHEDULE } from './sent-requests.ts';
 import { callBack } from './signal-callback.ts';
 
 /** The {@link Client} of `createClient`: joins link, requests, subscriptions and streams, and knows no more than that. */
@@ -43,14 +47,16 @@ export class RelayClient implements Client {
     out.next(this.#status);
     return this.#statuses.subscribe(out);
   });
-  readonly errors: Subject<ClaspError> = new Subject<ClaspError>();
-  readonly #statuses = new Subject<ClientStatus>();
-  readonly #onMessage: ClientOptions['onMessage'];
+  readonly errors: Emitter<ClaspError> = new Emitter<ClaspError>();
+  readonly #statuses = new Emitter<ClientStatus>();
   readonly #params = new ClientParams();
   readonly #clock: RelayClock;
+  readonly #sync: boolean;
   readonly #requests: ClientRequests;
   readonly #subscriptions: ClientSubscriptions;
   readonly #streams = new ClientStreams();
+  /** What the relay was told that this client offers, as frames to tell it again, by their addresses. */
+  readonly #announced = new Map<string, Uint8Array>();
   readonly #link: Subscription | undefined;
   #send: ((frame: Uint8Array) => void) | undefined;
   #session: string | null = null;
@@ -60,19 +66,35 @@ export class RelayClient implements Client {
 
   constructor(connections: Connections, options: ClientOptions) {
     const { name = 'clasp-rx', token, features = SIGNAL_KINDS, scheduler = asyncScheduler, random } = options;
-    const { reconnect = {}, maxWaiting = 1_000, onMessage } = options;
+    const { reconnect = {}, maxWaiting = 1_000, onMessage, now = () => scheduler.now() * 1000, sync = true } = options;
     const report = (error: ClaspError) => this.errors.next(error);
-    this.#onMessage = onMessage;
-    this.#clock = new RelayClock(scheduler);
+    this.#sync = sync;
+    this.#clock = new RelayClock(scheduler, now);
     this.#subscriptions = new ClientSubscriptions(this.#params, report, (call) => this.#guard(call));
-    this.#requests = new ClientRequests({ scheduler, limit: maxWaiting, report, params: this.#params });
+    this.#requests = new ClientRequests({
+      scheduler,
+      limit: maxWaiting,
+      report,
+      params: this.#params,
+      now: () => this.time(),
+    });
 
+    const parts = {
+      subscriptions: this.#subscriptions,
+      requests: this.#requests,
+      clock: this.#clock,
+      errors: this.errors,
+      answer: (frame: Uint8Array) => this.#send?.(frame),
+    };
     const session = {
       hello: { type: 'HELLO', version: PROTOCOL_VERSION, name, features, token },
       scheduler,
       welcomed: (welcome: WelcomeMessage, send: (frame: Uint8Array) => void) => this.#welcomed(welcome, send),
       refused: report,
-      received: (message: RelayMessage, timestamp: number | undefined) => this.#received(message, timestamp),
+      received: (message: RelayMessage, timestamp: number | undefined) => {
+        if (onMessage) this.#guard(() => onMessage(message));
+        if (!receive(message, timestamp, parts)) this.#badFrames++;
+      },
       misunderstood: (error: ClaspError) => this.#misunderstood(error),
       saturated: (saturated: boolean) => this.#streams.saturate(saturated),
       left: () => this.#left(),
@@ -110,42 +132,66 @@ export class RelayClient implements Client {
   }
 
   set(address: string, value: Value, options?: SetOptions): Reply<Ack> {
-    return this.#ask(checkAddress(address), () => this.#requests.write(address, value, writeOptions(options)));
+    return this.#ask(faultOf(address), () => this.#requests.write(address, value, writeOptions(options), options?.qos));
   }
 
   get(address: string): Reply<Value> {
-    return this.#ask(checkAddress(address), () => this.#requests.get(address));
+    return this.#ask(faultOf(address), () => this.#requests.get(address));
   }
 
   query(pattern: string): Reply<readonly SignalDefinition[]> {
-    return this.#ask(checkPattern(pattern), () => this.#requests.query(pattern));
+    return this.#ask(patternFaultOf(pattern), () => this.#requests.query(pattern));
   }
 
-  emit(address: string, value: Value = null): Reply<Ack> {
-    return this.#publish('event', address, value, this.#clock.now());
+  emit(address: string, value: Value = null, { qos }: QoSOptions = {}): Reply<Ack> {
+    const message = { type: 'PUBLISH', signal: 'event', address, value, timestamp: this.time() } as const;
+    return this.#confirm([address], () => ({ kind: 'event', message, qos }));
   }
 
   timeline(address: string, keyframes: readonly Keyframe[], options: TimelineOptions = {}): Reply<Ack> {
-    const value = writeTimeline({ keyframes, ...options });
-    return this.#publish('timeline', address, value, options.startTime ?? this.#clock.now());
+    const timestamp = options.startTime ?? this.time();
+    return this.#confirm([address], () => ({
+      kind: 'event',
+      message: { ...timelineMessage(address, keyframes, options), timestamp },
+    }));
   }
 
-  bundle(parts: readonly BundlePart[], { at }: BundleOptions = {}): Reply<Ack> {
-    const messages = parts.map(bundleMessage);
-    const addresses = messages.map(({ address }) => address);
-    return this.#ask(addresses.map(checkAddress).find(Boolean), () => {
-      const frame = encodeClientMessage({ type: 'BUNDLE', timestamp: at, messages }, 2);
-      return this.#requests.confirm('bundle', addresses, frame);
+  bundle(parts: readonly BundlePart[], { at }: BundleOptions = {}): BundleReply {
+    let addresses: readonly string[] = [];
+    const scheduled = at !== undefined;
+    const reply = this.#ask(undefined, () => {
+      const messages = parts.map(bundleMessage);
+      addresses = messages.map(({ address }) => address);
+      return this.#confirm(addresses, () => ({
+        kind: 'bundle',
+        message: { type: 'BUNDLE', timestamp: at, messages },
+        qos: 2,
+        scheduled,
+      }));
+    });
+    return cancellable(reply, ({ address }) => {
+      const missed = new ClaspError(ErrorCode.Conflict, 'the bundle did not wait', { address });
+      return this.#ask(address.startsWith(SCHEDULE) ? undefined : missed, () => this.set(address, null));
     });
   }
 
+  announce(definitions: readonly SignalDefinition[]): Reply<Ack> {
+    const addresses = definitions.map(({ address }) => address);
+    const message = { type: 'ANNOUNCE', signals: definitions } as const;
+    const reply = this.#confirm(addresses, () => ({ kind: 'announcement', message }));
+    reply.subscribe({
+      next: () => this.#announced.set(addresses.join(' '), encodeClientMessage(message)),
+      error: () => undefined, // whoever asked is told
+    });
+    return reply;
+  }
+
   stream(address: string, value: Value): void {
-    const timestamp = this.#clock.now();
-    this.#tell({ type: 'PUBLISH', signal: 'stream', address, value, timestamp });
+    this.#tell({ type: 'PUBLISH', signal: 'stream', address, value, timestamp: this.time() });
   }
 
   gesture(address: string, id: number, phase: GesturePhase, value: Value = null): void {
-    this.#tell({ type: 'PUBLISH', signal: 'gesture', address, value, id, phase, timestamp: this.#clock.now() });
+    this.#tell({ type: 'PUBLISH', signal: 'gesture', address, value, id, phase, timestamp: this.time() });
   }
 
   cached(address: string): Value | undefined {
@@ -156,6 +202,10 @@ export class RelayClient implements Client {
     return this.#clock.now();
   }
 
+  get clock(): ClientClock {
+    return this.#clock.state;
+  }
+
   close(): void {
     this.#end(undefined);
   }
@@ -163,10 +213,11 @@ export class RelayClient implements Client {
   #welcomed(welcome: WelcomeMessage, send: (frame: Uint8Array) => void): void {
     this.#session = welcome.session;
     this.#send = send;
-    this.#clock.set(welcome.time);
+    this.#clock.resume(welcome.time, this.#sync ? send : undefined);
     this.#params.begin();
     this.#subscriptions.resume(send);
-    this.#requests.resume(send);
+    for (const frame of this.#announced.values()) send(frame);
+    this.#requests.resume(welcome.session, send);
     this.#streams.resume(send);
     // What was just sent may have ended the session already.
     if (this.#send === send) this.#tellStatus({ state: 'connected', session: welcome.session, relay: welcome.name });
@@ -180,6 +231,7 @@ export class RelayClient implements Client {
   #left(): void {
     this.#session = null;
     this.#send = undefined;
+    this.#clock.suspend();
     this.#subscriptions.suspend();
     this.#streams.suspend();
     this.#requests.suspend();
@@ -196,58 +248,14 @@ export class RelayClient implements Client {
     this.errors.complete();
   }
 
-  #received(message: RelayMessage, timestamp: number | undefined): void {
-    if (this.#onMessage) this.#guard(() => this.#onMessage?.(message));
-    switch (message.type) {
-      case 'SET':
-      case 'PUBLISH':
-        this.#subscriptions.deliver(signalOf(message, timestamp));
-        break;
-      case 'BUNDLE':
-        for (const inner of message.messages) this.#received(inner as RelayMessage, timestamp);
-        break;
-      case 'SNAPSHOT':
-        for (const state of message.params) {
-          this.#subscriptions.deliverState(state);
-          this.#requests.told(state);
-        }
-        break;
-      case 'ACK':
-        if (message.correlationId !== undefined || !this.#requests.acknowledged(message)) {
-          this.#subscriptions.acknowledged(message);
-        }
-        break;
-      case 'ERROR': {
-        const error = relayError(message);
-        this.errors.next(error);
-        if (message.correlationId !== undefined) this.#subscriptions.refused(message.correlationId, error);
-        else if (message.address !== undefined) this.#requests.refused(message.address, error);
-        break;
-      }
-      case 'RESULT':
-        this.#requests.found(message.signals);
-        break;
-      case 'PING':
-        this.#send?.(encodeClientMessage({ type: 'PONG' }));
-        break;
-      case 'PONG':
-        this.#requests.foundAll();
-        break;
-    }
-  }
-
   #misunderstood(error: ClaspError): void {
     this.#badFrames++;
     this.errors.next(error);
   }
 
-  #publish(kind: 'event' | 'timeline', address: string, value: Value, timestamp: number): Reply<Ack> {
-    return this.#ask(checkAddress(address), () =>
-      this.#requests.confirm(
-        'event',
-        [address],
-        encodeClientMessage({ type: 'PUBLISH', signal: kind, address, value, timestamp }, 1),
-      ),
+  #confirm(addresses: readonly string[], confirmation: () => Omit<Confirmation, 'addresses'>): Reply<Ack> {
+    return this.#ask(addresses.map(faultOf).find(Boolean), () =>
+      this.#requests.confirm({ addresses, ...confirmation() }),
     );
   }
 

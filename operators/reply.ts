@@ -1,5 +1,5 @@
-import { Observable, type Subscriber } from 'rxjs';
-import type { Reply } from '../core/client.ts';
+import type { Ack, BundleReply, Reply } from '../core/client.ts';
+import { Emitter } from '../core/emitter.ts';
 import type { ClaspError } from '../core/errors.ts';
 
 /**
@@ -9,21 +9,10 @@ import type { ClaspError } from '../core/errors.ts';
  * that one value and a completion, or that error. A rejection that nobody subscribed to or awaited raises nothing:
  * no promise exists before somebody calls `then`.
  */
-export class PendingReply<T> extends Observable<T> implements Reply<T> {
-  readonly #waiting = new Set<Subscriber<T>>();
-  #give: ((out: Subscriber<T>) => void) | undefined;
-
-  constructor() {
-    super((out) => {
-      if (this.#give) this.#give(out);
-      else this.#waiting.add(out);
-      return () => this.#waiting.delete(out);
-    });
-  }
-
+export class PendingReply<T> extends Emitter<T> implements Reply<T> {
   /** Answers with `value`. */
   resolve(value: T): void {
-    this.#settle((out) => {
+    this.end((out) => {
       out.next(value);
       out.complete();
     });
@@ -31,7 +20,7 @@ export class PendingReply<T> extends Observable<T> implements Reply<T> {
 
   /** Answers that there will be no value, and why. */
   reject(reason: ClaspError): void {
-    this.#settle((out) => out.error(reason));
+    this.error(reason);
   }
 
   // biome-ignore lint/suspicious/noThenProperty: a Reply can be awaited, that is its contract
@@ -46,10 +35,19 @@ export class PendingReply<T> extends Observable<T> implements Reply<T> {
       .then(() => answer)
       .then(onFulfilled, onRejected);
   }
+}
 
-  #settle(give: (out: Subscriber<T>) => void): void {
-    if (this.#give) return;
-    this.#give = give;
-    for (const out of this.#waiting) give(out);
-  }
+/** Makes a reply one that can be cancelled: `cancel` is asked with the answer, as soon as there is one. */
+export function cancellable(reply: Reply<Ack>, cancel: (answer: Ack) => Reply<Ack>): BundleReply {
+  return Object.assign(reply, {
+    cancel: () => {
+      const cancelled = new PendingReply<Ack>();
+      const error = (reason: ClaspError) => cancelled.reject(reason);
+      reply.subscribe({
+        next: (answer) => cancel(answer).subscribe({ next: (done) => cancelled.resolve(done), error }),
+        error,
+      });
+      return cancelled;
+    },
+  });
 }

@@ -233,7 +233,7 @@ export function router(options: RouterOptions = {}): Router {
         here.outgoing.complete();
       };
     });
-    return createClient(dial, { name: clientName, scheduler });
+    return createClient(dial, { name: clientName, scheduler, now, sync: false });
   };
 
   const stats = () => running?.stats() ?? IDLE;

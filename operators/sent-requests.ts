@@ -1,4 +1,7 @@
-import type { Request } from './client-request.ts';
+import type { Confirmable, QueryRequest, Request } from './client-request.ts';
+
+/** Where the relay lists the bundles that wait. */
+export const SCHEDULE = '/clasp/schedule/';
 
 /** Requests that were sent and not answered, in order: all of them, and for each address those that name it. */
 export class SentRequests implements Iterable<Request> {
@@ -11,6 +14,30 @@ export class SentRequests implements Iterable<Request> {
 
   at(address: string): readonly Request[] {
     return this.#byAddress.get(address) ?? NONE;
+  }
+
+  /**
+   * What an ACK belongs to: the oldest request at its address, best one that such an ACK answers; without an address the
+   * oldest of several addresses; a place in the schedule answers the oldest bundle for a certain time.
+   */
+  acknowledgeable(address: string | undefined, revision: number | undefined): Confirmable | undefined {
+    let first: Confirmable | undefined;
+    for (const request of address === undefined ? this.#all : this.at(address)) {
+      const { kind } = request;
+      if (kind === 'get' || kind === 'query') continue;
+      if (kind === 'bundle' || kind === 'announcement') return request;
+      if (address !== undefined && (kind === 'write') === (revision !== undefined)) return request;
+      first ??= request;
+    }
+    if (first || !address?.startsWith(SCHEDULE)) return first;
+    for (const request of this.#all) if (request.kind === 'bundle' && request.scheduled) return request;
+    return undefined;
+  }
+
+  /** The oldest query. */
+  query(): QueryRequest | undefined {
+    for (const request of this.#all) if (request.kind === 'query') return request;
+    return undefined;
   }
 
   add(request: Request): void {

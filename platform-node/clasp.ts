@@ -1,9 +1,10 @@
 import { CallbackClient, type CallbackPlatform } from '../operators/callback-client.ts';
 import { ClientBuilder } from '../operators/client-builder.ts';
 import type { ConnectOptions } from '../operators/connect-options.ts';
+import { clock } from './clock.ts';
 import { webSocketDial } from './web-socket-dial.ts';
 
-const platform: CallbackPlatform = { dial: webSocketDial, random: Math.random };
+const platform: CallbackPlatform = { dial: webSocketDial, random: Math.random, now: clock };
 
 /**
  * The client of `@clasp-to/core`, over WebSocket: the same methods and the same order of callbacks.

@@ -17,10 +17,10 @@ export interface ClientOnScript {
   readonly states: readonly ClientStatus[];
 }
 
-/** Makes a client that waits for WELCOME; its waits between attempts are as long as they can be. */
+/** Makes a client that waits for WELCOME and sends no SYNC; its waits between attempts are as long as they can be. */
 export function clientOnScript(options: ClientOptions = {}): ClientOnScript {
   const relay = scriptedRelay();
-  const client = createClient(relay.dial, { scheduler: relay.time, random: () => 1, ...options });
+  const client = createClient(relay.dial, { scheduler: relay.time, random: () => 1, sync: false, ...options });
   const errors: ClaspError[] = [];
   const states: ClientStatus[] = [];
   client.errors.subscribe((error) => errors.push(error));

@@ -5,13 +5,16 @@ import { ClaspError } from '../errors.ts';
 import type { Message } from '../message.ts';
 import type { Value } from '../value.ts';
 import { decodeRelayFrame } from './client-decode.ts';
-import { type ClientMessage, encodeClientMessage } from './client-encode.ts';
+import { type ClientMessage, encodeClientMessage, stampFrame } from './client-encode.ts';
 import { decodeMessage, encodeMessage } from './index.ts';
 
-const FROM_CLIENT = ['HELLO', 'SUBSCRIBE', 'UNSUBSCRIBE', 'SET', 'PUBLISH', 'GET', 'QUERY', 'BUNDLE', 'PING', 'PONG'];
+const FROM_CLIENT = [
+  ...['HELLO', 'SUBSCRIBE', 'UNSUBSCRIBE', 'SET', 'PUBLISH', 'GET', 'QUERY', 'BUNDLE'],
+  ...['ANNOUNCE', 'SYNC', 'PING', 'PONG'],
+];
 const FROM_RELAY = [
   ...['WELCOME', 'ANNOUNCE', 'SET', 'PUBLISH', 'SNAPSHOT', 'BUNDLE'],
-  ...['PING', 'PONG', 'ACK', 'ERROR', 'RESULT'],
+  ...['SYNC', 'PING', 'PONG', 'ACK', 'ERROR', 'RESULT'],
 ];
 
 const parts = (message: Message): readonly Message[] => (message.type === 'BUNDLE' ? message.messages : [message]);
@@ -49,6 +52,15 @@ describe('encodeClientMessage', () => {
         expect(encodeClientMessage(message, qos)).toEqual(encodeMessage(message, { qos }));
       }),
       runs,
+    );
+  });
+
+  it('gets a timestamp into its header as encodeMessage writes it', () => {
+    fc.assert(
+      fc.property(messages().filter(isClients), fc.maxSafeNat(), (message, timestamp) => {
+        const frame = encodeClientMessage(message, 2);
+        expect(stampFrame(frame, timestamp)).toEqual(encodeMessage(message, { qos: 2, timestamp }));
+      }),
     );
   });
 

@@ -3,7 +3,7 @@ import type { Message, ParamState, PublishMessage, SignalDefinition } from '../m
 import type { Value } from '../value.ts';
 import { FEATURES, GESTURE_PHASES, MAGIC, MAX_DEPTH, SIGNAL_KINDS } from './codes.ts';
 
-type RelayMessageType = 'WELCOME' | 'ANNOUNCE' | 'SET' | 'PUBLISH' | 'SNAPSHOT' | 'BUNDLE' | 'PING' | 'PONG';
+type RelayMessageType = 'WELCOME' | 'ANNOUNCE' | 'SET' | 'PUBLISH' | 'SNAPSHOT' | 'BUNDLE' | 'SYNC' | 'PING' | 'PONG';
 
 /** A message that a relay sends to a client. */
 export type RelayMessage = Extract<Message, { type: RelayMessageType | 'ACK' | 'ERROR' | 'RESULT' }>;
@@ -80,6 +80,11 @@ function readMessage(from: Reader, bundled: boolean): RelayMessage {
     }
     case 0x61:
       return { type: 'RESULT', signals: from.list(() => readDefinition(from, false)) };
+    case 0x40: {
+      const present = from.int(1);
+      const t1 = from.int(8);
+      return { type: 'SYNC', t1, t2: from.optional(8, present & 1), t3: from.optional(8, present & 2) };
+    }
     case 0x41:
       return { type: 'PING' };
     case 0x42:

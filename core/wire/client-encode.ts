@@ -1,5 +1,5 @@
 import { ClaspError, ErrorCode } from '../errors.ts';
-import type { Message, QoS } from '../message.ts';
+import type { Message, QoS, SignalDefinition } from '../message.ts';
 import type { SignalKind } from '../signal.ts';
 import type { Value } from '../value.ts';
 import { FEATURES, GESTURE_PHASES, MAGIC, MAX_DEPTH, MAX_PAYLOAD, SIGNAL_KINDS } from './codes.ts';
@@ -7,7 +7,7 @@ import { FEATURES, GESTURE_PHASES, MAGIC, MAX_DEPTH, MAX_PAYLOAD, SIGNAL_KINDS }
 type ClientMessageType = 'HELLO' | 'SUBSCRIBE' | 'UNSUBSCRIBE' | 'SET' | 'PUBLISH' | 'GET' | 'QUERY' | 'BUNDLE';
 
 /** A message that a client sends. */
-export type ClientMessage = Extract<Message, { type: ClientMessageType | 'PING' | 'PONG' }>;
+export type ClientMessage = Extract<Message, { type: ClientMessageType | 'ANNOUNCE' | 'SYNC' | 'PING' | 'PONG' }>;
 
 const encoder = new TextEncoder();
 
@@ -21,6 +21,16 @@ export function encodeClientMessage(message: ClientMessage, qos: QoS = 0): Uint8
   const writer = new Writer().int(1, MAGIC).int(1, (qos << 6) | 1);
   writer.sized(() => writeMessage(writer, message));
   return writer.bytes.slice(0, writer.length);
+}
+
+/** The same frame with a timestamp in its header. */
+export function stampFrame(frame: Uint8Array, timestamp: number): Uint8Array {
+  const stamped = new Uint8Array(frame.length + 8);
+  stamped.set(frame.subarray(4), 12);
+  stamped.set(frame.subarray(0, 4));
+  new DataView(stamped.buffer).setBigUint64(4, BigInt(timestamp));
+  stamped[1] = (frame[1] as number) | 0x20;
+  return stamped;
 }
 
 function writeMessage(writer: Writer, message: ClientMessage): void {
@@ -72,6 +82,19 @@ function writeMessage(writer: Writer, message: ClientMessage): void {
       for (const inner of messages) writer.sized(() => writeMessage(writer, inner as ClientMessage));
       break;
     }
+    case 'ANNOUNCE':
+      writer
+        .int(1, 0x03)
+        .str(message.namespace ?? '')
+        .int(2, message.signals.length);
+      for (const signal of message.signals) writeDefinition(writer, signal);
+      break;
+    case 'SYNC': {
+      const { t1, t2, t3 } = message;
+      writer.int(1, 0x40).int(1, bit(t2, 1) | bit(t3, 2));
+      writer.int(8, t1).optional(8, t2).optional(8, t3);
+      break;
+    }
     case 'GET':
       writer.int(1, 0x22).str(message.address);
       break;
@@ -81,6 +104,20 @@ function writeMessage(writer: Writer, message: ClientMessage): void {
     default:
       writer.int(1, message.type === 'PING' ? 0x41 : 0x42);
   }
+}
+
+function writeDefinition(writer: Writer, { address, type, datatype, access, meta }: SignalDefinition): void {
+  writer.str(address).int(1, integer(SIGNAL_KINDS.indexOf(type), 5));
+  writer
+    .int(1, bit(datatype, 1) | bit(access, 2) | bit(meta, 4))
+    .text(datatype)
+    .text(access);
+  if (!meta) return;
+  const { unit, range, default: initial, description } = meta;
+  writer.int(1, bit(unit, 1) | bit(range, 2) | bit(initial, 4) | bit(description, 8)).text(unit);
+  if (range) writer.body(range[0], 0).body(range[1], 0);
+  if (initial !== undefined) writer.value(initial, 0);
+  writer.text(description);
 }
 
 /** Bytes that grow as they are written, big-endian. */
@@ -101,6 +138,10 @@ class Writer {
 
   str(text: string): this {
     return this.raw(encoder.encode(text));
+  }
+
+  text(text: string | undefined): this {
+    return text === undefined ? this : this.str(text);
   }
 
   /** u16 length and the bytes. */
