@@ -84,8 +84,8 @@ describe('scale', () => {
     fc.assert(
       fc.property(span, span, part, (from, to, at) => {
         const there: TransformConfig = { type: 'scale', from, to };
-        expect(one(there, from[0])).toBe(to[0]);
-        expect(one(there, from[1])).toBe(to[1]);
+        expect(one(there, from[0]) + 0).toBe(to[0] + 0);
+        expect(one(there, from[1]) + 0).toBe(to[1] + 0);
         const value = from[0] + at * (from[1] - from[0]);
         const size = Math.max(...[...from, ...to].map(Math.abs)) * 1e4;
         expect(near(one({ type: 'scale', from: to, to: from }, one(there, value)), value, size)).toBe(true);
@@ -258,8 +258,8 @@ describe('curve', () => {
     fc.assert(
       fc.property(fc.constantFrom(...CURVES), span, part, part, (curve, range, a, b) => {
         const config: TransformConfig = { type: 'curve', curve, range };
-        expect(one(config, range[0])).toBe(range[0]);
-        expect(one(config, range[1])).toBe(range[1]);
+        expect(one(config, range[0]) + 0).toBe(range[0] + 0);
+        expect(one(config, range[1]) + 0).toBe(range[1] + 0);
         const at = (place: number) => one(config, range[0] + place * (range[1] - range[0]));
         const up = range[1] > range[0] ? 1 : -1;
         const size = Math.max(Math.abs(range[0]), Math.abs(range[1]));
