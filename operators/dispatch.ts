@@ -1,6 +1,6 @@
 import { asyncScheduler, type MonoTypeOperatorFunction, type SchedulerLike } from 'rxjs';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
-import type { SubscribeMessage, SyncMessage, UnsubscribeMessage } from '../core/message.ts';
+import type { AckMessage, SubscribeMessage, SyncMessage, UnsubscribeMessage } from '../core/message.ts';
 import { pacingOf } from '../core/pacing.ts';
 import type { ParamStore } from '../core/param-store.ts';
 import { compilePattern } from '../core/pattern.ts';
@@ -15,6 +15,7 @@ import {
   signalMask,
   stampRevision,
 } from '../core/wire/index.ts';
+import { BundleDelivery } from './bundle-delivery.ts';
 import type { Entry, Envelope } from './envelope.ts';
 import { missedBy, type Ongoing } from './ongoing.ts';
 import type { Delivery } from './outbox.ts';
@@ -61,12 +62,18 @@ export function dispatch(
   { scheduler = asyncScheduler, now, maxSubscriptions, delivered, ongoing = [] }: DispatchOptions,
 ): MonoTypeOperatorFunction<Envelope> {
   const pacer = new Pacer({ scheduler, now, delivered });
+  /** What passes belongs to a bundle: it is gathered, and delivered together. */
+  let bundle: BundleDelivery | undefined;
 
   const deliver = (envelope: Envelope, entry: Entry, frame: Frame) => {
     if (envelope.kind === 'SET') {
       const bytes = stampRevision(frame, envelope.revision);
       const receivers = subscriptions.lookup(entry, KindBit.param);
       delivered.signals += receivers.length;
+      if (bundle) {
+        bundle.add({ envelope, bytes, key: entry, kind: 'param' }, receivers, undefined);
+        return;
+      }
       for (const receiver of receivers) {
         if (receiver.paced === undefined) receiver.outbox.send(bytes, 'param', entry);
         else receiver.paced.deliver(entry, frame, bytes, 'param');
@@ -80,6 +87,11 @@ export function dispatch(
     const delivery = move ? 'move' : (DELIVERIES[signal] as Delivery);
     const receivers = subscriptions.lookup(entry, KIND_BITS[signal] as number);
     delivered.signals += receivers.length;
+    if (bundle) {
+      const kind = delivery === 'stream' ? 'stream' : 'other';
+      bundle.add({ envelope, bytes, key, kind }, receivers, envelope.session);
+      return;
+    }
     for (const receiver of receivers) {
       if (receiver === envelope.session) continue;
       if (receiver.paced === undefined || delivery !== 'stream') receiver.outbox.send(bytes, delivery, key);
@@ -87,18 +99,25 @@ export function dispatch(
     }
   };
 
-  const acknowledge = (envelope: Envelope, entry: Entry, frame: Frame) => {
-    if (frame.qos === 0) return;
-    const { address } = entry;
-    const { revision, kind } = envelope;
-    if (kind !== 'SET') {
-      answer(envelope, encodeMessage({ type: 'ACK', address }));
-      return;
-    }
-    const holder = entry.state?.holder;
-    const asked = (frame.flags & (SetFlag.Lock | SetFlag.Unlock)) !== 0;
+  /** What the ACK says of a message: of a bundle, that of its last SET. */
+  const ackOf = ({ kind, entry, frame, revision }: Envelope): AckMessage => {
+    const address = entry?.address;
+    if (kind !== 'SET') return { type: 'ACK', address };
+    const holder = entry?.state?.holder;
+    const asked = ((frame?.flags ?? 0) & (SetFlag.Lock | SetFlag.Unlock)) !== 0;
     const locked = asked ? holder !== undefined : undefined;
-    answer(envelope, encodeMessage({ type: 'ACK', address, revision, locked, holder: asked ? holder : undefined }));
+    return { type: 'ACK', address, revision, locked, holder: asked ? holder : undefined };
+  };
+
+  const acknowledge = (envelope: Envelope, subject: Envelope) => {
+    if (envelope.frame && envelope.frame.qos > 0) answer(envelope, encodeMessage(ackOf(subject)));
+  };
+
+  const finish = (envelope: Envelope) => {
+    const complete = bundle;
+    bundle = undefined;
+    complete?.deliver();
+    acknowledge(envelope, lastOf(envelope));
   };
 
   const subscribe = ({ session, frame }: Envelope, message: SubscribeMessage): ClaspError | undefined => {
@@ -158,7 +177,13 @@ export function dispatch(
         case 'PUBLISH':
           if (!entry || !frame) return;
           deliver(envelope, entry, frame);
-          acknowledge(envelope, entry, frame);
+          acknowledge(envelope, envelope);
+          return;
+        case 'BUNDLE':
+          bundle = new BundleDelivery();
+          return;
+        case 'bundled':
+          finish(envelope);
           return;
         case 'GET':
           if (entry) sendParam(session, entry);
@@ -204,6 +229,16 @@ function reply(session: Session, bytes: Uint8Array): void {
 function answer(envelope: Envelope, bytes: Uint8Array): void {
   envelope.answer = bytes;
   reply(envelope.session, bytes);
+}
+
+/** The part of a bundle that its ACK is about: the last SET, or the last one where there is none. */
+function lastOf(bundle: Envelope): Envelope {
+  const { parts } = bundle;
+  for (let index = parts.length - 1; index >= 0; index--) {
+    const part = parts[index] as Envelope;
+    if (part.kind === 'SET') return part;
+  }
+  return parts.at(-1) ?? bundle;
 }
 
 function correlationOf(frame: Frame | undefined): number | undefined {

@@ -8,8 +8,13 @@ import type { Session } from './session-state.ts';
 /** An interned address with what the router knows about it. */
 export type Entry = AddressEntry<StoredParam>;
 
-/** A message, or something that happened to a session: it opened, it closed, a stage refused its message. */
-export type EnvelopeKind = Message['type'] | 'opened' | 'closed' | 'refused';
+/**
+ * A message, or something that happened to a session: it opened, it closed, a stage refused its message. `bundled`: the
+ * parts of a BUNDLE have all passed.
+ */
+export type EnvelopeKind = Message['type'] | 'opened' | 'closed' | 'refused' | 'bundled';
+
+const NO_PARTS: readonly Envelope[] = [];
 
 /** What travels down the router's trunk: one message of one session, with everything that was paid for at the edge. */
 export class Envelope {
@@ -23,8 +28,10 @@ export class Envelope {
   readonly at: number;
   /** Why it was refused, or why the session closed. */
   error: ClaspError | undefined = undefined;
-  /** The revision that an accepted SET got. */
+  /** The revision that an accepted SET got; of another part of a bundle, at which its param is then. */
   revision = 0;
+  /** The messages of a BUNDLE. */
+  parts: readonly Envelope[] = NO_PARTS;
   /** The ACK or ERROR that its sender was sent. */
   answer: Uint8Array | undefined = undefined;
 

@@ -33,6 +33,7 @@ export interface GestureLifecycleOptions {
 }
 
 const GESTURE = signalCode('gesture');
+const FIRST_END = GESTURE_PHASES.indexOf('end');
 const MILLISECOND = 1000;
 /** The phase is in the low bits of the byte after the message's type, which a forwarded frame has at 4. */
 const PHASE_AT = 5;
@@ -45,7 +46,8 @@ const PHASE_BITS = 0x07;
  * the session, of the source and `ending` give `cancel`.
  *
  * A move that a newer one replaces is acknowledged here if its QoS asks for it; what passes is acknowledged by
- * `dispatch`. More than `maxGestures` of one session are refused with a `ClaspError` 429. Everything else passes at
+ * `dispatch`. More than `maxGestures` of one session are refused with a `ClaspError` 429, and so is a BUNDLE that would
+ * open them. Everything else passes at
  * once, in order.
  *
  * @param gestures where the open ones are kept; belongs to one subscription
@@ -109,6 +111,25 @@ export function gestureLifecycle(
       return gesture;
     };
 
+    const tooMany = ({ address }: Entry) =>
+      new ClaspError(ErrorCode.TooMany, `too many open gestures, at most ${maxGestures}`, { address });
+
+    /** Why a bundle's gestures would not all be taken, if so: they have to be before any of them is. */
+    const judgeBundle = ({ session, parts }: Envelope): ClaspError | undefined => {
+      const planned = new Map<string, boolean>();
+      let count = gestures.countOf(session);
+      for (const { kind, frame, entry } of parts) {
+        if (kind !== 'PUBLISH' || frame?.signal !== GESTURE || !entry) continue;
+        const key = `${entry.id} ${idOf(frame)}`;
+        const isOpen = planned.get(key) ?? gestures.find(session, entry, idOf(frame)) !== undefined;
+        const ends = endsWith(frame);
+        planned.set(key, !ends);
+        if (ends) count -= Number(isOpen);
+        else if (!isOpen && ++count > maxGestures) return tooMany(entry);
+      }
+      return undefined;
+    };
+
     const move = (gesture: OpenGesture, envelope: Envelope, frame: Frame) => {
       const { session, entry, at } = envelope;
       if (judgeMove(gesture, limits, at) === 'send') {
@@ -125,7 +146,7 @@ export function gestureLifecycle(
     const receive = (envelope: Envelope, frame: Frame, entry: Entry) => {
       const { session, at } = envelope;
       const phase = GESTURE_PHASES[frame.phase] as GesturePhase;
-      const ends = phase === 'end' || phase === 'cancel';
+      const ends = endsWith(frame);
       let gesture = gestures.find(session, entry, idOf(frame));
       const missing = missingBefore(gesture !== undefined, phase);
       if (gesture && missing === 'cancel') {
@@ -134,8 +155,7 @@ export function gestureLifecycle(
       }
       if (!gesture && !ends) {
         if (gestures.countOf(session) >= maxGestures) {
-          const reason = `too many open gestures, at most ${maxGestures}`;
-          out.next(envelope.refuse(new ClaspError(ErrorCode.TooMany, reason, { address: entry.address })));
+          out.next(envelope.refuse(tooMany(entry)));
           return;
         }
         gesture = open(envelope, frame, entry);
@@ -163,7 +183,12 @@ export function gestureLifecycle(
           receive(envelope, frame, entry);
           return;
         }
-        if (kind === 'closed') cancelAll(envelope.session, envelope.at);
+        if (kind === 'closed') {
+          cancelAll(envelope.session, envelope.at);
+        } else if (kind === 'BUNDLE') {
+          const error = judgeBundle(envelope);
+          if (error) envelope.refuse(error);
+        }
         out.next(envelope);
       },
       complete: () => cancelAll(undefined, now()),
@@ -173,6 +198,10 @@ export function gestureLifecycle(
       },
     };
   });
+}
+
+function endsWith({ phase }: Frame): boolean {
+  return phase >= FIRST_END;
 }
 
 /** A gesture without an id is the one with id 0. */

@@ -84,6 +84,11 @@ export class Outbox {
     else this.#wait(bytes, delivery, key);
   }
 
+  /** From now on nothing takes the place of what waits under this key: a bundle with a newer one follows. */
+  fence(key: unknown): void {
+    this.#newest?.delete(key);
+  }
+
   /**
    * Sends a snapshot. It may be larger than the hard limit by itself: the receiver is given up only when it asks for
    * another while more than the limit waits already.

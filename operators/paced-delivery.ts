@@ -108,19 +108,26 @@ export class PacedDelivery {
     this.#letGoOldest(address);
   }
 
-  /** Takes note of a param that the session was told in a snapshot: that counts as a delivery. */
-  told(entry: Entry): void {
-    const known = this.#addresses.param.get(entry.address);
-    const pacing = this.#pacing(entry, 'param', known) ?? UNPACED;
+  /**
+   * Takes note of a param, or of a stream's frame, that the session is about to get past its pacing, in a snapshot or a
+   * bundle: that counts as a delivery. Older samples of the stream go before it, or not at all.
+   */
+  told(entry: Entry, samples?: Frame): void {
+    const kind = samples === undefined ? 'param' : 'stream';
+    const known = this.#addresses[kind].get(entry.address);
+    const pacing = this.#pacing(entry, kind, known) ?? UNPACED;
     if (pacing === UNPACED) {
-      if (known !== undefined) this.#forget(known);
+      if (known !== undefined) this.#dismiss(known, kind === 'stream');
       return;
     }
-    const address = known ?? this.#remember(entry, 'param', pacing);
+    const address = known ?? this.#remember(entry, kind, pacing);
+    const now = this.#pacer.now();
+    this.#giveSamples(address, now);
     address.bytes = undefined;
     address.value = undefined;
-    address.last = pacing.epsilon < 0 ? undefined : storedNumbers(entry);
-    this.#rest(address, this.#pacer.now() + pacing.interval);
+    const last = samples ? (samples.samples?.at(-1) ?? carriedNumbers(samples, pacing)) : storedNumbers(entry);
+    address.last = pacing.epsilon < 0 ? undefined : last;
+    this.#rest(address, now + pacing.interval);
     this.#keep(address);
     this.#letGoOldest(address);
   }

@@ -52,10 +52,16 @@ export function paramExpiry(store: ParamStore, options: ParamExpiryOptions = {})
       else alarms.delete(lease);
     };
 
+    let unbundling = false;
+
     return {
       next(envelope) {
         if (envelope.kind === 'GET' && envelope.entry) store.use(envelope.entry, envelope.at);
         out.next(envelope);
+        // Its writes are done before any of them is told, and what one of them has pushed out may be another.
+        if (envelope.kind === 'BUNDLE') unbundling = true;
+        else if (envelope.kind === 'bundled') unbundling = false;
+        if (unbundling) return;
         for (let entry = store.surplus; entry !== undefined; entry = store.surplus) remove(entry, envelope.at);
       },
       dispose: () => alarms.dispose(),

@@ -13,7 +13,8 @@ const SECOND = 1_000_000;
 
 /**
  * Refuses what a session sends beyond its rate with a `ClaspError` 429: a bucket of one second's messages a session,
- * filled by the time that envelopes carry. Everything else passes at once, in order.
+ * filled by the time that envelopes carry. A bundle
+ * counts as its messages: one with more of them than the bucket holds never passes. Everything else passes at once, in order.
  */
 export function rateLimit({ maxMessagesPerSecond }: RateLimitOptions): MonoTypeOperatorFunction<Envelope> {
   if (maxMessagesPerSecond <= 0) return (source) => source;
@@ -23,7 +24,7 @@ export function rateLimit({ maxMessagesPerSecond }: RateLimitOptions): MonoTypeO
 
     return {
       next(envelope) {
-        const { kind, session, at } = envelope;
+        const { kind, session, at, parts } = envelope;
         if (kind === 'closed') buckets.delete(session);
         if (kind === 'opened' || kind === 'closed' || kind === 'refused') {
           out.next(envelope);
@@ -37,8 +38,9 @@ export function rateLimit({ maxMessagesPerSecond }: RateLimitOptions): MonoTypeO
         const refill = (Math.max(0, at - bucket.at) * maxMessagesPerSecond) / SECOND;
         bucket.left = Math.min(maxMessagesPerSecond, bucket.left + refill);
         bucket.at = at;
-        if (bucket.left >= 1) {
-          bucket.left--;
+        const count = Math.max(1, parts.length);
+        if (bucket.left >= count) {
+          bucket.left -= count;
           out.next(envelope);
         } else {
           const reason = `too many messages, at most ${maxMessagesPerSecond} a second`;

@@ -31,6 +31,7 @@ import type { Session } from './session-state.ts';
 import { timelineScheduler } from './timeline-scheduler.ts';
 import { Timelines } from './timelines.ts';
 import { Turns } from './turns.ts';
+import { unbundle } from './unbundle.ts';
 
 export interface RouterOptions {
   /** The relay's name, told to every client. @defaultValue 'clasp-rx' */
@@ -178,10 +179,9 @@ export function router(options: RouterOptions = {}): Router {
       tap(() => messagesIn++),
       serialise(turns),
     );
-    const settled = arriving.pipe(
-      rateLimit({ maxMessagesPerSecond }),
-      onceOnly(),
-      scopeFilter(),
+    const admitted = arriving.pipe(rateLimit({ maxMessagesPerSecond }), onceOnly(), scopeFilter());
+    const settled = admitted.pipe(
+      unbundle(),
       gestureLifecycle(gestures, { ...own, moveInterval, gestureTimeout, maxGestures, ending }),
       timelineScheduler(timelines, { ...own, timelineRate, maxTimelines, maxKeyframes }),
       conflictMerge(writer),

@@ -7,8 +7,9 @@ import { stage } from './stage.ts';
 
 /**
  * Refuses what the sender's scopes do not permit with a `ClaspError` 301, and bad patterns with 202: SET, PUBLISH and
- * ANNOUNCE need write on the address, GET needs read, and a pattern (SUBSCRIBE, QUERY, REPLAY) must overlap what may be
- * read; what is then delivered is filtered again per address. Everything else passes at once, in order.
+ * ANNOUNCE need write on the address, a BUNDLE on each of its addresses, GET needs read, and a pattern (SUBSCRIBE,
+ * QUERY, REPLAY) must overlap what may be read; what is then delivered is filtered again per address. Everything else
+ * passes at once, in order.
  */
 export function scopeFilter(): MonoTypeOperatorFunction<Envelope> {
   return stage((out) => ({
@@ -24,6 +25,12 @@ function judge(envelope: Envelope): ClaspError | undefined {
     case 'SET':
     case 'PUBLISH':
       return needs(envelope, 'write', envelope.entry?.address ?? '');
+    case 'BUNDLE':
+      for (const part of envelope.parts) {
+        const error = judge(part);
+        if (error) return error;
+      }
+      return undefined;
     case 'GET':
       return needs(envelope, 'read', envelope.entry?.address ?? '');
     case 'SUBSCRIBE':

@@ -11,6 +11,7 @@ import { type Entry, Envelope, kindOf } from './envelope.ts';
 import type { OutboxLimits } from './outbox.ts';
 import { Session } from './session-state.ts';
 import { SessionWatch } from './session-watch.ts';
+import { unpackBundle } from './unpack-bundle.ts';
 
 /** What a router tells its sessions; see `RouterOptions` for the defaults. */
 export interface SessionOptions {
@@ -158,6 +159,9 @@ class Sessions {
           return;
         }
         break;
+      case 'BUNDLE':
+        this.#routeBundle(session, frame, at);
+        return;
       case 'HELLO':
         throw new ClaspError(ErrorCode.BadMessage, 'already greeted, HELLO comes once');
       case 'ACK':
@@ -178,6 +182,19 @@ class Sessions {
   #forward(kind: Message['type'], session: Session, frame: Frame, entry: Entry | undefined, at: number): void {
     if (frame.qos > 0) session.confirms = true;
     this.#out.next(new Envelope(kind, session, frame, entry, at));
+  }
+
+  #routeBundle(session: Session, frame: Frame, at: number): void {
+    if (frame.qos > 0) session.confirms = true;
+    const bundle = new Envelope('BUNDLE', session, frame, undefined, at);
+    try {
+      bundle.parts = unpackBundle(this.#table, session, frame, at);
+    } catch (cause) {
+      const error = ClaspError.from(cause, ErrorCode.Internal);
+      if (error.code !== ErrorCode.BadAddress) throw error;
+      bundle.refuse(error);
+    }
+    this.#out.next(bundle);
   }
 
   #intern(session: Session, frame: Frame, at: number): Entry | undefined {

@@ -38,7 +38,8 @@ const SECOND = 1_000_000;
  * or one with no keyframes; and when its own write is refused (401 while somebody else holds the lock), which its
  * publisher is told once. It does not end with its publisher's session.
  *
- * A timeline that cannot be played is refused with a `ClaspError` 400, one too many with 429, and changes nothing. A
+ * A timeline that cannot be played is refused with a `ClaspError` 400, one too many with 429, and changes nothing; so is
+ * a BUNDLE with one. A
  * PUBLISH without a value, as published clients send, says nothing about keyframes: it is only forwarded. Everything
  * else passes at once, in order. Needs `conflictMerge` behind it, on the same param store.
  *
@@ -53,6 +54,9 @@ export function timelineScheduler(
   const interval = SECOND / Math.min(Math.max(timelineRate, 1), 1000);
 
   return stage((out) => {
+    /** Timelines that came in the bundle that is passing. */
+    let bundled: ActiveTimeline[] | undefined;
+
     const alarms = new Alarms<ActiveTimeline>(scheduler, now, (timeline) => play(timeline, now()));
 
     const stop = (timeline: ActiveTimeline) => {
@@ -84,18 +88,43 @@ export function timelineScheduler(
       write(timeline, value, at);
     };
 
-    const overflow = (keyframes: number, { address }: Entry, old: ActiveTimeline | undefined) => {
-      const inAll = timelines.keyframes - (old?.keyframes.length ?? 0) + keyframes;
-      if (timelines.size - (old ? 1 : 0) < maxTimelines && inAll <= maxKeyframes) return undefined;
+    const overflow = (others: number, keyframes: number, { address }: Entry) => {
+      if (others < maxTimelines && keyframes <= maxKeyframes) return undefined;
       const reason = `too many timelines, at most ${maxTimelines} with ${maxKeyframes} keyframes in all`;
       return new ClaspError(ErrorCode.TooMany, reason, { address });
+    };
+
+    /** Why a bundle's timelines would not all be taken, if so: they have to be before any of them is. */
+    const judgeBundle = ({ parts }: Envelope): ClaspError | undefined => {
+      const planned = new Map<Entry, number>();
+      let { size, keyframes } = timelines;
+      for (const { kind, frame, entry } of parts) {
+        if (kind !== 'PUBLISH' || !frame || !entry || !isTimeline(frame)) continue;
+        const old = planned.get(entry) ?? timelines.of(entry)?.keyframes.length ?? 0;
+        const invalid = checkTimeline(frame.value, entry.address);
+        if (invalid) return invalid;
+        const { length } = readTimeline(frame.value).keyframes;
+        size -= Number(old > 0);
+        keyframes += length - old;
+        const error = overflow(size, keyframes, entry);
+        if (error) return error;
+        size += Number(length > 0);
+        planned.set(entry, length);
+      }
+      return undefined;
+    };
+
+    const begin = (timeline: ActiveTimeline, at: number) => {
+      if (timelines.of(timeline.entry) === timeline) play(timeline, at);
     };
 
     const receive = (envelope: Envelope, frame: Frame, entry: Entry) => {
       const { session, at } = envelope;
       const old = timelines.of(entry);
       const { keyframes, loop, startTime: asked } = readTimeline(frame.value);
-      const error = checkTimeline(frame.value, entry.address) ?? overflow(keyframes.length, entry, old);
+      const others = timelines.size - Number(old !== undefined);
+      const inAll = timelines.keyframes - (old?.keyframes.length ?? 0) + keyframes.length;
+      const error = checkTimeline(frame.value, entry.address) ?? overflow(others, inAll, entry);
       if (error) {
         out.next(envelope.refuse(error));
         return;
@@ -108,16 +137,35 @@ export function timelineScheduler(
       const startTime = asked ?? Math.floor(at);
       const beginning = asked === undefined ? stampStartTime(frame, startTime) : forwardPublish(frame);
       const timeline = new ActiveTimeline(entry, session, { keyframes, loop }, startTime, beginning);
+      if (bundled) {
+        // The whole bundle's writes are done already: what is written after this part has taken it over.
+        timeline.revision = envelope.revision;
+        bundled.push(timeline);
+      }
       timelines.add(timeline);
       out.next(envelope);
-      if (timelines.of(entry) === timeline) play(timeline, at);
+      if (!bundled) begin(timeline, at);
+    };
+
+    /** A bundle's timelines write their first value when all of its parts have passed, not among them. */
+    const watchBundle = (envelope: Envelope) => {
+      if (envelope.kind === 'BUNDLE') {
+        const error = judgeBundle(envelope);
+        if (error) envelope.refuse(error);
+      }
+      out.next(envelope);
+      if (envelope.kind === 'BUNDLE') bundled = [];
+      if (envelope.kind !== 'bundled') return;
+      const begun = bundled ?? [];
+      bundled = undefined;
+      for (const timeline of begun) begin(timeline, envelope.at);
     };
 
     return {
       next(envelope) {
         const { kind, frame, entry } = envelope;
-        if (kind === 'PUBLISH' && frame?.signal === TIMELINE && entry && !isEmpty(frame))
-          receive(envelope, frame, entry);
+        if (kind === 'PUBLISH' && frame && entry && isTimeline(frame)) receive(envelope, frame, entry);
+        else if (kind === 'BUNDLE' || kind === 'bundled') watchBundle(envelope);
         else out.next(envelope);
       },
       dispose: () => alarms.dispose(),
@@ -136,7 +184,7 @@ function setOf({ entry, publisher }: ActiveTimeline, value: Value, at: number): 
   }
 }
 
-/** Whether a PUBLISH has nothing in its value slot, or null. */
-function isEmpty(frame: Frame): boolean {
-  return frame.valueCode <= ValueCode.Null && frame.samplesStart === 0;
+/** Whether a PUBLISH is a timeline and says what it is: its value slot has more than null. */
+function isTimeline({ signal, valueCode, samplesStart }: Frame): boolean {
+  return signal === TIMELINE && (valueCode > ValueCode.Null || samplesStart > 0);
 }

@@ -150,10 +150,12 @@ export function decodeMessage(bytes: Uint8Array): { message: Message; qos: QoS; 
 }
 
 /**
- * The messages of a BUNDLE, each after the first step, over the bundle's bytes and with its QoS and header timestamp.
- * Throws a `ClaspError` 101 for a bundle in a bundle and for anything malformed.
+ * The messages of a BUNDLE, each after the first step, over the bundle's bytes and with its header timestamp. Throws a
+ * `ClaspError` 101 for a bundle in a bundle and for anything malformed.
+ *
+ * @param qos of each of them. @defaultValue that of the bundle
  */
-export function bundledFrames(bundle: Frame): Frame[] {
+export function bundledFrames(bundle: Frame, qos: QoS = bundle.qos): Frame[] {
   const { bytes, end } = bundle;
   const frames: Frame[] = [];
   let { at, count } = bundleHead(bundle);
@@ -163,7 +165,7 @@ export function bundledFrames(bundle: Frame): Frame[] {
     at = start + readU16(bytes, at);
     if (at > end || at === start) throw cut();
     if (bytes[start] === MessageCode.Bundle) throw badMessage('a bundle in a bundle');
-    frames.push(open(new Frame(bytes, start, at, bundle.qos, bundle.timestamp)));
+    frames.push(open(new Frame(bytes, start, at, qos, bundle.timestamp)));
   }
   return frames;
 }

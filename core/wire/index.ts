@@ -1,4 +1,5 @@
 // `decodeAnyFrame` stays in message-pack.ts, so that nobody loads MessagePack without asking for it.
+export { copyBundle, joinFrames } from './bundle.ts';
 export {
   FEATURES,
   GESTURE_PHASES,
@@ -15,7 +16,8 @@ export { encodeMessage } from './encode.ts';
 export type { EncodePublishOptions, EncodeSetOptions } from './encode-signal.ts';
 export { encodePublish, encodeSet } from './encode-signal.ts';
 export { forwardPublish, publishAsSet, stampRevision } from './forward.ts';
-export { decodeFrame, decodeMessage, Frame } from './frame.ts';
+export { bundledFrames, decodeFrame, decodeMessage, Frame } from './frame.ts';
+export { bundleHead } from './message.ts';
 export { encodeResults, SnapshotWriter } from './split.ts';
 export { decodeValue, encodeValue } from './value.ts';
 export { Writer } from './writer.ts';
