@@ -64,12 +64,13 @@ export class RelayClock {
   }
 
   /** Takes the answer to a SYNC. False when it is none. */
-  answered({ t1, t2 = 0, t3 = 0 }: SyncMessage): boolean {
+  answered({ t1, t2 = Number.NaN, t3 = Number.NaN }: SyncMessage): boolean {
     const at = this.#local();
     const roundTrip = at - t1 - (t3 - t2);
     const offset = (t2 - t1 + t3 - at) / 2;
     const known = this.#asked.delete(t1);
-    if (!known || t3 < t2 || roundTrip < 0 || Math.abs(offset - this.#offset) > DAY) return false;
+    const possible = t3 >= t2 && roundTrip >= 0 && Math.abs(offset - this.#offset) < DAY;
+    if (!known || !possible) return false;
     this.now(); // until now the old offset holds
     this.#samples = [...this.#samples.filter((sample) => sample.at <= at), { at, offset, roundTrip }].slice(-KEPT);
     this.#offset = this.#best()?.offset ?? offset;
