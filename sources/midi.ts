@@ -1,6 +1,9 @@
-import { Observable, type Observer } from 'rxjs';
+import { asyncScheduler, Observable, type Observer, type SchedulerLike, type Subscription } from 'rxjs';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
-import { decodeMidi, type MidiNames, midiToSignal } from '../core/protocols/midi.ts';
+import { MidiAssembler, type MidiAssemblerOptions } from '../core/protocols/midi-assembler.ts';
+import type { MidiEchoes } from '../core/protocols/midi-echoes.ts';
+import { type MidiNames, midiToSignal } from '../core/protocols/midi-mapping.ts';
+import { MidiParser, type MidiParserOptions } from '../core/protocols/midi-parser.ts';
 import type { Signal } from '../core/signal.ts';
 
 /** What a MIDI input must offer: the part of Web MIDI's `MIDIInput` that is needed, so that any platform can offer it. */
@@ -10,21 +13,31 @@ export interface MidiInputLike {
   removeEventListener(type: 'midimessage', listen: (message: MidiEventLike) => void): void;
 }
 
-/** One message with its raw bytes, as Web MIDI delivers it. */
+/** Raw bytes, as Web MIDI delivers them: one message, or any piece of the stream of bytes. */
 export interface MidiEventLike {
   readonly data: Uint8Array | null;
+  /** When it came, milliseconds of any clock: for the tempo. @defaultValue the scheduler's time */
+  readonly timeStamp?: number | undefined;
 }
 
-export interface MidiSourceOptions extends MidiNames {
+export interface MidiSourceOptions extends MidiNames, MidiAssemblerOptions, MidiParserOptions {
   /** Told what could not be understood; the source goes on. */
   readonly failures?: Observer<ClaspError> | undefined;
+  /** Where to note what the device said: give the same to `midiSink`. @defaultValue nothing is noted */
+  readonly echoes?: MidiEchoes | undefined;
+  /** Clock and timer. @defaultValue `asyncScheduler` */
+  readonly scheduler?: SchedulerLike | undefined;
 }
 
+/** Milliseconds that the coarse half of a 14-bit control waits for its fine half. */
+const FINE_HALF_WAIT = 3;
+
 /**
- * The channel messages of one MIDI input as signals: controls as params in 0…1, notes as events, see
- * {@link midiToSignal}. `origin` is the input's name.
+ * What one MIDI input says, as signals: controls as params in 0…1, notes as events, see {@link midiToSignal}. `origin`
+ * is the input's name.
  *
- * Cold: listens while subscribed. In order, at once; never completes by itself. System messages are passed over.
+ * Cold: listens while subscribed. In order, at once, but for the coarse half of a 14-bit control, which waits 3 ms for
+ * its fine half; never completes by itself. Bytes that are not MIDI are told of on `failures` (101), once for each run.
  *
  * @example
  * ```ts
@@ -37,20 +50,43 @@ export interface MidiSourceOptions extends MidiNames {
  * ```
  */
 export function midiSource(input: MidiInputLike, options: MidiSourceOptions = {}): Observable<Signal> {
-  const { failures } = options;
+  const { failures, echoes, scheduler = asyncScheduler } = options;
   const origin = input.name ?? options.device ?? 'midi';
 
   return new Observable((out) => {
-    const listen = ({ data }: MidiEventLike) => {
-      if (!data) return;
-      try {
-        const message = decodeMidi(data);
-        if (message) out.next({ ...midiToSignal(message, options), origin });
-      } catch (cause) {
-        failures?.next(ClaspError.from(cause, ErrorCode.BadMessage));
-      }
+    let now = 0;
+    let timer: Subscription | undefined;
+
+    const assembler = new MidiAssembler((statement) => {
+      const signal = midiToSignal(statement, options);
+      if (!signal) return;
+      echoes?.heard(signal, scheduler.now());
+      out.next({ ...signal, origin });
+    }, options);
+    const parser = new MidiParser(
+      {
+        message: (message) => assembler.take(message, now),
+        fault: (reason) => failures?.next(new ClaspError(ErrorCode.BadMessage, `${origin}: ${reason}`)),
+      },
+      options,
+    );
+    const waitForFineHalf = () => {
+      timer = scheduler.schedule(() => {
+        timer = undefined;
+        assembler.flush();
+      }, FINE_HALF_WAIT);
     };
+    const listen = ({ data, timeStamp }: MidiEventLike) => {
+      if (!data) return;
+      now = timeStamp ?? scheduler.now();
+      parser.push(data);
+      if (assembler.waits && !timer) waitForFineHalf();
+    };
+
     input.addEventListener('midimessage', listen);
-    return () => input.removeEventListener('midimessage', listen);
+    return () => {
+      input.removeEventListener('midimessage', listen);
+      timer?.unsubscribe();
+    };
   });
 }

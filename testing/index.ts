@@ -8,6 +8,7 @@ export type {
   ConnectionPairOptions,
 } from './connection-contract.ts';
 export { connectionContract } from './connection-contract.ts';
+export { midiMessages, midiStatements, midiTimeCodes } from './midi-arbitrary.ts';
 export { oscArguments, oscMessages, oscPackets, oscTimetags } from './osc-arbitrary.ts';
 export type { VirtualRelay } from './virtual-relay.ts';
 export { virtualRelay } from './virtual-relay.ts';

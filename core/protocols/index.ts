@@ -1,5 +1,15 @@
-export type { MidiMessage, MidiNames } from './midi.ts';
-export { decodeMidi, midiToSignal } from './midi.ts';
+export type { MidiChannelMessage, MidiMessage, MidiRealTimeType, MidiSystemMessage } from './midi.ts';
+export { decodeMidi, encodeMidi } from './midi.ts';
+export type { MidiAssemblerOptions, MidiStatement } from './midi-assembler.ts';
+export { MidiAssembler, spellMidi } from './midi-assembler.ts';
+export type { MidiEchoesOptions } from './midi-echoes.ts';
+export { MidiEchoes } from './midi-echoes.ts';
+export type { MidiNames } from './midi-mapping.ts';
+export { midiFromSignal, midiPrefix, midiToSignal } from './midi-mapping.ts';
+export type { MidiFault, MidiParserOptions, MidiParserOutput } from './midi-parser.ts';
+export { MidiParser } from './midi-parser.ts';
+export { chooseMidiPort } from './midi-port-choice.ts';
+export type { MidiFrameRate, MidiTimeCode } from './midi-time-code.ts';
 export type { OscArgument, OscBundle, OscMessage, OscPacket, OscType } from './osc.ts';
 export { OSC_MAX_DEPTH } from './osc.ts';
 export type { OscFault } from './osc-decode.ts';

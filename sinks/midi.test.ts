@@ -1,0 +1,118 @@
+import { TestScheduler } from 'rxjs/testing';
+import { describe, expect, it } from 'vitest';
+import type { ClaspError } from '../core/errors.ts';
+import { MidiEchoes } from '../core/protocols/midi-echoes.ts';
+import type { Signal } from '../core/signal.ts';
+import type { Value } from '../core/value.ts';
+import { type MidiOutputLike, type MidiSinkOptions, midiSink } from './midi.ts';
+
+const param = (address: string, value: Value, at?: number): Signal => ({ kind: 'param', address, value, at });
+const note = (value: Value): Signal => ({ kind: 'event', address: '/midi/ch/1/note/60', value });
+
+/** A sink and what it sent, in hexadecimal, with the time given to the output. */
+function open(options: MidiSinkOptions = {}, output?: MidiOutputLike) {
+  const sent: string[] = [];
+  const failures: ClaspError[] = [];
+  const hex = (bytes: Uint8Array) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ');
+  const port: MidiOutputLike = {
+    send: (bytes, time) => void sent.push(time === undefined ? hex(bytes) : `${hex(bytes)} @${time}`),
+  };
+  const sink = midiSink(output ?? port, options);
+  sink.failures.subscribe((failure) => failures.push(failure));
+  return { sink, sent, failures };
+}
+
+const stopped = { now: () => 0 } as never;
+
+describe('midiSink', () => {
+  it('sends each message that a signal stands for', () => {
+    const { sink, sent } = open({ device: 'desk' });
+    sink.next(param('/midi/desk/ch/1/cc/7', 1));
+    sink.next(param('/midi/desk/ch/1/cc14/1', 1));
+    sink.next(param('/midi/desk/ch/1/nrpn/129', 0));
+    sink.next({ kind: 'event', address: '/midi/desk/sysex', value: Uint8Array.of(0x7d, 1) });
+    sink.next({ kind: 'stream', address: '/midi/desk/timecode', value: [1, 2, 3, 4, 25] });
+    sink.next(param('/midi/desk/tempo', 120));
+    expect(sent).toEqual([
+      ...['b0 07 7f', 'b0 01 7f', 'b0 21 7f', 'b0 63 01', 'b0 62 01', 'b0 06 00', 'b0 26 00'],
+      ...['f0 7d 01 f7', 'f0 7f 7f 01 01 21 02 03 04 f7'],
+    ]);
+  });
+
+  it('tells what it cannot send, and goes on', () => {
+    const { sink, sent, failures } = open();
+    sink.next(param('/osc/a', 1));
+    sink.next(param('/midi/ch/17/cc/1', 1));
+    sink.next(note('loud'));
+    sink.next({ kind: 'event', address: '/midi/sysex', value: Uint8Array.of(0x80) });
+    sink.next(note(1));
+    expect(failures.map(({ code }) => code)).toEqual([200, 200, 402, 402]);
+    expect(sent).toEqual(['90 3c 7f']);
+  });
+
+  it('tells what the output throws', () => {
+    const { sink, failures } = open(
+      {},
+      {
+        send: () => {
+          throw new Error('port is closed');
+        },
+      },
+    );
+    sink.next(note(1));
+    expect(failures[0]).toMatchObject({ code: 500, reason: 'port is closed' });
+  });
+
+  it('does not send back what the device said, unless it changed on the way', () => {
+    const echoes = new MidiEchoes();
+    const { sink, sent } = open({ echoes, scheduler: stopped });
+    echoes.heard(param('/midi/ch/1/cc/7', 0.25), 0);
+    echoes.heard(param('/midi/ch/1/cc/8', 0.25), 0);
+    echoes.heard(note(1), 0);
+    sink.next(param('/midi/ch/1/cc/7', 0.25));
+    sink.next(param('/midi/ch/1/cc/8', 1));
+    sink.next(note(1));
+    expect(sent).toEqual(['b0 08 7f']);
+    // The same note, played by somebody else.
+    sink.next(note(1));
+    expect(sent).toEqual(['b0 08 7f', '90 3c 7f']);
+  });
+
+  it('sends what lies ahead at its time, in order of time, and nothing of it after its end', () => {
+    new TestScheduler(() => undefined).run(({ cold }) => {
+      const { sink, sent } = open({ latency: 1 });
+      const at = (ms: number, value: number) => param('/midi/ch/1/cc/7', value / 127, ms * 1_000);
+      sink.next(at(20, 3));
+      sink.next(at(10, 1));
+      sink.next(at(10, 2));
+      sink.next(at(-10, 0));
+      sink.next(at(90, 5));
+      sink.next(param('/midi/ch/1/cc/7', 4 / 127));
+      const seen: string[][] = [];
+      cold('1ms a 9ms b 9ms c').subscribe(() => seen.push(sent.splice(0).map((text) => text.slice(-1))));
+      cold('50ms |').subscribe({ complete: () => sink.complete() });
+      cold('200ms |').subscribe({
+        complete: () => {
+          expect(seen).toEqual([['0', '4'], ['1', '2'], []]);
+          expect(sent).toEqual(['b0 07 03']);
+        },
+      });
+    });
+  });
+
+  it('gives the time to an output that keeps time itself', () => {
+    const { sink, sent } = open({ scheduler: stopped, outputTime: (delay) => 5_000 + delay });
+    sink.next(param('/midi/ch/1/cc14/1', 0, 20_000));
+    sink.next(param('/midi/ch/1/cc/7', 0, 0));
+    expect(sent).toEqual(['b0 01 00 @5020', 'b0 21 00 @5020', 'b0 07 00']);
+  });
+
+  it('bounds what waits, and tells of what cannot', () => {
+    const { sink, failures } = open({
+      scheduler: { now: () => 0, schedule: () => ({ unsubscribe: () => undefined }) } as never,
+    });
+    for (let i = 0; i < 5_000; i++) sink.next(param('/midi/ch/1/cc/7', 0, 1_000_000));
+    expect(failures.length).toBe(5_000 - 4_096);
+    expect(failures[0]?.code).toBe(503);
+  });
+});

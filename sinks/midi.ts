@@ -1,0 +1,118 @@
+import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
+import { ClaspError, ErrorCode } from '../core/errors.ts';
+import { encodeMidi } from '../core/protocols/midi.ts';
+import { spellMidi } from '../core/protocols/midi-assembler.ts';
+import type { MidiEchoes } from '../core/protocols/midi-echoes.ts';
+import { type MidiNames, midiFromSignal } from '../core/protocols/midi-mapping.ts';
+import type { Signal } from '../core/signal.ts';
+import { type Sink, sink } from '../core/sink.ts';
+
+/** What a MIDI output must offer: the part of Web MIDI's `MIDIOutput` that is needed, so that any platform can offer it. */
+export interface MidiOutputLike {
+  readonly name?: string | null | undefined;
+  /** Sends one message, at `time` in the output's own clock where that is given. */
+  send(message: Uint8Array, time?: number): void;
+}
+
+export interface MidiSinkOptions extends MidiNames {
+  /** What the device has just said, which is not sent back: give the same to `midiSource`. @defaultValue nothing */
+  readonly echoes?: MidiEchoes | undefined;
+  /** The time that `at` of a signal is in, microseconds; `() => client.time()` for a relay's. @defaultValue the scheduler's */
+  readonly now?: (() => number) | undefined;
+  /** Milliseconds added to `at`: what came unevenly is played evenly. @defaultValue 0 */
+  readonly latency?: number | undefined;
+  /**
+   * The output's own time in so many milliseconds, for one that keeps time itself: in a browser
+   * `(delay) => performance.now() + delay`. @defaultValue none: what is to be sent later waits here
+   */
+  readonly outputTime?: ((delay: number) => number) | undefined;
+  /** Clock and timer. @defaultValue `asyncScheduler` */
+  readonly scheduler?: SchedulerLike | undefined;
+}
+
+interface Waiting {
+  /** Microseconds. */
+  readonly due: number;
+  readonly messages: readonly Uint8Array[];
+}
+
+/** Signals that may wait for their time. */
+const MAX_WAITING = 4_096;
+
+/**
+ * Sends signals to one MIDI output, see {@link midiFromSignal}: at `at` plus `latency` where a signal has a time that
+ * lies ahead, else at once. A 14-bit control is two messages, a parameter four.
+ *
+ * What the device has just said itself is not sent to it. Failures: 200 for an address that is none of the device's,
+ * 402 for a value that MIDI has no form for, 503 when too many wait for their time; what the output throws.
+ *
+ * @example
+ * ```ts
+ * const output: MidiOutputLike = { send: (message) => console.log([...message]) };
+ * const desk = midiSink(output, { device: 'desk' });
+ * desk.failures.subscribe((failure) => console.error(failure.message));
+ * desk.next({ kind: 'param', address: '/midi/desk/ch/1/cc/7', value: 1 }); // 176, 7, 127
+ * ```
+ */
+export function midiSink(output: MidiOutputLike, options: MidiSinkOptions = {}): Sink<Signal> {
+  const { echoes, latency = 0, outputTime, scheduler = asyncScheduler } = options;
+  const { now = () => scheduler.now() * 1_000 } = options;
+  /** The earliest first. */
+  const waiting: Waiting[] = [];
+  let timer: Subscription | undefined;
+
+  const send = (messages: readonly Uint8Array[]) => {
+    for (const message of messages) output.send(message);
+  };
+  const arm = () => {
+    timer?.unsubscribe();
+    timer = undefined;
+    const next = waiting[0];
+    if (next) timer = scheduler.schedule(sendDue, Math.max(0, Math.ceil((next.due - now()) / 1_000)));
+  };
+  const sendDue = () => {
+    const until = now();
+    let count = waiting.findIndex(({ due }) => due > until);
+    if (count < 0) count = waiting.length;
+    const due = waiting.splice(0, count);
+    arm();
+    for (const each of due) main.next(each);
+  };
+  const wait = (messages: readonly Uint8Array[], due: number, address: string) => {
+    if (waiting.length === MAX_WAITING) {
+      throw new ClaspError(ErrorCode.Overloaded, `${address}: ${MAX_WAITING} signals wait for their time`, { address });
+    }
+    let place = waiting.length;
+    while (place > 0 && (waiting[place - 1] as Waiting).due > due) place--;
+    waiting.splice(place, 0, { due, messages });
+    if (place === 0) arm();
+  };
+
+  const main = sink<Signal | Waiting>({
+    write(signal) {
+      if ('messages' in signal) {
+        send(signal.messages);
+        return;
+      }
+      if (echoes?.isEcho(signal, scheduler.now())) return;
+      const statement = midiFromSignal(signal, options);
+      if (!statement) return;
+      const messages = spellMidi(statement).map(encodeMidi);
+      const due = signal.at === undefined ? 0 : signal.at + latency * 1_000;
+      const delay = due === 0 ? 0 : (due - now()) / 1_000;
+      if (!(delay > 0)) {
+        send(messages);
+      } else if (outputTime) {
+        const time = outputTime(delay);
+        for (const message of messages) output.send(message, time);
+      } else {
+        wait(messages, due, signal.address);
+      }
+    },
+    close() {
+      timer?.unsubscribe();
+      waiting.length = 0;
+    },
+  });
+  return main;
+}
