@@ -9,8 +9,24 @@ export type {
 } from './connection-contract.ts';
 export { connectionContract } from './connection-contract.ts';
 export { midiMessages, midiStatements, midiTimeCodes } from './midi-arbitrary.ts';
+export type { Network, NetworkOptions, NetworkPair, NetworkWatcher } from './network.ts';
+export { lossyNetwork, networkPair } from './network.ts';
 export { oscArguments, oscMessages, oscPackets, oscTimetags } from './osc-arbitrary.ts';
+export type { SeededRandom } from './seeded-random.ts';
+export { seededRandom } from './seeded-random.ts';
+export type {
+  SimulatedClientOptions,
+  SimulatedRouter,
+  SimulateOptions,
+  Simulation,
+  World,
+} from './simulate.ts';
+export { simulate } from './simulate.ts';
+export type { LogEntry } from './simulation-log.ts';
+export { logText } from './simulation-log.ts';
 export type { VirtualRelay } from './virtual-relay.ts';
 export { virtualRelay } from './virtual-relay.ts';
+export type { VirtualTime, VirtualTimeOptions } from './virtual-time.ts';
+export { virtualTime } from './virtual-time.ts';
 export type { WirePeer } from './wire-peer.ts';
 export { wirePeer } from './wire-peer.ts';
