@@ -1,6 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
 import { stringifyJson } from '../core/json.ts';
+import { errorJson, httpStatus } from '../core/protocols/http.ts';
 import type { Value } from '../core/value.ts';
 
 /** A request, as a handler sees it. */
@@ -12,6 +13,8 @@ export interface HttpRequest {
   readonly rest: string;
   readonly query: URLSearchParams;
   readonly headers: IncomingMessage['headers'];
+  /** What the connection comes from; undefined when it is gone. */
+  readonly peer: string | undefined;
   /** The whole body as text. Rejects with a `ClaspError` when it is too long or not UTF-8. Ask once. */
   text(): Promise<string>;
 }
@@ -20,9 +23,11 @@ export interface HttpResponse {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** Writes a body that goes on and on, instead of `body`; what it gives is called when the peer has left. */
+  readonly stream?: (outgoing: ServerResponse) => () => void;
 }
 
-/** Answers one request. What it throws is answered for it: a `ClaspError` with 400 and its code, anything else with 500. */
+/** Answers one request. What it throws is answered for it: a `ClaspError` with the status of its code, anything else with 500. */
 type HttpHandler = (request: HttpRequest) => HttpResponse | PromiseLike<HttpResponse>;
 
 /** What answers below one path. */
@@ -36,6 +41,12 @@ export interface HttpRoute {
 export interface HttpRoutesOptions {
   /** The longest body, in bytes; a longer one is answered with 413. @defaultValue 1 048 576 */
   readonly maxBody?: number;
+  /**
+   * Origins of web pages that may use this, as browsers name them (`https://desk.example`), or `*` for all. A request
+   * that a page of another origin makes is answered with 403, so that no page can reach a relay on its reader's machine.
+   * @defaultValue none but pages of this server
+   */
+  readonly cors?: readonly string[];
 }
 
 /** Answers `status` with a value as JSON. */
@@ -45,9 +56,7 @@ export function json(status: number, value: Value): HttpResponse {
 
 /** Answers `status` with an error as every failed request gets it: `{ "error": { code, message, address? } }`. */
 function jsonError(status: number, error: ClaspError): HttpResponse {
-  const { code, reason, address } = error;
-  const about = address === undefined ? {} : { address };
-  return json(status, { error: { code, message: reason, ...about } });
+  return json(status, { error: errorJson(error) });
 }
 
 /**
@@ -63,7 +72,7 @@ function jsonError(status: number, error: ClaspError): HttpResponse {
  * ```
  */
 export function httpRoutes(routes: readonly HttpRoute[], options: HttpRoutesOptions = {}): RequestListener {
-  const { maxBody = 1_048_576 } = options;
+  const { maxBody = 1_048_576, cors = [] } = options;
 
   const answer = async (incoming: IncomingMessage): Promise<HttpResponse> => {
     const { method = 'GET', headers } = incoming;
@@ -71,6 +80,10 @@ export function httpRoutes(routes: readonly HttpRoute[], options: HttpRoutesOpti
     if (!url) return jsonError(400, new ClaspError(ErrorCode.BadMessage, 'the request target is not a path'));
 
     const path = url.pathname;
+    if (!isWelcome(headers, cors)) {
+      const reason = `pages of ${headers.origin} may not use this relay; its option "cors" says which may`;
+      return jsonError(403, new ClaspError(ErrorCode.Forbidden, reason));
+    }
     const route = routes.find((candidate) => fits(candidate.path, path));
     if (!route) return jsonError(404, new ClaspError(ErrorCode.NotFound, `there is nothing at ${path}`));
 
@@ -79,7 +92,8 @@ export function httpRoutes(routes: readonly HttpRoute[], options: HttpRoutesOpti
     if (!handler) return unanswered(route, method, path);
     const rest = decoded(route.path.endsWith('*') ? path.slice(route.path.length - 1) : '');
     const text = () => bodyOf(incoming, maxBody);
-    return handler({ method, path, rest, query: url.searchParams, headers, text });
+    const peer = incoming.socket.remoteAddress;
+    return handler({ method, path, rest, query: url.searchParams, headers, peer, text });
   };
 
   return (incoming, outgoing) => {
@@ -88,7 +102,7 @@ export function httpRoutes(routes: readonly HttpRoute[], options: HttpRoutesOpti
     outgoing.on('error', () => incoming.destroy());
     answer(incoming)
       .catch(refusal)
-      .then((response) => send(incoming, outgoing, response));
+      .then((response) => send(incoming, outgoing, response, corsHeaders(incoming.headers, cors)));
   };
 }
 
@@ -97,8 +111,26 @@ class BodyTooLong extends ClaspError {}
 
 function refusal(cause: unknown): HttpResponse {
   if (cause instanceof BodyTooLong) return jsonError(413, cause);
-  if (cause instanceof ClaspError && cause.code < ErrorCode.Internal) return jsonError(400, cause);
-  return jsonError(500, ClaspError.from(cause, ErrorCode.Internal));
+  const error = ClaspError.from(cause, ErrorCode.Internal);
+  return jsonError(httpStatus(error.code), error);
+}
+
+/** Whether a request may be answered: one of no page, of a page of this server, or of a page that `cors` names. */
+function isWelcome({ origin, host }: IncomingMessage['headers'], cors: readonly string[]): boolean {
+  if (origin === undefined || cors.includes('*') || cors.includes(origin)) return true;
+  return URL.canParse(origin) && new URL(origin).host === host;
+}
+
+function corsHeaders(headers: IncomingMessage['headers'], cors: readonly string[]): Readonly<Record<string, string>> {
+  const { origin } = headers;
+  if (origin === undefined || cors.length === 0 || !isWelcome(headers, cors)) return {};
+  return {
+    'access-control-allow-origin': cors.includes('*') ? '*' : origin,
+    'access-control-allow-methods': 'GET, HEAD, PUT, POST, DELETE, OPTIONS',
+    'access-control-allow-headers': 'authorization, content-type, last-event-id',
+    'access-control-max-age': '600',
+    vary: 'origin',
+  };
 }
 
 function targetOf({ url = '/' }: IncomingMessage): URL | undefined {
@@ -143,7 +175,24 @@ async function bodyOf(incoming: IncomingMessage, maxBody: number): Promise<strin
   }
 }
 
-function send(incoming: IncomingMessage, outgoing: ServerResponse, { status, headers, body = '' }: HttpResponse): void {
+function send(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  { status, headers, body = '', stream }: HttpResponse,
+  cors: Readonly<Record<string, string>>,
+): void {
+  if (stream) {
+    outgoing.writeHead(status, {
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      ...cors,
+      ...headers,
+    });
+    const left = stream(outgoing);
+    if (outgoing.destroyed) left();
+    else outgoing.on('close', left);
+    return;
+  }
   const bytes = Buffer.from(body);
   outgoing.writeHead(status, {
     'cache-control': 'no-store',
@@ -151,6 +200,7 @@ function send(incoming: IncomingMessage, outgoing: ServerResponse, { status, hea
     ...(status === 204 ? {} : { 'content-length': String(bytes.length) }),
     // Whatever is left of a body that nobody read shall not be waited for.
     ...(incoming.complete ? {} : { connection: 'close' }),
+    ...cors,
     ...headers,
   });
   outgoing.end(incoming.method === 'HEAD' || status === 204 ? undefined : bytes);
