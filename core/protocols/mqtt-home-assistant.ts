@@ -61,8 +61,7 @@ export function homeAssistantEntity(
     state_topic: topic,
     ...(writable && { command_topic: topic, retain: true }),
     ...(unit !== undefined && component !== 'switch' && component !== 'text' && { unit_of_measurement: unit }),
-    ...(component === 'number' && range && { min: range[0], max: range[1] }),
-    ...(component === 'number' && { step: stepOf(datatype, range), mode: 'auto' }),
+    ...(component === 'number' && { ...boundsOf(range), step: stepOf(datatype, range) }),
     ...((component === 'switch' || component === 'binary_sensor') && { payload_on: 'true', payload_off: 'false' }),
     ...(availability !== undefined && { availability_topic: availability }),
   };
@@ -80,10 +79,15 @@ function componentOf(datatype: string, writable: boolean): string | undefined {
   return undefined;
 }
 
+/** Without a range Home Assistant would take nothing below 1 and above 100; a slider over everything is of no use. */
+function boundsOf(range: readonly [number, number] | undefined): Record<string, Value> {
+  return range ? { min: range[0], max: range[1], mode: 'slider' } : { min: -1e9, max: 1e9, mode: 'box' };
+}
+
 /** Home Assistant takes no step below 0.001; its default of 1 would leave nothing between 0 and 1. */
 function stepOf(datatype: string, range: readonly [number, number] | undefined): number {
   if (INTEGERS.test(datatype)) return 1;
-  const [low, high] = range ?? [0, 100];
+  const [low, high] = range ?? [0, 1];
   return Math.max(0.001, Number(((high - low) / 1000).toPrecision(1)));
 }
 

@@ -117,7 +117,7 @@ describe('a payload', () => {
     ['-7', -7n],
     ['+7', 7n],
     ['9007199254740993', 9007199254740993n],
-    ['18446744073709551616', 18446744073709551616],
+    ['18446744073709551616', 2 ** 64],
     ['1e3', 1000],
     ['true', true],
     ['false', false],
@@ -193,7 +193,11 @@ describe('a message', () => {
   it('is made of params, events and samples, and of nothing else', () => {
     const address = '/stage/a';
     const options = { namespace: '/stage', qos: 2 } as const;
-    expect(toMqtt({ kind: 'param', address, value: true }, options)).toMatchObject({ topic: 'a', retain: true, qos: 2 });
+    expect(toMqtt({ kind: 'param', address, value: true }, options)).toMatchObject({
+      topic: 'a',
+      retain: true,
+      qos: 2,
+    });
     expect(toMqtt({ kind: 'event', address, value: 1 }, options)).toMatchObject({ retain: false, qos: 2 });
     expect(toMqtt({ kind: 'stream', address, value: 1 }, options)).toMatchObject({ retain: false, qos: 0 });
     expect(() => toMqtt({ kind: 'gesture', address, value: 1, id: 1, phase: 'start' }, options)).toThrow(/no form/);
