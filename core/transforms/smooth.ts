@@ -22,7 +22,6 @@ export function smoothTransform({ factor = 0.2 }: SmoothOptions): Transform {
   const kept = (last: number | undefined, value: number) => (Number.isFinite(value) ? value : last);
 
   return {
-    onChange: false,
     open() {
       let last: number | undefined;
       let lasts: (number | undefined)[] = [];

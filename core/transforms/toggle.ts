@@ -19,16 +19,15 @@ export interface ToggleOptions {
 export function toggleTransform({ at = 0.5, on = 1, off = 0 }: ToggleOptions): Transform {
   checkNumber('at', at);
   return {
-    onChange: true,
     open() {
       let pressed = false;
       let isOn = false;
-      return (value) => {
+      return (value, past = false) => {
         const level = levelOf(value);
         if (level === undefined) return value;
         const before = pressed;
         pressed = level >= at;
-        if (before || !pressed) return undefined;
+        if (before || !pressed || past) return undefined;
         isOn = !isOn;
         return isOn ? on : off;
       };

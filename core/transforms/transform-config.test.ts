@@ -10,11 +10,6 @@ describe('chain', () => {
     expect([step(0.5), step(-1), step('x')]).toEqual([128, undefined, 'x']);
     expect(chain([]).open()(7)).toBe(7);
   });
-
-  it('answers to changes when one of its steps does', () => {
-    expect(chain([transformOf({ type: 'round' }), transformOf({ type: 'toggle' })]).onChange).toBe(true);
-    expect(chain([transformOf({ type: 'round' }), transformOf({ type: 'smooth' })]).onChange).toBe(false);
-  });
 });
 
 describe('options that make no sense', () => {

@@ -83,13 +83,12 @@ export function chain(transforms: readonly Transform[]): Transform {
   const [only] = transforms;
   if (only && transforms.length === 1) return only;
   return {
-    onChange: transforms.some(({ onChange }) => onChange),
     open() {
       const steps: readonly Step[] = transforms.map((transform) => transform.open());
-      return (value) => {
+      return (value, past = false) => {
         let result = value;
         for (const step of steps) {
-          const next = step(result);
+          const next = step(result, past);
           if (next === undefined) return undefined;
           result = next;
         }

@@ -1,22 +1,21 @@
 import type { Value } from '../value.ts';
 
-/** Maps the values of one address, one after the other; undefined holds a value back. Never throws. */
-export type Step = (value: Value) => Value | undefined;
+/**
+ * Maps the values of one address, one after the other; undefined holds a value back. Never throws.
+ *
+ * `past` tells that the value was there before anything happened, as in a snapshot: it is no press and no rise.
+ */
+export type Step = (value: Value, past?: boolean) => Value | undefined;
 
 /** One kind of mapping with its options: what a route and an operator are made of. */
 export interface Transform {
   /** Begins a series of values: those of one address. A step that remembers keeps its series apart. */
   open(): Step;
-  /**
-   * Whether it answers to changes, and not to values: what was there before anything happened is shown to it, and what
-   * it makes of that is not used.
-   */
-  readonly onChange: boolean;
 }
 
 /** A transform without a memory. */
 export function stateless(step: Step): Transform {
-  return { open: () => step, onChange: false };
+  return { open: () => step };
 }
 
 /**

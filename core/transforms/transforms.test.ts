@@ -188,6 +188,13 @@ describe('toggle and trigger', () => {
     ]);
   });
 
+  it('what was there before is no press, and no rise', () => {
+    for (const type of ['toggle', 'trigger'] as const) {
+      const step = transformOf({ type }).open();
+      expect([step(1, true), step(1), step(0), step(1)]).toEqual([undefined, undefined, undefined, 1]);
+    }
+  });
+
   it('series do not disturb each other', () => {
     const toggle = transformOf({ type: 'toggle' });
     const [a, b] = [toggle.open(), toggle.open()];

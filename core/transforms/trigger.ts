@@ -14,15 +14,14 @@ export interface TriggerOptions {
 export function triggerTransform({ at = 0.5, value: fired = 1 }: TriggerOptions): Transform {
   checkNumber('at', at);
   return {
-    onChange: true,
     open() {
       let high = false;
-      return (value) => {
+      return (value, past = false) => {
         const level = levelOf(value);
         if (level === undefined) return value;
         const before = high;
         high = level >= at;
-        return high && !before ? fired : undefined;
+        return high && !before && !past ? fired : undefined;
       };
     },
   };

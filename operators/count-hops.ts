@@ -1,0 +1,83 @@
+import { Observable } from 'rxjs';
+import type { Ack, Client, OnOptions, Reply, SetOptions, SignalCallback } from '../core/client.ts';
+import { ClaspError, ErrorCode } from '../core/errors.ts';
+import type { GesturePhase, Signal } from '../core/signal.ts';
+import type { Value } from '../core/value.ts';
+import type { HopBudget, HopVerdict } from './hop-budget.ts';
+import { PendingReply } from './reply.ts';
+
+/**
+ * The same client, whose writes count as passed on when it makes them while a signal is delivered to it. One that
+ * would only echo is not made and answered as if it was; one beyond the budget is answered with 400.
+ *
+ * Params, events, samples and gestures count; bundles and timelines pass as they are, and so does a write that asks
+ * for a lock or gives one up.
+ *
+ * @example
+ * ```ts
+ * const client = countHops(router().client('desk'), new HopBudget());
+ * ```
+ */
+export function countHops(client: Client, budget: HopBudget): Client {
+  const deliver = (signal: Signal, work: () => void) => budget.deliver(signal, work);
+
+  function on(pattern: string, options?: OnOptions): Observable<Signal>;
+  function on(pattern: string, callback: SignalCallback, options?: OnOptions): () => void;
+  function on(
+    pattern: string,
+    given?: OnOptions | SignalCallback,
+    options?: OnOptions,
+  ): Observable<Signal> | (() => void) {
+    if (typeof given === 'function') {
+      const called: SignalCallback = (value, address, meta) =>
+        deliver({ kind: 'event', address, value }, () => given(value, address, meta));
+      return client.on(pattern, called, options);
+    }
+    const signals = client.on(pattern, given);
+    return new Observable((out) =>
+      signals.subscribe({
+        next: (signal) => deliver(signal, () => out.next(signal)),
+        error: (cause) => out.error(cause),
+        complete: () => out.complete(),
+      }),
+    );
+  }
+
+  const set: Client['set'] = (address: string, value: Value, options?: SetOptions) => {
+    if (options?.lock || options?.unlock) return client.set(address, value, options);
+    const answer = budget.ask(address, value);
+    if (answer.verdict !== 'write') return unwritten(answer.verdict, address);
+    const reply = client.set(address, value, options);
+    // A refusal tells of itself on `errors`.
+    if (answer.counts) reply.subscribe({ next: ({ revision }) => answer.written(revision), error: () => undefined });
+    return reply;
+  };
+  const emit: Client['emit'] = (address, value = null, options) => {
+    const { verdict } = budget.ask(address, value);
+    return verdict === 'write' ? client.emit(address, value, options) : unwritten(verdict, address);
+  };
+  const stream: Client['stream'] = (address, value) => {
+    if (budget.ask(address, value).verdict === 'write') client.stream(address, value);
+  };
+  const gesture: Client['gesture'] = (address: string, id: number, phase: GesturePhase, value: Value = null) => {
+    if (budget.ask(address, value).verdict === 'write') client.gesture(address, id, phase, value);
+  };
+
+  const counted: Partial<Client> = { on, set, emit, stream, gesture };
+  return new Proxy(client, {
+    get(target, name) {
+      const own: unknown = Reflect.get(counted, name);
+      if (own !== undefined) return own;
+      const inherited: unknown = Reflect.get(target, name);
+      // Methods of a class that keeps its fields to itself do not work on anything else.
+      return typeof inherited === 'function' ? inherited.bind(target) : inherited;
+    },
+  });
+}
+
+function unwritten(verdict: HopVerdict, address: string): Reply<Ack> {
+  const reply = new PendingReply<Ack>();
+  if (verdict === 'echo') reply.resolve({ address });
+  else reply.reject(new ClaspError(ErrorCode.Conflict, `${address} is part of a loop`, { address }));
+  return reply;
+}
