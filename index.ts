@@ -142,6 +142,7 @@ export type {
   RouterOptions,
   RouterStats,
   SavedParam,
+  ScheduleBundlesOptions,
   SessionInfo,
   SessionOptions,
   SessionSubscription,
@@ -179,6 +180,7 @@ export {
   router,
   Session,
   SubscriptionIndex,
+  scheduleBundles,
   scopeFilter,
   serialise,
   session,
@@ -188,4 +190,5 @@ export {
   Turns,
   timelineScheduler,
   toRouterEvent,
+  unbundle,
 } from './operators/index.ts';

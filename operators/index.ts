@@ -47,6 +47,8 @@ export type { Router, RouterOptions, RouterStats } from './router.ts';
 export { router } from './router.ts';
 export type { RouterEvent, SessionInfo } from './router-event.ts';
 export { toRouterEvent } from './router-event.ts';
+export type { ScheduleBundlesOptions } from './schedule-bundles.ts';
+export { scheduleBundles } from './schedule-bundles.ts';
 export { scopeFilter } from './scope-filter.ts';
 export { serialise } from './serialise.ts';
 export type { SessionOptions } from './session.ts';

@@ -31,6 +31,13 @@ export class ParamWriter {
     this.#rules = rules && rules.size > 0 ? rules : undefined;
   }
 
+  /** What is wrong with a SET whatever there is at its address, if anything: 402 too large or out of range. */
+  fault(frame: Frame, entry: Entry): ClaspError | undefined {
+    if (isTooLarge(frame)) return tooLarge(entry);
+    const rule = this.#rules?.of(entry);
+    return rule?.bounded && !rule.admits(frame.value) ? outOfRange(entry, rule, frame.value) : undefined;
+  }
+
   /**
    * Stores the value of a SET under its next revision, which the envelope gets; where values are merged its frame is
    * replaced by one with what was stored. Otherwise refuses the envelope, changes nothing and gives false: 402 too

@@ -23,6 +23,7 @@ import { paramExpiry } from './param-expiry.ts';
 import { ParamWriter } from './param-writer.ts';
 import { rateLimit } from './rate-limit.ts';
 import { type RouterEvent, toRouterEvent } from './router-event.ts';
+import { scheduleBundles } from './schedule-bundles.ts';
 import { scopeFilter } from './scope-filter.ts';
 import { serialise } from './serialise.ts';
 import { session } from './session.ts';
@@ -75,6 +76,10 @@ export interface RouterOptions {
   readonly maxParams?: number | undefined;
   /** What happens to a new param when there are `maxParams`. @defaultValue 'lru' */
   readonly onFull?: OnFull | undefined;
+  /** Bundles of one session that may wait for their time. @defaultValue 1000 */
+  readonly maxScheduled?: number | undefined;
+  /** Bytes that all bundles which wait for their time may have together. @defaultValue 64 MiB */
+  readonly maxScheduledBytes?: number | undefined;
   /** Bytes that may wait for a lagging receiver before it is given up with 503. @defaultValue 8 MiB */
   readonly maxWaitingBytes?: number | undefined;
   /** Milliseconds that a receiver may lag without a break before it is given up with 503. @defaultValue 30 000 */
@@ -133,7 +138,7 @@ export function router(options: RouterOptions = {}): Router {
   const { sessionTimeout = 300_000, handshakeTimeout = 10_000, maxLag = 30_000 } = options;
   const { moveInterval, gestureTimeout, maxGestures } = options;
   const { timelineRate, maxTimelines, maxKeyframes } = options;
-  const { maxParams, onFull } = options;
+  const { maxParams, onFull, maxScheduled, maxScheduledBytes } = options;
   const rules = new ParamRules(options.params ?? []);
   const outbox = { hardBytes: options.maxWaitingBytes ?? 8 * MEBIBYTE, softBytes: MEBIBYTE };
 
@@ -179,9 +184,14 @@ export function router(options: RouterOptions = {}): Router {
       tap(() => messagesIn++),
       serialise(turns),
     );
-    const admitted = arriving.pipe(rateLimit({ maxMessagesPerSecond }), onceOnly(), scopeFilter());
-    const settled = admitted.pipe(
+    const admitted = arriving.pipe(
+      rateLimit({ maxMessagesPerSecond }),
+      onceOnly(),
+      scopeFilter(),
+      scheduleBundles(table, store, writer, { ...own, maxScheduled, maxScheduledBytes }),
       unbundle(),
+    );
+    const settled = admitted.pipe(
       gestureLifecycle(gestures, { ...own, moveInterval, gestureTimeout, maxGestures, ending }),
       timelineScheduler(timelines, { ...own, timelineRate, maxTimelines, maxKeyframes }),
       conflictMerge(writer),

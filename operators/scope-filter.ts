@@ -3,6 +3,7 @@ import { ClaspError, ErrorCode } from '../core/errors.ts';
 import { checkPattern } from '../core/pattern.ts';
 import type { ScopeAction } from '../core/scope.ts';
 import type { Envelope } from './envelope.ts';
+import { isScheduleAddress } from './scheduled-bundles.ts';
 import { stage } from './stage.ts';
 
 /**
@@ -22,7 +23,11 @@ export function scopeFilter(): MonoTypeOperatorFunction<Envelope> {
 
 function judge(envelope: Envelope): ClaspError | undefined {
   switch (envelope.kind) {
-    case 'SET':
+    case 'SET': {
+      const error = needs(envelope, 'write', envelope.entry?.address ?? '');
+      // Whoever scheduled a bundle may cancel it: `scheduleBundles` knows who did.
+      return error && isScheduleAddress(envelope.entry?.address ?? '') ? undefined : error;
+    }
     case 'PUBLISH':
       return needs(envelope, 'write', envelope.entry?.address ?? '');
     case 'BUNDLE':

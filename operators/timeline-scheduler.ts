@@ -185,6 +185,6 @@ function setOf({ entry, publisher }: ActiveTimeline, value: Value, at: number): 
 }
 
 /** Whether a PUBLISH is a timeline and says what it is: its value slot has more than null. */
-function isTimeline({ signal, valueCode, samplesStart }: Frame): boolean {
+export function isTimeline({ signal, valueCode, samplesStart }: Frame): boolean {
   return signal === TIMELINE && (valueCode > ValueCode.Null || samplesStart > 0);
 }
