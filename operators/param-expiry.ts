@@ -31,6 +31,7 @@ export function paramExpiry(store: ParamStore, options: ParamExpiryOptions = {})
 
   return stage((out) => {
     const relay = relaySession(now());
+    let unbundling = false;
 
     const remove = (entry: Entry, at: number) => {
       const frame = decodeFrame(encodeSet(entry.address, null));
@@ -51,8 +52,6 @@ export function paramExpiry(store: ParamStore, options: ParamExpiryOptions = {})
       if (lease.duration > 0) alarms.set(lease, lease.end);
       else alarms.delete(lease);
     };
-
-    let unbundling = false;
 
     return {
       next(envelope) {
