@@ -26,7 +26,7 @@ interface Subscription {
   readonly listeners: Set<Listener>;
   /** While the snapshot is coming: the addresses it has told so far, with their revisions. */
   seen: Map<string, number> | undefined;
-  /** Whether a snapshot has ever come whole. */
+  /** Whether its listeners know params: a snapshot has come whole, or in part before the connection was lost. */
   synced: boolean;
   /** Scratch of one delivery. */
   due: boolean;
@@ -93,7 +93,10 @@ export class ClientSubscriptions {
 
   suspend(): void {
     this.#send = undefined;
-    for (const subscription of this.#byId.values()) subscription.seen = undefined;
+    for (const subscription of this.#byId.values()) {
+      if (subscription.seen && subscription.seen.size > 0) subscription.synced = true;
+      subscription.seen = undefined;
+    }
   }
 
   /** Completes every listener, and all that come later. */
