@@ -22,6 +22,7 @@ export {
 export type { BroadcastChannelOptions } from './broadcast-channel.ts';
 export { broadcastChannelDial, broadcastChannelListener } from './broadcast-channel.ts';
 export { Clasp, ClaspBuilder } from './clasp.ts';
+export { clock } from './clock.ts';
 export type {
   MessageEventTarget,
   MessagePortDialOptions,
