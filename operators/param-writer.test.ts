@@ -208,7 +208,7 @@ describe('a strategy', () => {
         for (const one of maps) peer.send(set('/scene', one));
         const heard = reader.take() as SetMessage[];
         expect(heard).toHaveLength(maps.length);
-        expect(heard.at(-1)?.value).toEqual(maps.reduce((kept: Value, one) => naive(kept, one, '')));
+        expect(heard.at(-1)?.value).toEqual(maps.reduce<Value>((kept, one) => naive(kept, one, ''), {}));
       }),
     );
   });
