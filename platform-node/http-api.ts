@@ -1,14 +1,15 @@
+import { firstValueFrom } from 'rxjs';
 import type { Client } from '../core/client.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
 import { stringifyJson } from '../core/json.ts';
 import { jsonWrite, parseJsonMap, signalJson } from '../core/protocols/http.ts';
 import type { Param } from '../core/signal.ts';
 import type { Value } from '../core/value.ts';
+import { readParams } from '../operators/read-params.ts';
 import type { BearerClients } from './bearer-clients.ts';
 import { eventFeeds } from './http-events.ts';
 import { openApi } from './http-openapi.ts';
 import { type HttpRequest, type HttpResponse, type HttpRoute, json } from './http-routes.ts';
-import { readParams } from './read-params.ts';
 
 export interface HttpApi {
   readonly routes: readonly HttpRoute[];
@@ -33,7 +34,7 @@ export function httpApi(clients: BearerClients): HttpApi {
   };
 
   const existing = async (client: Client, address: string): Promise<Param> => {
-    const [param] = await readParams(client, address);
+    const [param] = await firstValueFrom(readParams(client, address));
     if (!param) throw new ClaspError(ErrorCode.NotFound, `there is no param at ${address}`, { address });
     return param;
   };
@@ -69,7 +70,7 @@ export function httpApi(clients: BearerClients): HttpApi {
   const snapshot = (request: HttpRequest) =>
     withClient(request, async (client) => {
       const prefix = request.rest.replace(/\/+$/, '');
-      const params = await readParams(client, prefix === '' ? '/**' : `/${prefix}/**`);
+      const params = await firstValueFrom(readParams(client, prefix === '' ? '/**' : `/${prefix}/**`));
       const members = params.map(({ address, value }) => `${JSON.stringify(address)}:${stringifyJson(value)}`);
       return { ...json(200, null), body: `{${members.join(',')}}\n` };
     });

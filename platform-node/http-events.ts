@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
-import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
+import { asyncScheduler, firstValueFrom, type SchedulerLike, type Subscription } from 'rxjs';
 import type { Client } from '../core/client.ts';
 import type { ClaspError } from '../core/errors.ts';
 import { kindsOf, serverSentEvent, signalJson } from '../core/protocols/http.ts';
 import type { Signal, SignalKind } from '../core/signal.ts';
+import { readParams } from '../operators/read-params.ts';
 import type { BearerClients, BorrowedClient } from './bearer-clients.ts';
 import type { HttpRequest, HttpResponse } from './http-routes.ts';
-import { readParams } from './read-params.ts';
 
 /** What a feed remembers for listeners that come back. */
 const REMEMBERED = 1000;
@@ -190,7 +190,7 @@ async function snapshotOf(
 ): Promise<readonly string[]> {
   const wanted = types === undefined || types.includes('param');
   const id = feed.lastId; // what happens from now on comes after it, even if the snapshot has it already
-  const params = await readParams(feed.client, pattern);
+  const params = await firstValueFrom(readParams(feed.client, pattern));
   const texts = wanted ? params.map((param) => serverSentEvent(id, 'param', signalJson(param))) : [];
   return [...texts, serverSentEvent(id, 'synced', { pattern })];
 }

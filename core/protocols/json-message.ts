@@ -1,0 +1,89 @@
+import { ClaspError, ErrorCode } from '../errors.ts';
+import type { Ttl } from '../message.ts';
+import type { SignalKind } from '../signal.ts';
+import type { Value } from '../value.ts';
+import { jsonWrite, kindsOf, parseJsonMap } from './http.ts';
+
+/** What a JSON client may ask for. `id`, where given, comes back in the answer. */
+export type JsonRequest = { readonly id: Value | undefined } & (
+  | {
+      readonly type: 'set';
+      readonly address: string;
+      readonly value: Value;
+      readonly options: {
+        readonly lock?: boolean;
+        readonly unlock?: boolean;
+        readonly revision?: number;
+        readonly ttl?: number | Ttl;
+      };
+    }
+  | { readonly type: 'get'; readonly address: string }
+  | { readonly type: 'emit' | 'stream'; readonly address: string; readonly value: Value }
+  | {
+      readonly type: 'subscribe';
+      readonly pattern: string;
+      readonly types: readonly SignalKind[] | undefined;
+      readonly maxRate: number | undefined;
+      readonly epsilon: number | undefined;
+    }
+  | { readonly type: 'unsubscribe'; readonly pattern: string }
+  | { readonly type: 'snapshot'; readonly prefix: string }
+);
+
+type JsonMap = ReturnType<typeof parseJsonMap>;
+
+/**
+ * Reads a message of a JSON client. Throws a `ClaspError` 101 that names what is missing or wrong; its `value` is the
+ * object where there is one, so that the answer can carry the `id`.
+ */
+export function parseJsonRequest(text: string): JsonRequest {
+  const map = parseJsonMap(text);
+  try {
+    return requestOf(map);
+  } catch (cause) {
+    const { code, reason } = ClaspError.from(cause, ErrorCode.BadMessage);
+    throw new ClaspError(code, reason, { value: map, cause });
+  }
+}
+
+function requestOf(map: JsonMap): JsonRequest {
+  const id = map['id'];
+  const type = map['type'];
+  switch (type) {
+    case 'set': {
+      const { value, ...options } = jsonWrite(map);
+      return { id, type, address: text(map, 'address'), value, options };
+    }
+    case 'get':
+      return { id, type, address: text(map, 'address') };
+    case 'emit':
+    case 'stream':
+      return { id, type, address: text(map, 'address'), value: map['value'] ?? null };
+    case 'subscribe': {
+      const [maxRate, epsilon] = [positive(map, 'maxRate'), positive(map, 'epsilon')];
+      return { id, type, pattern: text(map, 'pattern'), types: kindsOf(map['types']), maxRate, epsilon };
+    }
+    case 'unsubscribe':
+      return { id, type, pattern: text(map, 'pattern') };
+    case 'snapshot':
+      return { id, type, prefix: map['prefix'] === undefined ? '' : text(map, 'prefix') };
+    default:
+      throw new ClaspError(ErrorCode.BadMessage, `"type" must be one of ${TYPES.join(', ')}, not ${String(type)}`);
+  }
+}
+
+const TYPES = ['set', 'get', 'emit', 'stream', 'subscribe', 'unsubscribe', 'snapshot'];
+
+function text(map: JsonMap, key: string): string {
+  const value = map[key];
+  if (typeof value === 'string') return value;
+  throw new ClaspError(ErrorCode.BadMessage, `"${key}" must be a text${value === undefined ? '; it is missing' : ''}`);
+}
+
+function positive(map: JsonMap, key: string): number | undefined {
+  const value = map[key];
+  if (value === undefined || value === null) return undefined;
+  const number = typeof value === 'bigint' ? Number(value) : value;
+  if (typeof number === 'number' && number >= 0 && Number.isFinite(number)) return number;
+  throw new ClaspError(ErrorCode.BadMessage, `"${key}" must be a number of 0 or more`);
+}

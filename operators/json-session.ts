@@ -1,0 +1,183 @@
+import { defer, EMPTY, map, mergeMap, type Observable, of, Subscription } from 'rxjs';
+import type { Client } from '../core/client.ts';
+import { ClaspError, ErrorCode } from '../core/errors.ts';
+import { stringifyJson } from '../core/json.ts';
+import { errorJson, signalJson } from '../core/protocols/http.ts';
+import { type JsonRequest, parseJsonRequest } from '../core/protocols/json-message.ts';
+import type { Signal } from '../core/signal.ts';
+import type { Value } from '../core/value.ts';
+import { readParams } from './read-params.ts';
+
+export interface JsonSessionOptions {
+  /** Takes each message to the peer, one JSON text. */
+  readonly send: (text: string) => void;
+  /** Whether the peer lags: params and streams then wait, only the newest of each address, until `relieved`. */
+  readonly congested: () => boolean;
+  /** Subscriptions that one peer may have. @defaultValue 1000 */
+  readonly maxSubscriptions?: number;
+}
+
+/** How messages to a JSON client name the kinds of signal. */
+const TYPES = { param: 'value', event: 'event', stream: 'stream', gesture: 'gesture', timeline: 'timeline' } as const;
+
+/**
+ * One peer that speaks JSON over something like a WebSocket: takes its messages, acts as `client`, and sends answers
+ * and signals. Never throws; what is wrong with a message is an `error` to its sender. The client is not closed here.
+ */
+export class JsonSession {
+  readonly #client: Client;
+  readonly #options: JsonSessionOptions;
+  readonly #subscriptions = new Map<string, Subscription>();
+  readonly #asked = new Subscription();
+  /** What waits for a peer that lags, newest per address and kind. */
+  readonly #held = new Map<string, Signal>();
+  #closed = false;
+
+  constructor(client: Client, options: JsonSessionOptions) {
+    this.#client = client;
+    this.#options = options;
+  }
+
+  /** Takes one message. */
+  receive(text: string): void {
+    if (this.#closed) return;
+    let request: JsonRequest;
+    try {
+      request = parseJsonRequest(text);
+    } catch (cause) {
+      const error = ClaspError.from(cause, ErrorCode.BadMessage);
+      const map = (error.value ?? {}) as { readonly [key: string]: Value };
+      this.#refuse(error, typeof map['type'] === 'string' ? map['type'] : '', map['id']);
+      return;
+    }
+    this.#asked.add(
+      defer(() => this.#answer(request)).subscribe({
+        next: (message) => this.#send(message),
+        error: (cause) => this.#refuse(ClaspError.from(cause, ErrorCode.Internal), request.type, request.id),
+      }),
+    );
+  }
+
+  /** The peer can take more. */
+  relieved(): void {
+    for (const [key, signal] of this.#held) {
+      if (this.#options.congested()) return;
+      this.#held.delete(key);
+      this.#sendSignal(signal);
+    }
+  }
+
+  /** Ends its subscriptions. */
+  close(): void {
+    this.#closed = true;
+    this.#asked.unsubscribe();
+    for (const subscription of this.#subscriptions.values()) subscription.unsubscribe();
+    this.#subscriptions.clear();
+    this.#held.clear();
+  }
+
+  #answer(request: JsonRequest): Observable<Value> {
+    const client = this.#client;
+    const ok = (about: { readonly [key: string]: Value } = {}) =>
+      request.id === undefined ? EMPTY : of({ type: 'ok', ...idOf(request), ...about });
+    switch (request.type) {
+      case 'set':
+        return client
+          .set(request.address, request.value, request.options)
+          .pipe(mergeMap(({ revision = 0 }) => ok({ address: request.address, revision: BigInt(revision) })));
+      case 'get':
+        return readParams(client, request.address).pipe(
+          map(([param]) => {
+            const found = param ? signalJson(param) : { address: request.address, value: null, revision: 0n };
+            return { type: 'value', ...found, ...idOf(request) };
+          }),
+        );
+      case 'emit':
+        return client.emit(request.address, request.value).pipe(mergeMap(() => ok()));
+      case 'stream':
+        client.stream(request.address, request.value);
+        return ok();
+      case 'subscribe':
+        this.#subscribe(request);
+        return EMPTY;
+      case 'unsubscribe':
+        this.#unsubscribe(request.pattern);
+        return ok();
+      case 'snapshot': {
+        const prefix = request.prefix.replace(/^\/+|\/+$/g, '');
+        return readParams(client, prefix === '' ? '/**' : `/${prefix}/**`).pipe(
+          map((params) => {
+            const state = Object.fromEntries(params.map(({ address, value }) => [address, value]));
+            return { type: 'snapshot', state, ...idOf(request) };
+          }),
+        );
+      }
+    }
+  }
+
+  #unsubscribe(pattern: string): void {
+    const subscription = this.#subscriptions.get(pattern);
+    if (!subscription) {
+      throw new ClaspError(ErrorCode.NotFound, `there is no subscription to ${pattern}`, { address: pattern });
+    }
+    subscription.unsubscribe();
+    this.#subscriptions.delete(pattern);
+  }
+
+  #subscribe(request: JsonRequest & { readonly type: 'subscribe' }): void {
+    const { pattern, types, maxRate, epsilon } = request;
+    const { maxSubscriptions = 1000 } = this.#options;
+    if (!this.#subscriptions.has(pattern) && this.#subscriptions.size >= maxSubscriptions) {
+      throw new ClaspError(ErrorCode.TooMany, `too many subscriptions, at most ${maxSubscriptions}`);
+    }
+    // The same pattern again: the new options count.
+    this.#subscriptions.get(pattern)?.unsubscribe();
+    let answered = false;
+    const synced = () => {
+      this.#send({ type: 'synced', pattern, ...(answered ? {} : idOf(request)) });
+      answered = true;
+    };
+    const options = {
+      synced,
+      ...(types && { types }),
+      ...(maxRate !== undefined && { maxRate }),
+      ...(epsilon !== undefined && { epsilon }),
+    };
+    const subscription = this.#client.on(pattern, options).subscribe({
+      next: (signal) => this.#deliver(signal),
+      error: (cause) => {
+        this.#subscriptions.delete(pattern);
+        this.#refuse(ClaspError.from(cause, ErrorCode.Internal), request.type, request.id);
+      },
+    });
+    if (!subscription.closed) this.#subscriptions.set(pattern, subscription);
+  }
+
+  #deliver(signal: Signal): void {
+    const { kind, address } = signal;
+    if (this.#options.congested() || this.#held.size > 0) {
+      if (kind === 'gesture' && signal.phase === 'move') return;
+      if (kind === 'param' || kind === 'stream') {
+        this.#held.set(`${kind} ${address}`, signal);
+        return;
+      }
+    }
+    this.#sendSignal(signal);
+  }
+
+  #sendSignal(signal: Signal): void {
+    this.#send({ type: TYPES[signal.kind], ...signalJson(signal) });
+  }
+
+  #refuse(error: ClaspError, requestType: string, id: Value | undefined): void {
+    this.#send({ type: 'error', ...errorJson(error), request_type: requestType, ...(id !== undefined && { id }) });
+  }
+
+  #send(message: Value): void {
+    if (!this.#closed) this.#options.send(stringifyJson(message));
+  }
+}
+
+function idOf({ id }: JsonRequest): { readonly id?: Value } {
+  return id === undefined ? {} : { id };
+}
