@@ -65,6 +65,8 @@ export { quantize } from './quantize.ts';
 export type { RateLimitOptions } from './rate-limit.ts';
 export { rateLimit } from './rate-limit.ts';
 export { PendingReply } from './reply.ts';
+export type { ReservedAddresses } from './reserve-addresses.ts';
+export { reserveAddresses } from './reserve-addresses.ts';
 export { round } from './round.ts';
 export type { Router, RouterOptions, RouterStats } from './router.ts';
 export { router } from './router.ts';

@@ -22,6 +22,7 @@ import { OpenGestures } from './open-gestures.ts';
 import { paramExpiry } from './param-expiry.ts';
 import { ParamWriter } from './param-writer.ts';
 import { rateLimit } from './rate-limit.ts';
+import { type ReservedAddresses, reserveAddresses } from './reserve-addresses.ts';
 import { type RouterEvent, toRouterEvent } from './router-event.ts';
 import { scheduleBundles } from './schedule-bundles.ts';
 import { scopeFilter } from './scope-filter.ts';
@@ -48,6 +49,8 @@ export interface RouterOptions {
   readonly sessionId?: (() => string) | undefined;
   /** Decides what the bearer of a token may do. @defaultValue open: everybody may do everything */
   readonly authenticate?: Authenticate | undefined;
+  /** Addresses that only one participant of this process writes. @defaultValue none */
+  readonly reserved?: readonly ReservedAddresses[] | undefined;
   /** Sessions at a time, those of this process not counted; 0 = unlimited. @defaultValue 0 */
   readonly maxSessions?: number | undefined;
   /** Milliseconds of silence after which a session ends; 0 = never. @defaultValue 300 000 */
@@ -139,6 +142,7 @@ export function router(options: RouterOptions = {}): Router {
   const { moveInterval, gestureTimeout, maxGestures } = options;
   const { timelineRate, maxTimelines, maxKeyframes } = options;
   const { maxParams, onFull, maxScheduled, maxScheduledBytes } = options;
+  const { reserved = [] } = options;
   const rules = new ParamRules(options.params ?? []);
   const outbox = { hardBytes: options.maxWaitingBytes ?? 8 * MEBIBYTE, softBytes: MEBIBYTE };
 
@@ -188,6 +192,7 @@ export function router(options: RouterOptions = {}): Router {
       rateLimit({ maxMessagesPerSecond }),
       onceOnly(),
       scopeFilter(),
+      reserveAddresses(reserved),
       scheduleBundles(table, store, writer, { ...own, maxScheduled, maxScheduledBytes }),
       unbundle(),
     );
