@@ -9,7 +9,9 @@ export type AnyBridgeType = BridgeType<{ readonly type: string; readonly name?: 
  * pays for what is not used.
  */
 export const bridgeTypes: { readonly [Type in BridgeConfig['type']]: () => Promise<AnyBridgeType> } = {
+  http: async () => (await import('./http-bridge-type.ts')).httpBridgeType,
   osc: async () => (await import('./osc-bridge-type.ts')).oscBridgeType,
+  'websocket-json': async () => (await import('./websocket-json-bridge.ts')).websocketJsonBridgeType,
 };
 
 /** Whether there is a kind of bridge of that name. */

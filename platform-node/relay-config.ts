@@ -3,7 +3,9 @@ import type { OnFull } from '../core/param-places.ts';
 import type { ParamRule } from '../core/param-rules.ts';
 import type { Authenticate } from '../operators/authenticate.ts';
 import { bridgeTypes, isBridgeType } from './bridge-types.ts';
+import type { HttpBridgeConfig } from './http-bridge-type.ts';
 import type { OscBridgeOptions } from './osc-bridge.ts';
+import type { WebsocketJsonBridgeConfig } from './websocket-json-bridge.ts';
 
 /** OSC over UDP, as in a configuration file. */
 export interface OscBridgeConfig extends Omit<OscBridgeOptions, 'scheduler'> {
@@ -16,7 +18,7 @@ export interface OscBridgeConfig extends Omit<OscBridgeOptions, 'scheduler'> {
 }
 
 /** One entry of `bridges`, told apart by `type`. */
-export type BridgeConfig = OscBridgeConfig;
+export type BridgeConfig = HttpBridgeConfig | OscBridgeConfig | WebsocketJsonBridgeConfig;
 
 /** What `createRelay` starts: the object of a configuration file, with what only code can give. */
 export interface RelayConfig {
@@ -28,6 +30,8 @@ export interface RelayConfig {
   readonly port?: number;
   /** Other protocols to join. @defaultValue none */
   readonly bridges?: readonly BridgeConfig[];
+  /** Origins of web pages that may use the HTTP API, or `*`. @defaultValue none but pages of the relay itself */
+  readonly cors?: readonly string[];
   /** Sessions at a time, bridges not counted; 0 = unlimited. @defaultValue 0 */
   readonly maxSessions?: number;
   /** Milliseconds of silence after which a session ends; 0 = never. @defaultValue 300 000 */

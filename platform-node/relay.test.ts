@@ -125,13 +125,13 @@ describe('createRelay', () => {
     expect(await closed).toMatchObject({ reason: { code: ErrorCode.NotAuthenticated } });
   });
 
-  it.each<[string, RelayConfig, string]>([
+  it.each<[string, RelayConfig, unknown]>([
     ['a port', { port: 65_536 }, 'port must be from 0 to 65535, not 65536'],
     ['a limit', { port: 0, maxSessions: -1 }, 'maxSessions must be 0 or more, not -1'],
     [
       'a bridge',
       { port: 0, bridges: [{ type: 'carrier-pigeon' as 'osc' }] },
-      'the type of a bridge must be osc, not "carrier-pigeon"',
+      expect.stringMatching(/^the type of a bridge must be .*osc.*, not "carrier-pigeon"$/),
     ],
     [
       'a name',

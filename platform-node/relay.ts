@@ -5,9 +5,12 @@ import type { ClaspError } from '../core/errors.ts';
 import type { Scopes } from '../core/scope.ts';
 import { type RouterStats, router } from '../operators/router.ts';
 import type { RouterEvent } from '../operators/router-event.ts';
+import { BearerClients } from './bearer-clients.ts';
 import { clock } from './clock.ts';
+import { httpApi } from './http-api.ts';
 import { httpRoutes } from './http-routes.ts';
 import { httpServers, urlsOf } from './http-servers.ts';
+import { jsonSockets } from './json-sockets.ts';
 import { type BridgeAddress, type RelayBridge, type RelayBridgeEvent, relayBridge } from './relay-bridge.ts';
 import { checkRelayConfig, type RelayConfig } from './relay-config.ts';
 import { statusRoutes } from './status-routes.ts';
@@ -63,11 +66,13 @@ export interface Relay {
   close(): Promise<void>;
 }
 
+/** Where WebSockets speak JSON. */
+const JSON_PATH = '/json';
 /** Milliseconds that peers have to answer the close. */
 const CLOSE_TIMEOUT = 3_000;
 
 /**
- * Starts a relay: WebSocket and HTTP on one port, and the bridges of `config`. Throws a `ClaspError` 402 for a
+ * Starts a relay: WebSocket, HTTP (`/v1`) and JSON over WebSocket (`/json`) on one port, and the bridges of `config`. Throws a `ClaspError` 402 for a
  * configuration that cannot work.
  *
  * @example
@@ -102,12 +107,6 @@ export function createRelay(config: RelayConfig = {}): Relay {
     const uptime = Math.floor((clock() - since) / 1_000_000);
     return { name, version, urls, sessions, params, subscriptions, messagesIn, messagesOut, uptime };
   };
-  const http = httpServers({
-    host,
-    request: httpRoutes(statusRoutes(status)),
-    failed: (failure) => events.next({ type: 'listen-failure', failure }),
-  });
-
   const client: Relay['client'] = (clientName, scopes) => {
     const made = core.client(clientName, scopes);
     clients.add(made);
@@ -115,6 +114,14 @@ export function createRelay(config: RelayConfig = {}): Relay {
     if (closing) made.close();
     return made;
   };
+  const bearers = new BearerClients({ join: client, authenticate, name: 'http' });
+  const api = httpApi(bearers);
+  const http = httpServers({
+    host,
+    request: httpRoutes([...statusRoutes(status), ...api.routes], { cors: config.cors ?? [] }),
+    failed: (failure) => events.next({ type: 'listen-failure', failure }),
+  });
+  running.add(jsonSockets(http.servers, bearers, { path: JSON_PATH, maxPeers: maxSessions ?? 0 }));
 
   const tell = (event: RelayBridgeEvent) => {
     const told = toRelayEvent(event);
@@ -132,7 +139,7 @@ export function createRelay(config: RelayConfig = {}): Relay {
 
   const start = async (): Promise<RelayAddresses> => {
     // Whoever is accepted is served: the router runs before the port is bound.
-    const connections = merge(...http.servers.map((server) => webSocketListener({ server })));
+    const connections = merge(...http.servers.map((server) => webSocketListener({ server, notFor: JSON_PATH })));
     running.add(core(connections).subscribe((event) => events.next(event)));
     const bound = await http.listen(port);
     urls = urlsOf(host, bound);
@@ -148,6 +155,8 @@ export function createRelay(config: RelayConfig = {}): Relay {
     await started.catch(() => undefined);
     const closed = http.close();
     for (const bridge of joined) bridge.close();
+    api.close();
+    bearers.close();
     for (const participant of clients) participant.close();
     running.unsubscribe();
     const deadline = asyncScheduler.schedule(() => http.destroy(), CLOSE_TIMEOUT);

@@ -152,7 +152,9 @@ function listening({ bridges = [] }: RelayConfig, { urls, port, bridges: open }:
   const row = (what: string, where: string) => data(`${what.padEnd(10)} ${where}`);
   const lines = urls.map((url) => row('WebSocket', url));
   lines.push(row('HTTP', `${(urls[0] ?? `ws://localhost:${port}`).replace(/^ws/, 'http')}/`));
-  for (const { listen, targets = [] } of bridges) {
+  for (const bridge of bridges) {
+    if (bridge.type !== 'osc') continue;
+    const { listen, targets = [] } = bridge;
     if (listen !== false) lines.push(row('OSC in', `udp://${open[0]?.address}`));
     for (const target of targets) lines.push(row('OSC out', `udp://${printable(String(target))}`));
   }
@@ -160,13 +162,12 @@ function listening({ bridges = [] }: RelayConfig, { urls, port, bridges: open }:
 }
 
 function listeningJson({ name, bridges = [] }: RelayConfig, { urls, port, bridges: open }: RelayAddresses): Line {
-  const described = bridges.map(({ type, listen, targets, namespace }, index) => ({
-    name: open[index]?.name,
-    type,
-    listen: listen === false ? false : open[index]?.address,
-    targets,
-    namespace,
-  }));
+  const described = bridges.map((bridge, index) => {
+    const at = { name: open[index]?.name, type: bridge.type };
+    if (bridge.type !== 'osc') return { ...at, listen: open[index]?.address };
+    const { listen, targets, namespace } = bridge;
+    return { ...at, listen: listen === false ? false : open[index]?.address, targets, namespace };
+  });
   return data(recordJson({ type: 'listening', name, port, urls, bridges: described }));
 }
 
