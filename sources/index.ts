@@ -1,4 +1,13 @@
+export type { ArtNetFramesOptions, ArtNetSourceOptions, WithFailures } from './artnet.ts';
+export { artNetFrames, artNetSource } from './artnet.ts';
+export type { ArtNetDiscoveryOptions } from './artnet-nodes.ts';
+export { artNetDiscovery, artNetReplies } from './artnet-nodes.ts';
+export type { DmxMode } from './dmx-signals.ts';
 export type { MidiEventLike, MidiInputLike, MidiSourceOptions } from './midi.ts';
 export { midiSource } from './midi.ts';
 export type { OscSource, OscSourceOptions } from './osc.ts';
 export { oscSource } from './osc.ts';
+export type { SacnFramesOptions, SacnSourceOptions } from './sacn.ts';
+export { sacnFrames, sacnSource } from './sacn.ts';
+export type { SacnSender, SacnSendersOptions } from './sacn-senders.ts';
+export { sacnSenders } from './sacn-senders.ts';

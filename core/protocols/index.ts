@@ -1,3 +1,30 @@
+export type { ArtDmx, ArtNetPacket, ArtOther, ArtPoll, ArtSync, DmxFault } from './artnet.ts';
+export {
+  ARTNET_MAX_UNIVERSE,
+  ARTNET_PORT,
+  decodeArtNet,
+  encodeArtDmx,
+  encodeArtPoll,
+  encodeArtSync,
+  parseArtNet,
+} from './artnet.ts';
+export type { ArtNetNode } from './artnet-nodes.ts';
+export { ArtNetNodes } from './artnet-nodes.ts';
+export type { ArtNetPort, ArtPollReply } from './artnet-poll-reply.ts';
+export { encodeArtPollReply } from './artnet-poll-reply.ts';
+export type { DmxFrame, DmxInputOptions, DmxMerge, DmxPacket } from './dmx-input.ts';
+export { DmxInput } from './dmx-input.ts';
+export type { DmxMappingOptions } from './dmx-mapping.ts';
+export { DMX_CHANNELS, DmxMapping } from './dmx-mapping.ts';
+export type { EnttecMessage } from './enttec.ts';
+export {
+  applyEnttecDmx,
+  EnttecLabel,
+  EnttecParser,
+  encodeEnttec,
+  encodeEnttecDmx,
+  enttecSerialNumber,
+} from './enttec.ts';
 export type { MidiChannelMessage, MidiMessage, MidiRealTimeType, MidiSystemMessage } from './midi.ts';
 export { decodeMidi, encodeMidi } from './midi.ts';
 export type { MidiAssemblerOptions, MidiStatement } from './midi-assembler.ts';
@@ -32,3 +59,7 @@ export type { OscPeersOptions } from './osc-peers.ts';
 export { OscPeers } from './osc-peers.ts';
 export type { OscTimetag } from './osc-timetag.ts';
 export { OSC_IMMEDIATELY, oscTimetag, oscTimetagMicros } from './osc-timetag.ts';
+export type { SacnData, SacnDiscovery, SacnOther, SacnPacket, SacnSync } from './sacn.ts';
+export { SACN_DISCOVERY_UNIVERSE, SACN_MAX_UNIVERSE, SACN_PORT, sacnGroup } from './sacn.ts';
+export { decodeSacn, parseSacn } from './sacn-decode.ts';
+export { encodeSacnData, encodeSacnDiscovery, encodeSacnSync } from './sacn-encode.ts';

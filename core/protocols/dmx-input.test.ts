@@ -1,0 +1,195 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type DmxFrame, DmxInput } from './dmx-input.ts';
+
+const CHANNELS = 6;
+const packets = fc.array(
+  fc.record({
+    source: fc.constantFrom('a', 'b', 'c'),
+    levels: fc.uint8Array({ minLength: 1, maxLength: CHANNELS, max: 4 }),
+    gap: fc.nat(400),
+  }),
+  { maxLength: 40 },
+);
+
+/** What someone who only hears of changes sees. */
+class Listener {
+  readonly levels = new Uint8Array(CHANNELS);
+  hear(frame: DmxFrame | undefined): void {
+    for (const channel of frame?.changed ?? []) this.levels[channel - 1] = frame?.levels[channel - 1] ?? 0;
+  }
+}
+const padded = (levels: Uint8Array | undefined) => Uint8Array.from({ length: CHANNELS }, (_, i) => levels?.[i] ?? 0);
+const bytes = (...levels: number[]) => Uint8Array.from(levels);
+
+describe('DmxInput', () => {
+  it('shows of each channel the highest level of all sources, by changes alone (HTP)', () => {
+    fc.assert(
+      fc.property(packets, (list) => {
+        const input = new DmxInput({ merge: 'htp', timeout: 1e9 });
+        const listener = new Listener();
+        const newest = new Map<string, Uint8Array>();
+        for (const { source, levels } of list) {
+          newest.set(source, padded(levels));
+          listener.hear(input.receive({ source, universe: 1, levels }, 0));
+          const highest = (_: unknown, i: number) => Math.max(...[...newest.values()].map((each) => each[i] as number));
+          expect(listener.levels).toEqual(Uint8Array.from({ length: CHANNELS }, highest));
+        }
+      }),
+    );
+  });
+
+  it('shows the sources that are left when one falls silent or leaves (HTP)', () => {
+    fc.assert(
+      fc.property(packets, (list) => {
+        const input = new DmxInput({ merge: 'htp', timeout: 1_000 });
+        const listener = new Listener();
+        const newest = new Map<string, { levels: Uint8Array; at: number }>();
+        let now = 0;
+        let shown = padded(undefined);
+        for (const { source, levels, gap } of list) {
+          now += gap;
+          for (const frame of input.expire(now)) listener.hear(frame);
+          for (const [name, { at }] of newest) if (now - at >= 1_000) newest.delete(name);
+          newest.set(source, { levels: padded(levels), at: now });
+          listener.hear(input.receive({ source, universe: 1, levels }, now));
+          shown = Uint8Array.from(shown, (_, i) =>
+            Math.max(...[...newest.values()].map((each) => each.levels[i] as number)),
+          );
+          expect(listener.levels).toEqual(shown);
+        }
+        expect(input.nextExpiry).toBe(
+          list.length > 0 ? Math.min(...[...newest.values()].map(({ at }) => at)) + 1_000 : Infinity,
+        );
+      }),
+    );
+  });
+
+  it('shows of each channel what was changed last, whoever repeats what else (LTP)', () => {
+    fc.assert(
+      fc.property(packets, (list) => {
+        const input = new DmxInput({ merge: 'ltp', timeout: 1e9 });
+        const listener = new Listener();
+        const newest = new Map<string, Uint8Array>();
+        const shown = new Uint8Array(CHANNELS);
+        for (const { source, levels } of list) {
+          const own = newest.get(source) ?? new Uint8Array(CHANNELS);
+          const now = padded(levels);
+          for (let i = 0; i < CHANNELS; i++) if (own[i] !== now[i]) shown[i] = now[i] as number;
+          newest.set(source, now);
+          listener.hear(input.receive({ source, universe: 1, levels }, 0));
+          expect(listener.levels).toEqual(shown);
+        }
+      }),
+    );
+  });
+
+  it('lets only the highest priority count, and the next when it leaves, falls silent or lowers itself', () => {
+    const input = new DmxInput({ merge: 'htp', timeout: 2_500 });
+    const send = (source: string, priority: number, level: number, now: number) =>
+      input.receive({ source, universe: 1, levels: bytes(level), priority }, now)?.levels[0];
+    expect(send('a', 100, 10, 0)).toBe(10);
+    expect(send('b', 120, 5, 1)).toBe(5);
+    expect(send('a', 100, 200, 2)).toBeUndefined();
+    expect(input.leave('b', 1, 3)?.levels[0]).toBe(200);
+    expect(send('b', 120, 7, 4)).toBe(7);
+    expect(send('a', 100, 200, 2_000)).toBeUndefined();
+    expect(input.expire(2_503)).toEqual([]);
+    expect(input.expire(2_504).map(({ levels }) => levels[0])).toEqual([200]);
+    expect(send('c', 150, 1, 2_600)).toBe(1);
+    expect(send('c', 50, 1, 2_601)).toBe(200);
+    expect(send('c', 100, 255, 2_602)).toBe(255);
+    expect(send('c', 100, 3, 2_603)).toBe(200);
+  });
+
+  it('keeps the levels when the last source has gone', () => {
+    const input = new DmxInput({ timeout: 1_000 });
+    input.receive({ source: 'a', universe: 1, levels: bytes(9) }, 0);
+    expect(input.expire(5_000)).toEqual([]);
+    expect(input.nextExpiry).toBe(Infinity);
+    expect(input.receive({ source: 'b', universe: 1, levels: bytes(0) }, 6_000)?.changed).toEqual([1]);
+  });
+
+  it('drops packets that come late, but not a sender that begins anew', () => {
+    const input = new DmxInput();
+    const send = (sequence: number, level: number) =>
+      input.receive({ source: 'a', universe: 1, levels: bytes(level), sequence }, 0)?.levels[0];
+    expect([send(254, 1), send(255, 2), send(0, 3), send(255, 99), send(0, 98), send(2, 4)]).toEqual([
+      1,
+      2,
+      3,
+      undefined,
+      undefined,
+      4,
+    ]);
+    expect(send(100, 5)).toBe(5);
+    expect(send(1, 6)).toBe(6);
+  });
+
+  it('compares the first frame with what is known, so that a channel that is off now is told of', () => {
+    const input = new DmxInput({ known: (universe) => (universe === 7 ? bytes(0, 100, 50) : undefined) });
+    const first = input.receive({ source: 'a', universe: 7, levels: bytes(0, 0, 50, 9) }, 0);
+    expect(first?.changed).toEqual([2, 4]);
+    expect(input.receive({ source: 'a', universe: 8, levels: bytes(0, 0, 50) }, 0)?.changed).toEqual([3]);
+  });
+
+  it('tells of a frame that is only repeated once a second', () => {
+    const input = new DmxInput();
+    const told: number[] = [];
+    for (let now = 0; now <= 5_000; now += 25) {
+      if (input.receive({ source: 'a', universe: 1, levels: bytes(5) }, now)) told.push(now);
+    }
+    expect(told).toEqual([0, 900, 1_800, 2_700, 3_600, 4_500]);
+  });
+
+  it('believes no more than 64 sources of a universe', () => {
+    const input = new DmxInput({ merge: 'htp', timeout: 1e9 });
+    for (let i = 0; i < 200; i++) {
+      input.receive({ source: `${i}`, universe: 1, levels: bytes(200 - i) }, i);
+    }
+    expect(input.receive({ source: '199', universe: 1, levels: bytes(1, 1) }, 200)?.levels[0]).toBe(64);
+  });
+});
+
+describe('DmxInput.answer', () => {
+  const is = (peer: string) => (source: string) => source === peer;
+
+  it('is nothing for a peer that says the same, and the frame for one that says something else, or nothing', () => {
+    const input = new DmxInput();
+    input.receive({ source: 'a', universe: 1, levels: bytes(5) }, 0);
+    input.settle(1, 1, 5);
+    const levels = new Uint8Array(512);
+    levels[0] = 5;
+    expect(input.answer(1, levels, is('a'), 10)).toBeUndefined();
+    expect(input.answer(1, levels, undefined, 10)).toBeUndefined();
+    expect(input.answer(1, levels, is('b'), 10)).toBe(levels);
+    expect(input.answer(2, levels, is('a'), 10)).toBe(levels);
+    levels[0] = 6;
+    expect(input.answer(1, levels, is('a'), 10)).toBe(levels);
+    expect(input.answer(1, levels, undefined, 10)).toBe(levels);
+  });
+
+  it('never pulls a moving fader back to where it was, however late the relay is', () => {
+    const input = new DmxInput();
+    for (let level = 1; level <= 100; level++) {
+      input.receive({ source: 'a', universe: 1, levels: bytes(level) }, level * 20);
+      // The relay is ten steps behind.
+      const old = Math.max(0, level - 10);
+      input.settle(1, 1, old);
+      const levels = new Uint8Array(512);
+      levels[0] = old;
+      expect(input.answer(1, levels, is('a'), level * 20)).toBeUndefined();
+      // Somebody changes another channel: the fader's own newest level stays.
+      levels[1] = 77;
+      expect([...(input.answer(1, levels, is('a'), level * 20) ?? []).slice(0, 2)]).toEqual([level, 77]);
+    }
+  });
+
+  it('is the relay’s again when what was said has not come back within a second', () => {
+    const input = new DmxInput();
+    input.receive({ source: 'a', universe: 1, levels: bytes(5) }, 0);
+    const refused = new Uint8Array(512);
+    expect(input.answer(1, refused, is('a'), 999)).toBeUndefined();
+    expect(input.answer(1, refused, is('a'), 1_000)).toBe(refused);
+  });
+});

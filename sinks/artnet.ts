@@ -1,0 +1,122 @@
+import { asyncScheduler, type SchedulerLike } from 'rxjs';
+import { ARTNET_MAX_UNIVERSE, encodeArtDmx, encodeArtSync } from '../core/protocols/artnet.ts';
+import type { ArtNetNodes } from '../core/protocols/artnet-nodes.ts';
+import type { DmxInput } from '../core/protocols/dmx-input.ts';
+import { DmxMapping } from '../core/protocols/dmx-mapping.ts';
+import type { Signal } from '../core/signal.ts';
+import { type Sink, sink } from '../core/sink.ts';
+import { DmxOutput } from './dmx-output.ts';
+
+export interface ArtNetSinkOptions {
+  /** Who receives every universe, as `host:port`. @defaultValue none: the nodes that want it, else `broadcast` */
+  readonly targets?: readonly string[];
+  /** Receives the universes that no known node wants, as `host:port`. @defaultValue nobody */
+  readonly broadcast?: string;
+  /** The nodes that are known, where there are no targets. @defaultValue none */
+  readonly nodes?: ArtNetNodes;
+  /** The UDP port of the nodes. @defaultValue 6454 */
+  readonly port?: number;
+  /** The universes that are sent, 0–32767; what is for others is passed over. @defaultValue all */
+  readonly universes?: readonly number[];
+  /** Where universes live in the relay. @defaultValue '/artnet' */
+  readonly namespace?: string;
+  /** Whether params are 0.0–1.0 rather than 0–255. @defaultValue false */
+  readonly normalize?: boolean;
+  /** Frames a second of one universe at most. @defaultValue 44 */
+  readonly rate?: number;
+  /** Milliseconds after which a universe without changes is sent again. @defaultValue 1000 */
+  readonly keepAlive?: number;
+  /** Whether ArtSync follows the frames of each moment, so that all are shown together. @defaultValue false */
+  readonly sync?: boolean;
+  /** What came in: give the same to the source, and nothing is sent back to whom it came from. @defaultValue nothing is known */
+  readonly input?: DmxInput;
+  /** Clock and timer. @defaultValue `asyncScheduler` */
+  readonly scheduler?: SchedulerLike;
+}
+
+/** A sink of levels that knows what it shows. */
+export type DmxSink = Sink<Signal> & {
+  /** What a universe shows; undefined while nothing is known of it. */
+  levels(universe: number): Uint8Array | undefined;
+};
+
+/**
+ * Sends params and streams below the namespace as ArtDmx through `send`: `/artnet/0/1` 255 is channel 1 of universe 0,
+ * `/artnet/0` with bytes is the whole universe.
+ *
+ * Changes gather into one packet of 512 channels per universe and frame. Channels nobody has written are 0; a universe
+ * nobody has written is not sent. Failures, after which nothing is sent: 200 for an address that is no universe or
+ * channel, 402 for one that does not exist (universe 32768, channel 513) and for values that are no level.
+ *
+ * @example
+ * ```ts
+ * const signals = of<Signal>({ kind: 'param', address: '/artnet/0/1', value: 255 });
+ * udpSocket().subscribe((socket) => {
+ *   const sink = artNetSink(socket.send, { targets: ['127.0.0.1:6454'] });
+ *   sink.failures.subscribe((failure) => console.error(failure.message));
+ *   signals.subscribe((signal) => sink.next(signal));
+ * });
+ * ```
+ */
+export function artNetSink(send: (bytes: Uint8Array, to: string) => void, options: ArtNetSinkOptions = {}): DmxSink {
+  const { targets = [], broadcast, nodes, port = 6454, universes, namespace = '/artnet', input } = options;
+  const { rate = 44, keepAlive = 1_000, sync = false, normalize = false, scheduler = asyncScheduler } = options;
+  const sequences = new Map<number, number>();
+  const everybody = broadcast === undefined ? [] : [broadcast];
+  /** Who got something in this moment. */
+  const reached = new Set<string>();
+
+  const receivers = (universe: number): readonly string[] => {
+    if (targets.length > 0) return targets;
+    const ips = nodes?.subscribers(universe) ?? [];
+    return ips.length > 0 ? ips.map((ip) => `${ip}:${port}`) : everybody;
+  };
+
+  const sendFrame = (universe: number, levels: Uint8Array, now: number) => {
+    const sequence = ((sequences.get(universe) ?? 0) % 255) + 1;
+    let bytes: Uint8Array | undefined;
+    for (const to of receivers(universe)) {
+      const isPeer = to === broadcast ? undefined : isFrom(to);
+      const answer = input === undefined ? levels : input.answer(universe, levels, isPeer, now);
+      if (answer === undefined) continue;
+      sequences.set(universe, sequence);
+      reached.add(to);
+      if (answer !== levels) {
+        send(encodeArtDmx({ universe, sequence, levels: answer }), to);
+        continue;
+      }
+      bytes ??= encodeArtDmx({ universe, sequence, levels });
+      send(bytes, to);
+    }
+  };
+
+  const output = new DmxOutput({
+    mapping: new DmxMapping({ namespace, normalize, range: [0, ARTNET_MAX_UNIVERSE] }),
+    universes,
+    rate,
+    keepAlive,
+    repeats: 0,
+    aligned: sync,
+    scheduler,
+    send: sendFrame,
+    sent: () => {
+      if (sync) for (const to of reached) send(encodeArtSync(), to);
+      reached.clear();
+    },
+    settle: input && ((universe, channel, level) => input.settle(universe, channel, level)),
+  });
+
+  return Object.assign(sink<Signal>({ write: (signal) => output.write(signal), close: () => output.close() }), {
+    levels: (universe: number) => output.levels(universe),
+  });
+}
+
+/**
+ * How a packet is told to come from a receiver: its address and port are the receiver's, or its address is, unless that
+ * is this machine's own, where several programs stand side by side.
+ */
+export function isFrom(receiver: string): (source: string) => boolean {
+  const host = receiver.slice(0, receiver.lastIndexOf(':') + 1);
+  if (host.startsWith('127.')) return (source) => source === receiver;
+  return (source) => source.startsWith(host);
+}

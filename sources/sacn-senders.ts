@@ -1,0 +1,101 @@
+import { asyncScheduler, Observable, type SchedulerLike, type Subscription } from 'rxjs';
+import type { Datagram } from '../core/datagram.ts';
+import { SacnCids } from '../core/protocols/sacn-cids.ts';
+import { parseSacn } from '../core/protocols/sacn-decode.ts';
+
+/** A source of sACN, as far as it can be heard here. */
+export interface SacnSender {
+  /** Its CID in the form of a UUID. */
+  readonly cid: string;
+  /** Its address. */
+  readonly ip: string;
+  readonly name: string;
+  /** What it says it sends, or was heard to send; rising. */
+  readonly universes: readonly number[];
+}
+
+export interface SacnSendersOptions {
+  /** Our own CID, which multicast brings back: it is not listed. @defaultValue none */
+  readonly cid?: Uint8Array;
+  /** Clock and timer. @defaultValue `asyncScheduler` */
+  readonly scheduler?: SchedulerLike;
+}
+
+/** Milliseconds after which a silent source is gone: two announcements are 10 s apart. */
+const TIMEOUT = 22_000;
+const SWEEP = 5_000;
+/** More sources than this are not believed. */
+const MOST = 1_024;
+
+/**
+ * The sources of sACN that can be heard, as a list: whenever one comes, announces something else or is gone. Those who
+ * announce nothing are known by what they send.
+ *
+ * Cold; completes with the packets.
+ *
+ * @example
+ * ```ts
+ * const groups = [sacnGroup(1), sacnGroup(SACN_DISCOVERY_UNIVERSE)];
+ * udpSocket({ listen: 5568, multicast: groups, interface: '127.0.0.1' }).subscribe((socket) => {
+ *   sacnSenders(socket.incoming).subscribe((list) => console.log(list.map(({ name }) => name)));
+ * });
+ * ```
+ */
+export function sacnSenders(
+  datagrams: Observable<Datagram>,
+  { cid: own, scheduler = asyncScheduler }: SacnSendersOptions = {},
+): Observable<readonly SacnSender[]> {
+  return new Observable((out) => {
+    const cids = new SacnCids();
+    const senders = new Map<string, { readonly sender: SacnSender; at: number }>();
+    const ourselves = own && cids.name(own);
+    let timer: Subscription | undefined;
+
+    const list = () => [...senders.values()].map(({ sender }) => sender);
+    const sweep = () => {
+      timer = undefined;
+      const before = senders.size;
+      for (const [cid, { at }] of senders) if (scheduler.now() - at >= TIMEOUT) senders.delete(cid);
+      if (senders.size > 0) timer = scheduler.schedule(sweep, SWEEP);
+      if (senders.size < before) out.next(list());
+    };
+    const heard = (cid: string, from: string, name: string, universes: readonly number[]) => {
+      const known = senders.get(cid)?.sender;
+      if (known === undefined && senders.size >= MOST) return;
+      const ip = from.slice(0, from.lastIndexOf(':'));
+      const isSame = known?.name === name && known.ip === ip && known.universes.join() === universes.join();
+      senders.set(cid, { sender: isSame ? known : { cid, ip, name, universes }, at: scheduler.now() });
+      timer ??= scheduler.schedule(sweep, SWEEP);
+      if (!isSame) out.next(list());
+    };
+
+    out.add(() => timer?.unsubscribe());
+    out.add(
+      datagrams.subscribe({
+        next({ bytes, from }) {
+          if (bytes.length < 44) return;
+          const cid = cids.name(bytes.subarray(22, 38));
+          if (cid === ourselves) return;
+          const known = senders.get(cid);
+          const universe = ((bytes[113] as number) << 8) | (bytes[114] as number);
+          if (bytes[21] === DATA && known?.sender.universes.includes(universe)) {
+            known.at = scheduler.now();
+            return;
+          }
+          const packet = parseSacn(bytes);
+          if ('fault' in packet) return;
+          if (packet.type === 'discovery' && packet.lastPage === 0)
+            heard(cid, from, packet.sourceName, packet.universes);
+          else if (packet.type === 'data' && !packet.terminated) {
+            const universes = [...(known?.sender.universes ?? []), packet.universe].sort((a, b) => a - b);
+            heard(cid, from, packet.sourceName, universes);
+          }
+        },
+        complete: () => out.complete(),
+      }),
+    );
+  });
+}
+
+/** The last byte of the root vector of packets with levels. */
+const DATA = 4;

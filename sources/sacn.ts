@@ -1,0 +1,179 @@
+import { asyncScheduler, type Observable, type SchedulerLike, type Subscription } from 'rxjs';
+import type { Datagram } from '../core/datagram.ts';
+import { ErrorCode } from '../core/errors.ts';
+import { type DmxFrame, DmxInput, type DmxMerge } from '../core/protocols/dmx-input.ts';
+import { DmxMapping } from '../core/protocols/dmx-mapping.ts';
+import { SACN_MAX_UNIVERSE, type SacnData } from '../core/protocols/sacn.ts';
+import { SacnCids } from '../core/protocols/sacn-cids.ts';
+import { parseSacn } from '../core/protocols/sacn-decode.ts';
+import type { Signal } from '../core/signal.ts';
+import { FailureDigest } from '../operators/failure-digest.ts';
+import { stage } from '../operators/stage.ts';
+import type { WithFailures } from './artnet.ts';
+import { type DmxMode, dmxSignals } from './dmx-signals.ts';
+
+export interface SacnFramesOptions {
+  /** The universes that are read, 1–63999; packets of others are passed over. @defaultValue all */
+  readonly universes?: readonly number[];
+  /** How several sources of the same, highest priority become one. @defaultValue 'htp' */
+  readonly merge?: DmxMerge;
+  /** Milliseconds of silence after which a source counts no more (E1.31 §6.7.1). @defaultValue 2500 */
+  readonly timeout?: number;
+  /** Whether packets that are marked for visualisers only count. @defaultValue false */
+  readonly preview?: boolean;
+  /** The sync universes whose packets arrive here: frames that name one wait for them. @defaultValue none */
+  readonly sync?: readonly number[];
+  /** Our own CID, which multicast brings back: its packets are passed over. @defaultValue none */
+  readonly cid?: Uint8Array;
+  /** Whose packets are passed over, by address. @defaultValue nobody's */
+  readonly ignore?: (from: string) => boolean;
+  /** Where the state is kept: give the same to the sink. @defaultValue one of its own, with `merge` and `timeout` */
+  readonly input?: DmxInput;
+  /** Clock and timer. @defaultValue `asyncScheduler` */
+  readonly scheduler?: SchedulerLike;
+}
+
+export interface SacnSourceOptions extends SacnFramesOptions {
+  /** Where universes live in the relay. @defaultValue '/sacn' */
+  readonly namespace?: string;
+  /** Changed channels as params, or whole frames as a stream of bytes. @defaultValue 'channel' */
+  readonly mode?: DmxMode;
+  /** Whether params are 0.0–1.0 rather than 0–255. @defaultValue false */
+  readonly normalize?: boolean;
+  /** Begins the `origin` of every signal, before `@` and the source's CID. @defaultValue 'sacn' */
+  readonly name?: string;
+}
+
+/** Milliseconds without a sync packet after which frames are shown as they come (E1.31 §11.1.2). */
+const SYNC_TIMEOUT = 2_500;
+
+/** Frames that wait for the sync packets of one universe, by source and universe. */
+interface Synchronised {
+  until: number;
+  readonly held: Map<string, { readonly source: string; readonly packet: SacnData }>;
+}
+
+/**
+ * E1.31 packets as frames: what each universe shows, whenever something in it changes, and once a second while it is
+ * sent. Of several sources the highest priority counts, equal ones are merged; late packets are dropped; who
+ * terminates or falls silent counts no more.
+ *
+ * Cold; completes and errors as `datagrams` does. Subscribe once.
+ *
+ * @example
+ * ```ts
+ * const group = sacnGroup(1);
+ * udpSocket({ listen: 5568, multicast: [group], interface: '127.0.0.1' }).subscribe((socket) => {
+ *   sacnFrames(socket.incoming, { universes: [1] }).subscribe(({ levels }) => console.log(levels[0]));
+ * });
+ * ```
+ */
+export function sacnFrames(datagrams: Observable<Datagram>, options: SacnFramesOptions = {}): WithFailures<DmxFrame> {
+  const { universes, merge = 'htp', timeout = 2_500, preview = false, sync = [], cid } = options;
+  const { ignore = () => false } = options;
+  const { input = new DmxInput({ merge, timeout }), scheduler = asyncScheduler } = options;
+  const only = universes === undefined ? undefined : new Set(universes);
+  const digest = new FailureDigest({ scheduler });
+
+  const frames = datagrams.pipe(
+    stage<Datagram, DmxFrame>((out) => {
+      const cids = new SacnCids();
+      const own = cid && cids.name(cid);
+      const synchronised = new Map<number, Synchronised>(
+        sync.map((address) => [address, { until: 0, held: new Map() }]),
+      );
+      let timer: Subscription | undefined;
+
+      const watch = () => {
+        let due = input.nextExpiry;
+        for (const { until, held } of synchronised.values()) if (held.size > 0) due = Math.min(due, until);
+        if (due === Number.POSITIVE_INFINITY) return;
+        timer = scheduler.schedule(() => {
+          timer = undefined;
+          const now = scheduler.now();
+          const gone = input.expire(now);
+          for (const waiting of synchronised.values()) if (waiting.until <= now) release(waiting, now);
+          if (!timer) watch();
+          for (const frame of gone) out.next(frame);
+        }, due - scheduler.now());
+      };
+      const show = (source: string, { universe, levels, priority, sequence }: SacnData, now: number) => {
+        const frame = input.receive({ source, universe, levels, priority, sequence }, now);
+        if (!timer) watch();
+        if (frame) out.next(frame);
+      };
+      const release = ({ held }: Synchronised, now: number) => {
+        const waiting = [...held.values()];
+        held.clear();
+        for (const { source, packet } of waiting) show(source, packet, now);
+      };
+      const receive = (source: string, packet: SacnData, now: number) => {
+        const { universe, syncAddress, levels } = packet;
+        if (packet.startCode !== 0 || (packet.preview && !preview) || (only !== undefined && !only.has(universe)))
+          return;
+        if (packet.terminated) {
+          const frame = input.leave(source, universe, now);
+          if (frame) out.next(frame);
+          return;
+        }
+        const waiting = synchronised.get(syncAddress);
+        if (waiting === undefined || waiting.until <= now) {
+          show(source, packet, now);
+          return;
+        }
+        waiting.held.set(`${universe} ${source}`, { source, packet: { ...packet, levels: levels.slice() } });
+        if (!timer) watch();
+      };
+
+      return {
+        next({ bytes, from }) {
+          if (ignore(from)) return;
+          const packet = parseSacn(bytes);
+          if ('fault' in packet) {
+            digest.report(ErrorCode.BadMessage, packet.fault, { where: from, offset: packet.offset });
+            return;
+          }
+          if (packet.type !== 'data' && packet.type !== 'sync') return;
+          const source = cids.name(packet.cid);
+          if (source === own) return;
+          const now = scheduler.now();
+          if (packet.type === 'data') {
+            receive(source, packet, now);
+            return;
+          }
+          const waiting = synchronised.get(packet.syncAddress);
+          if (waiting === undefined) return;
+          waiting.until = now + SYNC_TIMEOUT;
+          release(waiting, now);
+        },
+        dispose() {
+          timer?.unsubscribe();
+          digest.close();
+        },
+      };
+    }),
+  );
+  return Object.assign(frames, { failures: digest.failures });
+}
+
+/**
+ * E1.31 packets as signals: the channels that changed as params, `/sacn/1/1` 255, or each frame as a sample of bytes at
+ * `/sacn/1`.
+ *
+ * What {@link sacnFrames} says holds here. Channels that are zero in the first frame of a universe are not told of.
+ *
+ * @example
+ * ```ts
+ * udpSocket({ listen: 5568, multicast: [sacnGroup(1)], interface: '127.0.0.1' }).subscribe((socket) => {
+ *   const signals = sacnSource(socket.incoming, { universes: [1] });
+ *   signals.failures.subscribe((failure) => console.error(failure.message));
+ *   signals.subscribe((signal) => console.log(signal.address));
+ * });
+ * ```
+ */
+export function sacnSource(datagrams: Observable<Datagram>, options: SacnSourceOptions = {}): WithFailures<Signal> {
+  const { namespace = '/sacn', mode = 'channel', normalize = false, name = 'sacn' } = options;
+  const mapping = new DmxMapping({ namespace, normalize, range: [1, SACN_MAX_UNIVERSE] });
+  const frames = sacnFrames(datagrams, options);
+  return Object.assign(frames.pipe(dmxSignals(mapping, mode, name)), { failures: frames.failures });
+}
