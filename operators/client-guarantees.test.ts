@@ -211,8 +211,9 @@ describe('the clock of a client', () => {
   it('needs no questions in the process of the relay', () => {
     const { relay, pass } = relayAhead(5_000_000);
     const client = relay.client('inside');
-    pass(100);
-    expect(client.time()).toBe(5_100_000);
-    expect(relay.stats().messagesIn).toBe(0);
+    const before = relay.stats().messagesIn;
+    pass(60_000);
+    expect(client.time()).toBe(65_000_000);
+    expect(relay.stats().messagesIn).toBe(before);
   });
 });
