@@ -45,6 +45,8 @@ export function receive(message: RelayMessage, timestamp: number | undefined, to
       break;
     }
     case 'SYNC':
+      // It was asked before everything else in this session.
+      subscriptions.greeted();
       return clock.answered(message);
     case 'RESULT':
       requests.found(message.signals);

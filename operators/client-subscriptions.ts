@@ -26,6 +26,8 @@ interface Subscription {
   readonly listeners: Set<Listener>;
   /** While the snapshot is coming: the addresses it has told so far, with their revisions. */
   seen: Map<string, number> | undefined;
+  /** Those of them that only the snapshot of the greeting told: deleted since, unless its own tells them too. */
+  unsure: Set<string> | undefined;
   /** Whether its listeners know params: a snapshot has come whole, or in part before the connection was lost. */
   synced: boolean;
   /** Scratch of one delivery. */
@@ -51,6 +53,7 @@ export class ClientSubscriptions {
   #routes = new Map<string, readonly Listener[]>();
   #nextId = 1;
   #send: ((frame: Uint8Array) => void) | undefined;
+  #greeted = false;
   #closed = false;
 
   /** `guard` calls what may throw. */
@@ -93,9 +96,20 @@ export class ClientSubscriptions {
 
   suspend(): void {
     this.#send = undefined;
+    this.#greeted = false;
     for (const subscription of this.#byId.values()) {
       if (subscription.seen && subscription.seen.size > 0) subscription.synced = true;
       subscription.seen = undefined;
+      subscription.unsure = undefined;
+    }
+  }
+
+  /** The snapshot that follows every greeting is over: what comes now answers something that was asked. */
+  greeted(): void {
+    if (this.#greeted) return;
+    this.#greeted = true;
+    for (const subscription of this.#byId.values()) {
+      if (subscription.seen) subscription.unsure = new Set(subscription.seen.keys());
     }
   }
 
@@ -127,8 +141,10 @@ export class ClientSubscriptions {
     for (const { subscription } of listeners) {
       const { seen } = subscription;
       if (!(subscription.mask & PARAM)) subscription.due = false;
-      else if (seen) subscription.due = !gone && revision > (seen.get(address) ?? -1);
-      else subscription.due = subscription.synced && newer && (known !== undefined || !gone);
+      else if (seen) {
+        subscription.unsure?.delete(address);
+        subscription.due = !gone && revision > (seen.get(address) ?? -1);
+      } else subscription.due = subscription.synced && newer && (known !== undefined || !gone);
     }
     for (const { subscription } of listeners) if (subscription.due) subscription.seen?.set(address, revision);
     if (gone || newer) this.#params.put(state);
@@ -143,7 +159,12 @@ export class ClientSubscriptions {
     if (!subscription?.seen) return;
     const { seen } = subscription;
     if (subscription.synced && subscription.mask & PARAM) this.#tellVanished(subscription, seen);
+    for (const gone of subscription.unsure ?? []) {
+      this.#params.put({ address: gone, value: null, revision: 0 });
+      tellGone(subscription, gone);
+    }
     subscription.seen = undefined;
+    subscription.unsure = undefined;
     subscription.synced = true;
     if (!this.#anyAwaiting()) this.#params.forgetMissing();
     for (const { synced } of [...subscription.listeners]) if (synced) this.#guard(synced);
@@ -175,6 +196,7 @@ export class ClientSubscriptions {
       message,
       listeners: new Set(),
       seen: undefined,
+      unsure: undefined,
       synced: false,
       due: false,
     };
@@ -226,7 +248,10 @@ export class ClientSubscriptions {
 
   #remember(signal: Param, listeners: readonly Listener[]): void {
     const { address, revision } = signal;
-    for (const { subscription } of listeners) subscription.seen?.set(address, revision ?? Number.POSITIVE_INFINITY);
+    for (const { subscription } of listeners) {
+      subscription.seen?.set(address, revision ?? Number.POSITIVE_INFINITY);
+      subscription.unsure?.delete(address);
+    }
     const current = this.#params.current(address);
     if (current && revision !== undefined && revision < current.revision) return;
     this.#params.put(stateOf(revision === undefined ? { ...signal, revision: current?.revision } : signal));
@@ -253,6 +278,10 @@ export class ClientSubscriptions {
     }
     return undefined;
   }
+}
+
+function tellGone({ listeners }: Subscription, address: string): void {
+  for (const { out } of [...listeners]) out.next({ kind: 'param', address, value: null, snapshot: true });
 }
 
 function asSignal({ address, value, revision, writer, timestamp }: ParamState): Param {

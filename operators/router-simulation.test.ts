@@ -159,6 +159,29 @@ describe('relay and clients over bad networks', () => {
     ]);
   });
 
+  it('forget what was deleted between the snapshot of the greeting and that of the subscription', () => {
+    // Found by the property above.
+    const { made } = simulate(
+      ({ router, client, at }) => {
+        const desk = router().client('desk');
+        desk.set('/a', 1);
+        desk.set('/b', 2);
+        const heard: unknown[] = [];
+        const far = client('far', { network: { latency: 50 } });
+        far.on('/**').subscribe(({ address, ...signal }) => heard.push([address, 'value' in signal && signal.value]));
+        at(240, () => desk.set('/a', null));
+        return { heard, far };
+      },
+      { seed: 1, until: 1_000 },
+    );
+    expect(made.heard).toEqual([
+      ['/a', 1],
+      ['/b', 2],
+      ['/a', null],
+    ]);
+    expect([made.far.cached('/a'), made.far.cached('/b')]).toEqual([undefined, 2]);
+  });
+
   it('hear the same order: revisions rise by one for the relay and never go back for anybody, and mean the same', () => {
     fc.assert(
       fc.property(seeds, scripts, faults, (seed, script, { cuts }) => {
