@@ -31,7 +31,9 @@ export type {
   MessagePostTarget,
 } from './message-port.ts';
 export { messagePortConnection, messagePortDial, messagePortListener } from './message-port.ts';
-export type { MidiAccessLike, MidiPortLike } from './web-midi.ts';
-export { midiInputs } from './web-midi.ts';
+export type { MidiAccessLike, MidiOutputPortLike, MidiPortLike } from './web-midi.ts';
+export { midiInputs, midiOutputs, webMidiTime } from './web-midi.ts';
+export type { WebMidiLibraryEvent, WebMidiLibraryInput, WebMidiLibraryOutput } from './web-midi-library.ts';
+export { webMidiInput, webMidiOutput } from './web-midi-library.ts';
 export type { WebSocketDialOptions } from './web-socket-dial.ts';
 export { webSocketDial } from './web-socket-dial.ts';

@@ -1,5 +1,6 @@
 import { Observable } from 'rxjs';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
+import type { MidiOutputLike } from '../sinks/midi.ts';
 import type { MidiEventLike, MidiInputLike } from '../sources/midi.ts';
 
 type Listen = (message: MidiEventLike) => void;
@@ -11,9 +12,17 @@ export interface MidiPortLike {
   onmidimessage: ((message: never) => void) | null;
 }
 
+/** The part of Web MIDI's `MIDIOutput` that is needed. */
+export interface MidiOutputPortLike {
+  readonly name?: string | null;
+  readonly state?: string;
+  send(message: Uint8Array, time?: number): void;
+}
+
 /** The part of Web MIDI's `MIDIAccess` that is needed. */
 export interface MidiAccessLike {
   readonly inputs: { forEach(visit: (port: MidiPortLike) => void): void };
+  readonly outputs: { forEach(visit: (port: MidiOutputPortLike) => void): void };
   onstatechange: ((event: never) => void) | null;
 }
 
@@ -24,7 +33,7 @@ export interface MidiAccessLike {
  * Cold: asks for access on subscription (the browser may ask the user). Errors with a `ClaspError` 501 where there is
  * no Web MIDI and 301 when access is denied; never completes.
  *
- * @param request asks for access. @defaultValue `navigator.requestMIDIAccess`
+ * @param request asks for access. @defaultValue `navigator.requestMIDIAccess`, without system exclusive messages
  *
  * @example
  * ```ts
@@ -34,24 +43,60 @@ export interface MidiAccessLike {
  * });
  * ```
  */
-export function midiInputs(request?: () => Promise<MidiAccessLike>): Observable<readonly MidiInputLike[]> {
+export function midiInputs(
+  request?: () => Promise<Pick<MidiAccessLike, 'inputs' | 'onstatechange'>>,
+): Observable<readonly MidiInputLike[]> {
+  return plugged(request, ({ inputs }) => inputs, inputOf);
+}
+
+/**
+ * The MIDI outputs that are plugged in, as a list: at once, and again whenever one comes or goes. Each can be given to
+ * `midiSink`, with `outputTime: webMidiTime`, so that the browser keeps the time.
+ *
+ * Cold, and errors as {@link midiInputs} does. What is sent to an output that is gone is a failure of the sink.
+ *
+ * @param request asks for access. @defaultValue `navigator.requestMIDIAccess`, without system exclusive messages
+ *
+ * @example
+ * ```ts
+ * midiOutputs(() => navigator.requestMIDIAccess({ sysex: true })).subscribe(([output]) => {
+ *   if (output) output.send(Uint8Array.of(0xb0, 7, 127));
+ * });
+ * ```
+ */
+export function midiOutputs(
+  request?: () => Promise<Pick<MidiAccessLike, 'outputs' | 'onstatechange'>>,
+): Observable<readonly MidiOutputLike[]> {
+  return plugged(request, ({ outputs }) => outputs, outputOf);
+}
+
+/** Web MIDI's time in so many milliseconds: the `outputTime` of a `midiSink` in a browser. */
+export function webMidiTime(delay: number): number {
+  return performance.now() + delay;
+}
+
+function plugged<Port extends { readonly state?: string }, Like, Access extends Pick<MidiAccessLike, 'onstatechange'>>(
+  request: (() => Promise<Access>) | undefined,
+  portsOf: (access: Access) => { forEach(visit: (port: Port) => void): void },
+  wrap: (port: Port) => Like,
+): Observable<readonly Like[]> {
   return new Observable((out) => {
-    const ask = request ?? navigator.requestMIDIAccess?.bind(navigator);
+    const ask = request ?? (navigator.requestMIDIAccess?.bind(navigator) as (() => Promise<never>) | undefined);
     if (!ask) {
       out.error(new ClaspError(ErrorCode.NotEnabled, 'this browser has no Web MIDI, or the page is not secure'));
       return;
     }
-    const inputs = new Map<MidiPortLike, MidiInputLike>();
+    const known = new Map<Port, Like>();
     ask().then(
-      (access: MidiAccessLike) => {
+      (access) => {
         if (out.closed) return;
         const tell = () => {
-          const present: MidiInputLike[] = [];
-          access.inputs.forEach((port) => {
+          const present: Like[] = [];
+          portsOf(access).forEach((port) => {
             if (port.state === 'disconnected') return;
-            const input = inputs.get(port) ?? inputOf(port);
-            inputs.set(port, input);
-            present.push(input);
+            const like = known.get(port) ?? wrap(port);
+            known.set(port, like);
+            present.push(like);
           });
           out.next(present);
         };
@@ -83,4 +128,8 @@ function inputOf(port: MidiPortLike): MidiInputLike {
       if (listeners.size === 0) port.onmidimessage = null;
     },
   };
+}
+
+function outputOf(port: MidiOutputPortLike): MidiOutputLike {
+  return { name: port.name, send: (message, time) => port.send(message, time) };
 }
