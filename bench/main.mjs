@@ -24,6 +24,7 @@ const measurements = {
   'paused-reader': './measurements/paused-reader.mjs',
   'idle-heap': './measurements/idle-heap.mjs',
   params: './measurements/params.mjs',
+  'scheduled-bundles': './measurements/scheduled-bundles.mjs',
   codec: './codec.mjs',
   addresses: './addresses.mjs',
   osc: './osc.mjs',

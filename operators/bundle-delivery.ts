@@ -64,8 +64,8 @@ class Share {
  * order and with nothing in between.
  */
 export class BundleDelivery {
-  readonly #shares = new Map<Session, Share>();
   readonly #nothing = new Share();
+  readonly #shares = new Map<Session, Share>();
 
   /** Adds a signal that these sessions, and not `except`, will get. Gives how many they are. */
   add(signal: BundledSignal, receivers: readonly Session[], except: Session | undefined): number {

@@ -116,11 +116,12 @@ export function gestureLifecycle(
 
     /** Why a bundle's gestures would not all be taken, if so: they have to be before any of them is. */
     const judgeBundle = ({ session, parts }: Envelope): ClaspError | undefined => {
-      const planned = new Map<string, boolean>();
+      let planned: Map<string, boolean> | undefined;
       let count = gestures.countOf(session);
       for (const { kind, frame, entry } of parts) {
         if (kind !== 'PUBLISH' || frame?.signal !== GESTURE || !entry) continue;
         const key = `${entry.id} ${idOf(frame)}`;
+        planned ??= new Map();
         const isOpen = planned.get(key) ?? gestures.find(session, entry, idOf(frame)) !== undefined;
         const ends = endsWith(frame);
         planned.set(key, !ends);

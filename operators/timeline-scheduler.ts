@@ -96,10 +96,11 @@ export function timelineScheduler(
 
     /** Why a bundle's timelines would not all be taken, if so: they have to be before any of them is. */
     const judgeBundle = ({ parts }: Envelope): ClaspError | undefined => {
-      const planned = new Map<Entry, number>();
+      let planned: Map<Entry, number> | undefined;
       let { size, keyframes } = timelines;
       for (const { kind, frame, entry } of parts) {
         if (kind !== 'PUBLISH' || !frame || !entry || !isTimeline(frame)) continue;
+        planned ??= new Map();
         const old = planned.get(entry) ?? timelines.of(entry)?.keyframes.length ?? 0;
         const invalid = checkTimeline(frame.value, entry.address);
         if (invalid) return invalid;

@@ -11,21 +11,29 @@ interface Written {
  * bundle is refused for the first that was. Its other parts are told at which revision they find their param.
  */
 export function writeBundle(params: ParamWriter, bundle: Envelope): void {
+  const { parts } = bundle;
   const written: Written[] = [];
-  for (const part of bundle.parts) {
+  const last = lastWrite(parts);
+  for (const [index, part] of parts.entries()) {
     const { entry } = part;
     if (!entry) continue;
     if (part.kind !== 'SET') {
       part.revision = entry.state?.revision ?? 0;
       continue;
     }
-    const saved = params.save(entry);
-    if (params.apply(part, entry)) {
-      written.push({ entry, saved });
-      continue;
-    }
-    for (const last of written.reverse()) params.restore(last.entry, last.saved);
+    // After the last write nothing can fail any more.
+    if (index < last) written.push({ entry, saved: params.save(entry) });
+    if (params.apply(part, entry)) continue;
+    if (index < last) written.pop();
+    for (const { entry: address, saved } of written.reverse()) params.restore(address, saved);
     if (part.error) bundle.refuse(part.error);
     return;
   }
+}
+
+/** The place of the last SET; -1 where there is none. */
+function lastWrite(parts: readonly Envelope[]): number {
+  let index = parts.length - 1;
+  while (index >= 0 && parts[index]?.kind !== 'SET') index--;
+  return index;
 }

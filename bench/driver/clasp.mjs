@@ -5,6 +5,7 @@ const SNAPSHOT = 0x23;
 const ACK = 0x50;
 const WELCOME = 0x02;
 const PONG = 0x42;
+const SYNC = 0x40;
 
 const text = (string) => {
   const bytes = Buffer.from(string);
@@ -38,6 +39,16 @@ const publishEvent = (address, number, size) =>
   frame(0, [0x20, 0x20], text(address), [1, 0x09, size >> 8, size & 0xff], f64(number), Buffer.alloc(size - 8));
 
 export const setParam = (address, number) => frame(0, [0x21, 0x07], text(address), f64(number));
+
+export const sync = () => frame(0, [SYNC, 0], Buffer.alloc(8));
+
+/** A bundle of one message, given as a frame, for a time in microseconds. */
+export const bundleAt = (time, single) => {
+  const at = Buffer.alloc(8);
+  at.writeBigUInt64BE(BigInt(time));
+  const length = single.length - 4;
+  return frame(2, [0x30, 0x80, 0, 1], at, [length >> 8, length & 0xff], single.subarray(4));
+};
 
 /** Reads messages up to and with the next one of `type`, and gives that one. */
 export async function untilType(connection, type) {
@@ -96,4 +107,4 @@ export const clasp = (kind = 'stream') => ({
   },
 });
 
-export const message = { ACK, PONG, SNAPSHOT, WELCOME };
+export const message = { ACK, PONG, SNAPSHOT, SYNC, WELCOME };
