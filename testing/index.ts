@@ -8,12 +8,16 @@ export type {
   ConnectionPairOptions,
 } from './connection-contract.ts';
 export { connectionContract } from './connection-contract.ts';
+export type { MarblesOptions } from './marbles.ts';
+export { marbles } from './marbles.ts';
 export { midiMessages, midiStatements, midiTimeCodes } from './midi-arbitrary.ts';
 export type { Network, NetworkOptions, NetworkPair, NetworkWatcher } from './network.ts';
 export { lossyNetwork, networkPair } from './network.ts';
 export { oscArguments, oscMessages, oscPackets, oscTimetags } from './osc-arbitrary.ts';
 export type { SeededRandom } from './seeded-random.ts';
 export { seededRandom } from './seeded-random.ts';
+export type { SessionScript, SessionStep, SessionsOptions } from './session-arbitrary.ts';
+export { gestureMessages, sessionMessages, sessions } from './session-arbitrary.ts';
 export type {
   SimulatedClientOptions,
   SimulatedRouter,
@@ -24,6 +28,8 @@ export type {
 export { simulate } from './simulate.ts';
 export type { LogEntry } from './simulation-log.ts';
 export { logText } from './simulation-log.ts';
+export type { DrawnTimeline, TimelineArbitraryOptions } from './timeline-arbitrary.ts';
+export { timeline } from './timeline-arbitrary.ts';
 export type { VirtualRelay } from './virtual-relay.ts';
 export { virtualRelay } from './virtual-relay.ts';
 export type { VirtualTime, VirtualTimeOptions } from './virtual-time.ts';

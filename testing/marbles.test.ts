@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { delay, map, of, throwError, timer } from 'rxjs';
+import { describe, expect, it } from 'vitest';
+import { ClaspError } from '../core/errors.ts';
+import { deepEqual } from './deep-equal.ts';
+import { marbles } from './marbles.ts';
+import { timeline } from './timeline-arbitrary.ts';
+
+describe('marbles', () => {
+  const wrong = (told: string, expected: string, values?: object) => () =>
+    marbles(({ cold, expectObservable }) => expectObservable(cold(told, values as never)).toBe(expected, values));
+
+  it('passes when what is told is what is expected, in virtual time', () => {
+    marbles(({ cold, expectObservable, expectSubscriptions }) => {
+      const source = cold('     a--(bc)|', { a: 1, b: [2, { deep: true }], c: Number.NaN });
+      const expected = '500ms a--(bc|)';
+      expectObservable(source.pipe(delay(500))).toBe(expected, { a: 1, b: [2, { deep: true }], c: Number.NaN });
+      expectSubscriptions(source.subscriptions).toBe('^------!');
+      expectObservable(timer(60_000).pipe(map(String))).toBe('1m (0|)');
+    });
+  });
+
+  it('throws an error that shows both diagrams and what the letters mean', () => {
+    expect(wrong('a--b 50ms c|', 'a--b 49ms c|')).toThrow('told     a--b 50ms c|\nexpected a--b 49ms c|');
+  });
+
+  it('tells values, errors and subscriptions that differ', () => {
+    const values = (source: object, expected: object) => () =>
+      marbles(({ cold, expectObservable }) => expectObservable(cold('a|', source as never)).toBe('a|', expected));
+    expect(values({ a: { x: 1 } }, { a: { x: 2 } })).toThrow('told     a|\nexpected b|\n  a = {"x":1}\n  b = {"x":2}');
+    const failing = () =>
+      marbles(({ expectObservable }) => {
+        expectObservable(throwError(() => new ClaspError(402, 'no'))).toBe('#', undefined, new ClaspError(403, 'no'));
+      });
+    expect(failing).toThrow('ClaspError: [403] no');
+    const subscribed = () =>
+      marbles(({ hot, expectSubscriptions }) => {
+        const source = hot('--a--|');
+        source.subscribe();
+        expectSubscriptions(source.subscriptions).toBe('^---!');
+      });
+    expect(subscribed).toThrow(
+      'told     subscribed at 0 ms, unsubscribed at 5 ms\nexpected subscribed at 0 ms, unsubscribed at 4 ms',
+    );
+  });
+
+  it('takes the comparison of any test runner', () => {
+    const broken = () =>
+      marbles(({ expectObservable }) => expectObservable(of(1)).toBe('(a|)', { a: 2 }), { equal: assert.deepEqual });
+    expect(broken).toThrow(assert.AssertionError);
+    marbles(({ expectObservable }) => expectObservable(of(1)).toBe('(a|)', { a: 1 }), { equal: assert.deepEqual });
+  });
+
+  it('compares in depth as vitest does', () => {
+    const value = fc.anything({ withBigInt: true, withMap: true, withSet: true, withTypedArray: false });
+    fc.assert(
+      fc.property(value, value, (a, b) => {
+        expect(deepEqual(a, structuredClone(a))).toBe(true);
+        const same = (() => {
+          try {
+            expect(a).toEqual(b);
+            return true;
+          } catch {
+            return false;
+          }
+        })();
+        // Maps and sets are in order here, and objects without prototype are like others.
+        if (!/Map|Set/.test(fc.stringify([a, b]))) expect(deepEqual(a, b)).toBe(same);
+      }),
+    );
+    expect(deepEqual(new Map([[1, { a: 1 }]]), new Map([[1, { a: 2 }]]))).toBe(false);
+    expect(deepEqual(Uint8Array.of(1), Uint8Array.of(2))).toBe(false);
+    expect(deepEqual(Uint8Array.of(1), [1])).toBe(false);
+    expect(deepEqual(new ClaspError(400, 'a'), new ClaspError(400, 'b'))).toBe(false);
+  });
+});
+
+describe('timeline', () => {
+  it('draws diagrams that bring every event, in order, and the end that was asked for', () => {
+    fc.assert(
+      fc.property(timeline(fc.integer(), { maxEvents: 60 }), ({ diagram, values, events }) => {
+        expect(events.length).toBeLessThanOrEqual(52);
+        const told: unknown[] = [];
+        marbles(({ cold }) => {
+          cold(diagram, { ...values }).subscribe({
+            next: (n) => told.push(n),
+            error: () => told.push('#'),
+            complete: () => told.push('|'),
+          });
+        });
+        const end = /[|#]$/.exec(diagram)?.[0];
+        expect(told).toEqual(end ? [...events, end] : events);
+      }),
+    );
+  });
+
+  it('shrinks to a diagram that can be read', () => {
+    const { counterexample, error } = (() => {
+      const run = fc.check(
+        fc.property(timeline(fc.nat(100), { ends: ['complete'] }), ({ events }) => !events.some((n) => n > 41)),
+        { seed: 7, numRuns: 1_000 },
+      );
+      return { counterexample: run.counterexample?.[0], error: fc.defaultReportMessage(run) };
+    })();
+    expect(String(counterexample)).toBe("'a|'\n  a = 42");
+    expect(error).toContain("'a|'\n  a = 42");
+  });
+});
