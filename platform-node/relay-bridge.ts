@@ -73,33 +73,48 @@ export function relayBridge(config: BridgeConfig, options: RelayBridgeOptions): 
     following.unsubscribe();
     participants.unsubscribe();
   };
+  const ended = (reason: ClaspError | undefined) => {
+    close();
+    tell({ type: 'ended', bridge: name, reason });
+  };
 
   const open = async (): Promise<BridgeAddress | undefined> => {
     const type = await bridgeTypes[config.type]();
     const entry = checkEntry(type.schema, config, name);
     if (following.closed) return undefined;
     return new Promise((resolve, reject) => {
-      const ended = (reason: ClaspError | undefined) => {
-        if (reason) reject(reason);
-        close();
-        tell({ type: 'ended', bridge: name, reason });
+      let isOpening = true;
+      const opened = (address?: BridgeAddress) => {
+        isOpening = false;
+        resolve(address);
       };
       following.add(() => resolve(undefined));
-      following.add(scheduler.schedule(() => resolve(undefined), PATIENCE));
+      following.add(scheduler.schedule(() => opened(), PATIENCE));
       const context = { name, relayHost, scheduler, join, authenticate };
       following.add(
         type.open(join(name), entry, context).subscribe({
           next: (event) => {
             tell(event);
-            if (event.type === 'ready') resolve({ name, address: event.address });
-            else if (event.type === 'retrying') resolve(undefined);
+            if (event.type === 'ready') opened({ name, address: event.address });
+            else if (event.type === 'retrying') opened();
           },
-          error: (cause) => ended(ClaspError.from(cause, ErrorCode.Internal)),
+          error: (cause) => {
+            const reason = ClaspError.from(cause, ErrorCode.Internal);
+            if (isOpening) reject(reason);
+            else ended(reason);
+          },
           complete: () => ended(undefined),
         }),
       );
     });
   };
 
-  return { name, config, opened: open(), close };
+  const opened = open().catch((cause: unknown) => {
+    const reason = ClaspError.from(cause, ErrorCode.Internal);
+    // What fails after it was closed is nobody's any more.
+    if (following.closed) return undefined;
+    ended(reason);
+    throw reason;
+  });
+  return { name, config, opened, close };
 }

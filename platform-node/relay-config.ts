@@ -1,10 +1,12 @@
 import { ClaspError, ErrorCode } from '../core/errors.ts';
 import type { OnFull } from '../core/param-places.ts';
 import type { ParamRule } from '../core/param-rules.ts';
+import type { RouteConfig } from '../core/route.ts';
 import type { Authenticate } from '../operators/authenticate.ts';
 import { bridgeTypes, isBridgeType } from './bridge-types.ts';
 import type { HttpBridgeConfig } from './http-bridge-type.ts';
 import type { OscBridgeOptions } from './osc-bridge.ts';
+import { checkRoutes } from './relay-routes.ts';
 import type { WebsocketJsonBridgeConfig } from './websocket-json-bridge.ts';
 
 /** OSC over UDP, as in a configuration file. */
@@ -32,6 +34,8 @@ export interface RelayConfig {
   readonly bridges?: readonly BridgeConfig[];
   /** Origins of web pages that may use the HTTP API, or `*`. @defaultValue none but pages of the relay itself */
   readonly cors?: readonly string[];
+  /** What is written where, beside the bridges. @defaultValue none */
+  readonly routes?: readonly RouteConfig[];
   /** Sessions at a time, bridges not counted; 0 = unlimited. @defaultValue 0 */
   readonly maxSessions?: number;
   /** Milliseconds of silence after which a session ends; 0 = never. @defaultValue 300 000 */
@@ -51,7 +55,7 @@ export interface RelayConfig {
 }
 
 /** Throws a `ClaspError` 402 that names the key of `config` that cannot work. */
-export function checkRelayConfig({ port = 7330, bridges = [], ...limits }: RelayConfig): void {
+export function checkRelayConfig({ port = 7330, bridges = [], routes = [], ...limits }: RelayConfig): void {
   const wrong = (key: string, wanted: string, value: unknown) =>
     new ClaspError(ErrorCode.BadValue, `${key} must be ${wanted}, not ${JSON.stringify(value)}`, { value });
 
@@ -70,6 +74,15 @@ export function checkRelayConfig({ port = 7330, bridges = [], ...limits }: Relay
   for (const { type, name = type } of bridges) {
     if (!isBridgeType(type)) throw wrong('the type of a bridge', Object.keys(bridgeTypes).join(' or '), type);
     if (names.has(name)) throw wrong('the name of a bridge', 'used once', name);
+    if (!/^[^/*]+$/.test(name)) throw wrong('the name of a bridge', 'one segment of an address', name);
     names.add(name);
   }
+  checkRoutes(routes);
+}
+
+/** The keys whose values differ and count only when a relay starts. Functions count as equal. */
+export function restartKeys(before: RelayConfig, after: RelayConfig): readonly string[] {
+  const { bridges: _bridges, routes: _routes, ...fixed } = { ...before, ...after };
+  const plain = (config: RelayConfig, key: string) => JSON.stringify(config[key as keyof RelayConfig]);
+  return Object.keys(fixed).filter((key) => key !== '$schema' && plain(before, key) !== plain(after, key));
 }

@@ -1,42 +1,28 @@
 import { randomUUID } from 'node:crypto';
 import { asyncScheduler, merge, type Observable, Subject, Subscription } from 'rxjs';
 import type { Client } from '../core/client.ts';
-import type { ClaspError } from '../core/errors.ts';
-import type { Scopes } from '../core/scope.ts';
+import { ClaspError, ErrorCode } from '../core/errors.ts';
+import { type Scopes, scopes } from '../core/scope.ts';
+import { countHops } from '../operators/count-hops.ts';
+import { HopBudget } from '../operators/hop-budget.ts';
 import { type RouterStats, router } from '../operators/router.ts';
-import type { RouterEvent } from '../operators/router-event.ts';
 import { BearerClients } from './bearer-clients.ts';
+import { BRIDGES, BridgeStatus } from './bridge-status.ts';
 import { clock } from './clock.ts';
 import { httpApi } from './http-api.ts';
 import { httpRoutes } from './http-routes.ts';
 import { httpServers, urlsOf } from './http-servers.ts';
 import { jsonSockets } from './json-sockets.ts';
-import { type BridgeAddress, type RelayBridge, type RelayBridgeEvent, relayBridge } from './relay-bridge.ts';
-import { checkRelayConfig, type RelayConfig } from './relay-config.ts';
+import type { BridgeAddress, RelayBridgeEvent } from './relay-bridge.ts';
+import { RelayBridges } from './relay-bridges.ts';
+import { checkRelayConfig, type RelayConfig, restartKeys } from './relay-config.ts';
+import { type RelayChange, type RelayEvent, toRelayEvent } from './relay-event.ts';
+import { RelayRoutes } from './relay-routes.ts';
 import { statusRoutes } from './status-routes.ts';
 import { version } from './version.ts';
 import { webSocketListener } from './web-socket-listener.ts';
 
-/** What happens in a running relay: in its router, and in its bridges. */
-export type RelayEvent =
-  | RouterEvent
-  /** A connection could not be accepted; the relay goes on. */
-  | { readonly type: 'listen-failure'; readonly failure: ClaspError }
-  /** A bridge is open; again after each `bridge-retrying`. */
-  | { readonly type: 'bridge-ready'; readonly bridge: string; readonly address: string }
-  /** Something did not get through; the bridge goes on. */
-  | { readonly type: 'bridge-failure'; readonly bridge: string; readonly failure: ClaspError }
-  /** The far side is gone, or was never there; the bridge tries again by itself. */
-  | {
-      readonly type: 'bridge-retrying';
-      readonly bridge: string;
-      readonly reason: ClaspError;
-      readonly retryInMs: number;
-    }
-  /** Who is at the far side now. */
-  | { readonly type: 'bridge-devices'; readonly bridge: string; readonly devices: readonly string[] }
-  /** A bridge has ended for good; the others go on. */
-  | { readonly type: 'bridge-ended'; readonly bridge: string; readonly reason: ClaspError | undefined };
+export type { RelayChange, RelayEvent } from './relay-event.ts';
 
 /** Where a relay listens. */
 export interface RelayAddresses {
@@ -60,6 +46,13 @@ export interface Relay {
   /** Figures of the moment. */
   stats(): RouterStats;
   /**
+   * Makes the bridges and routes of another configuration those of this relay, while it runs: no session ends, and a
+   * bridge or route that is the same there does not notice. What else has changed counts only when a relay starts; it
+   * is named in the answer. Rejects with a `ClaspError` 402, and changes nothing, when it makes no sense. A bridge that
+   * cannot be opened is an event.
+   */
+  change(config: RelayConfig): Promise<RelayChange>;
+  /**
    * Drains and ends: accepts nobody any more, lets what has been gathered go out, and closes every session with 1001
    * `shutting down`. Resolves when all is closed, which takes 3 s at most.
    */
@@ -68,6 +61,8 @@ export interface Relay {
 
 /** Where WebSockets speak JSON. */
 const JSON_PATH = '/json';
+/** Who has these scopes writes the state of the bridges; nobody else does. */
+const BRIDGES_OWNER: Scopes = scopes([`admin:${BRIDGES}/**`]);
 /** Milliseconds that peers have to answer the close. */
 const CLOSE_TIMEOUT = 3_000;
 
@@ -86,15 +81,16 @@ const CLOSE_TIMEOUT = 3_000;
  */
 export function createRelay(config: RelayConfig = {}): Relay {
   checkRelayConfig(config);
-  const { name = 'clasp-rx', host = 'localhost', port = 7330, bridges = [] } = config;
+  const { name = 'clasp-rx', host = 'localhost', port = 7330 } = config;
   const { maxSessions, sessionTimeout, maxMessagesPerSecond, maxSubscriptions, authenticate } = config;
   const limits = { maxSessions, sessionTimeout, maxMessagesPerSecond, maxSubscriptions };
   const { params, maxParams, onFull } = config;
-  const core = router({ name, now: clock, sessionId: randomUUID, authenticate, params, maxParams, onFull, ...limits });
+  const reserved = [{ pattern: `${BRIDGES}/**`, owner: BRIDGES_OWNER }];
+  const rules = { params, maxParams, onFull };
+  const core = router({ name, now: clock, sessionId: randomUUID, authenticate, reserved, ...rules, ...limits });
 
   const events = new Subject<RelayEvent>();
   const clients = new Set<Client>();
-  const joined: RelayBridge[] = [];
   const running = new Subscription();
   const since = clock();
   let urls: readonly string[] = [];
@@ -129,13 +125,14 @@ export function createRelay(config: RelayConfig = {}): Relay {
     if (endings && event.type === 'ended') endings.push(told);
     else events.next(told);
   };
-  const openBridges = async (): Promise<readonly BridgeAddress[]> => {
-    for (const entry of bridges) {
-      joined.push(relayBridge(entry, { client, relayHost: host, authenticate, tell }));
-    }
-    const opened = await Promise.all(joined.map((bridge) => bridge.opened));
-    return opened.filter((address) => address !== undefined);
-  };
+  const budget = new HopBudget();
+  running.add(budget.loops.subscribe(({ addresses }) => events.next({ type: 'loop', addresses })));
+  const counted = (clientName: string, scopes?: Scopes) => countHops(client(clientName, scopes), budget);
+  const bridges = new RelayBridges(
+    { client: counted, relayHost: host, authenticate, tell },
+    new BridgeStatus(() => client(name, BRIDGES_OWNER)),
+  );
+  const routes = new RelayRoutes({ client, budget, tell: (event) => events.next(event) });
 
   const start = async (): Promise<RelayAddresses> => {
     // Whoever is accepted is served: the router runs before the port is bound.
@@ -143,7 +140,8 @@ export function createRelay(config: RelayConfig = {}): Relay {
     running.add(core(connections).subscribe((event) => events.next(event)));
     const bound = await http.listen(port);
     urls = urlsOf(host, bound);
-    const addresses = await openBridges();
+    routes.change(config.routes ?? []);
+    const addresses = await bridges.openAll(config.bridges ?? []);
     for (const ending of endings ?? []) events.next(ending);
     endings = undefined;
     return { urls, port: bound, bridges: addresses };
@@ -154,7 +152,8 @@ export function createRelay(config: RelayConfig = {}): Relay {
     // What is half open is opened first, or it would stay open.
     await started.catch(() => undefined);
     const closed = http.close();
-    for (const bridge of joined) bridge.close();
+    routes.close();
+    bridges.close();
     api.close();
     bearers.close();
     for (const participant of clients) participant.close();
@@ -163,6 +162,22 @@ export function createRelay(config: RelayConfig = {}): Relay {
     await closed;
     deadline.unsubscribe();
     events.complete();
+  };
+  let changing: Promise<unknown> = started;
+  const change = (next: RelayConfig): Promise<RelayChange> => {
+    const apply = async (): Promise<RelayChange> => {
+      checkRelayConfig(next);
+      if (closing) throw new ClaspError(ErrorCode.Overloaded, 'the relay is closed');
+      const { opened, closed } = await bridges.change(next.bridges ?? []);
+      const { started: routesStarted, stopped: routesStopped } = routes.change(next.routes ?? []);
+      const done = { opened, closed, routesStarted, routesStopped, restart: restartKeys(config, next) };
+      events.next({ type: 'changed', change: done });
+      return done;
+    };
+    // One after the other, and none before the relay is open.
+    const applied = changing.then(apply);
+    changing = applied.catch(() => undefined);
+    return applied;
   };
   const close = () => {
     closing ??= drain();
@@ -174,21 +189,5 @@ export function createRelay(config: RelayConfig = {}): Relay {
     throw cause;
   });
 
-  return { ready, events: events.asObservable(), client, stats: () => core.stats(), close };
-}
-
-function toRelayEvent(event: RelayBridgeEvent): RelayEvent {
-  const { bridge } = event;
-  switch (event.type) {
-    case 'ready':
-      return { type: 'bridge-ready', bridge, address: event.address };
-    case 'failure':
-      return { type: 'bridge-failure', bridge, failure: event.failure };
-    case 'retrying':
-      return { type: 'bridge-retrying', bridge, reason: event.reason, retryInMs: event.retryInMs };
-    case 'devices':
-      return { type: 'bridge-devices', bridge, devices: event.devices };
-    case 'ended':
-      return { type: 'bridge-ended', bridge, reason: event.reason };
-  }
+  return { ready, events: events.asObservable(), client, stats: () => core.stats(), change, close };
 }

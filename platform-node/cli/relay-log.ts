@@ -1,7 +1,7 @@
 import { asyncScheduler, Observable, type SchedulerLike, type Subscription } from 'rxjs';
 import type { ClaspError } from '../../core/errors.ts';
 import type { SessionInfo } from '../../operators/router-event.ts';
-import type { RelayEvent } from '../relay.ts';
+import type { RelayChange, RelayEvent } from '../relay-event.ts';
 import { formatError, printable, recordJson } from './format.ts';
 
 export const LEVELS = ['error', 'warn', 'info', 'debug'] as const;
@@ -134,6 +134,29 @@ function entryOf(event: RelayEvent): Entry {
         text: `bridge ${event.bridge} sees ${event.devices.join(', ') || 'nobody'}`,
         fields: { bridge: event.bridge, devices: event.devices },
       };
+    case 'route-failure':
+      return {
+        level: 'warn',
+        type,
+        text: `route ${event.route}${after(event.failure)}`,
+        fields: { route: event.route, ...failureFields(event.failure) },
+      };
+    case 'route-ended':
+      return {
+        level: 'error',
+        type,
+        text: `route ${event.route} has ended${after(event.reason)}`,
+        fields: { route: event.route, ...failureFields(event.reason) },
+      };
+    case 'loop':
+      return {
+        level: 'warn',
+        type,
+        text: `a loop was stopped: ${event.addresses.join(' -> ')}`,
+        fields: { addresses: event.addresses },
+      };
+    case 'changed':
+      return { level: 'info', type, text: changeText(event.change), fields: { ...event.change } };
     case 'bridge-ended':
       return {
         level: 'error',
@@ -142,6 +165,17 @@ function entryOf(event: RelayEvent): Entry {
         fields: { bridge: event.bridge, ...failureFields(event.reason) },
       };
   }
+}
+
+function changeText({ opened, closed, routesStarted, routesStopped, restart }: RelayChange): string {
+  const parts = [
+    opened.length > 0 ? `opened ${opened.join(', ')}` : '',
+    closed.length > 0 ? `closed ${closed.join(', ')}` : '',
+    routesStarted > 0 ? `routes started: ${routesStarted}` : '',
+    routesStopped > 0 ? `routes stopped: ${routesStopped}` : '',
+    restart.length > 0 ? `takes a restart: ${restart.join(', ')}` : '',
+  ].filter((part) => part !== '');
+  return `configuration: ${parts.join('; ') || 'nothing has changed'}`;
 }
 
 /** The sessions of this process are the relay's own bridges, which tell of themselves. */
