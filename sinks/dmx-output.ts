@@ -56,7 +56,8 @@ export class DmxOutput {
   constructor(options: DmxOutputOptions) {
     this.#options = options;
     this.#only = options.universes === undefined ? undefined : new Set(options.universes);
-    this.#frame = 1_000 / options.rate;
+    // Timers count whole milliseconds: rounded down it would be more than the rate.
+    this.#frame = Math.ceil(1_000 / options.rate);
   }
 
   /** Takes a level, or a whole frame. Throws a `ClaspError` (200, 402) for what has no form in DMX. */

@@ -1,4 +1,4 @@
-import { asyncScheduler, type Observable, type SchedulerLike, type Subscription } from 'rxjs';
+import { asyncScheduler, type Observable, type SchedulerLike } from 'rxjs';
 import type { Datagram } from '../core/datagram.ts';
 import { type ClaspError, ErrorCode } from '../core/errors.ts';
 import { ARTNET_MAX_UNIVERSE, type ArtDmx, parseArtNet } from '../core/protocols/artnet.ts';
@@ -7,6 +7,7 @@ import { DmxMapping } from '../core/protocols/dmx-mapping.ts';
 import type { Signal } from '../core/signal.ts';
 import { FailureDigest } from '../operators/failure-digest.ts';
 import { stage } from '../operators/stage.ts';
+import { Alarm } from './alarm.ts';
 import { type DmxMode, dmxSignals } from './dmx-signals.ts';
 
 export interface ArtNetFramesOptions {
@@ -82,28 +83,18 @@ export function artNetFrames(
   const frames = datagrams.pipe(
     stage<Datagram, DmxFrame>((out) => {
       const synchronised = new Map<string, Synchronised>();
-      let timer: Subscription | undefined;
-
-      const watch = () => {
-        let due = input.nextExpiry;
-        for (const { until } of synchronised.values()) due = Math.min(due, until);
-        if (due === Number.POSITIVE_INFINITY) return;
-        timer = scheduler.schedule(() => {
-          timer = undefined;
-          const now = scheduler.now();
-          const gone = input.expire(now);
-          for (const [source, sender] of synchronised) {
-            if (sender.until > now) continue;
-            synchronised.delete(source);
-            release(source, sender, now);
-          }
-          if (!timer) watch();
-          for (const frame of gone) out.next(frame);
-        }, due - scheduler.now());
-      };
+      const alarm = new Alarm(scheduler, (now) => {
+        const gone = input.expire(now);
+        for (const [source, sender] of synchronised) {
+          if (sender.until > now) alarm.set(sender.until);
+          else if (synchronised.delete(source)) release(source, sender, now);
+        }
+        alarm.set(input.nextExpiry);
+        for (const frame of gone) out.next(frame);
+      });
       const show = (source: string, { universe, levels, sequence }: Levels, now: number) => {
         const frame = input.receive({ source, universe, levels, sequence: sequence || undefined }, now);
-        if (!timer) watch();
+        alarm.set(now + timeout);
         if (frame) out.next(frame);
       };
       const release = (source: string, { held }: Synchronised, now: number) => {
@@ -126,7 +117,7 @@ export function artNetFrames(
             if (!synchronised.has(from) && synchronised.size === MAX_SENDERS) return;
             sender.until = now + SYNC_TIMEOUT;
             synchronised.set(from, sender);
-            if (!timer) watch();
+            alarm.set(sender.until);
             release(from, sender, now);
           } else if (packet.op === 'dmx' && (only === undefined || only.has(packet.universe))) {
             const sender = synchronised.get(from);
@@ -135,7 +126,7 @@ export function artNetFrames(
           }
         },
         dispose() {
-          timer?.unsubscribe();
+          alarm.stop();
           digest.close();
         },
       };

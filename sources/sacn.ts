@@ -1,4 +1,4 @@
-import { asyncScheduler, type Observable, type SchedulerLike, type Subscription } from 'rxjs';
+import { asyncScheduler, type Observable, type SchedulerLike } from 'rxjs';
 import type { Datagram } from '../core/datagram.ts';
 import { ErrorCode } from '../core/errors.ts';
 import { type DmxFrame, DmxInput, type DmxMerge } from '../core/protocols/dmx-input.ts';
@@ -9,6 +9,7 @@ import { parseSacn } from '../core/protocols/sacn-decode.ts';
 import type { Signal } from '../core/signal.ts';
 import { FailureDigest } from '../operators/failure-digest.ts';
 import { stage } from '../operators/stage.ts';
+import { Alarm } from './alarm.ts';
 import type { WithFailures } from './artnet.ts';
 import { type DmxMode, dmxSignals } from './dmx-signals.ts';
 
@@ -82,24 +83,18 @@ export function sacnFrames(datagrams: Observable<Datagram>, options: SacnFramesO
       const synchronised = new Map<number, Synchronised>(
         sync.map((address) => [address, { until: 0, held: new Map() }]),
       );
-      let timer: Subscription | undefined;
-
-      const watch = () => {
-        let due = input.nextExpiry;
-        for (const { until, held } of synchronised.values()) if (held.size > 0) due = Math.min(due, until);
-        if (due === Number.POSITIVE_INFINITY) return;
-        timer = scheduler.schedule(() => {
-          timer = undefined;
-          const now = scheduler.now();
-          const gone = input.expire(now);
-          for (const waiting of synchronised.values()) if (waiting.until <= now) release(waiting, now);
-          if (!timer) watch();
-          for (const frame of gone) out.next(frame);
-        }, due - scheduler.now());
-      };
+      const alarm = new Alarm(scheduler, (now) => {
+        const gone = input.expire(now);
+        for (const waiting of synchronised.values()) {
+          if (waiting.until <= now) release(waiting, now);
+          else if (waiting.held.size > 0) alarm.set(waiting.until);
+        }
+        alarm.set(input.nextExpiry);
+        for (const frame of gone) out.next(frame);
+      });
       const show = (source: string, { universe, levels, priority, sequence }: SacnData, now: number) => {
         const frame = input.receive({ source, universe, levels, priority, sequence }, now);
-        if (!timer) watch();
+        alarm.set(now + timeout);
         if (frame) out.next(frame);
       };
       const release = ({ held }: Synchronised, now: number) => {
@@ -122,7 +117,7 @@ export function sacnFrames(datagrams: Observable<Datagram>, options: SacnFramesO
           return;
         }
         waiting.held.set(`${universe} ${source}`, { source, packet: { ...packet, levels: levels.slice() } });
-        if (!timer) watch();
+        alarm.set(waiting.until);
       };
 
       return {
@@ -147,7 +142,7 @@ export function sacnFrames(datagrams: Observable<Datagram>, options: SacnFramesO
           release(waiting, now);
         },
         dispose() {
-          timer?.unsubscribe();
+          alarm.stop();
           digest.close();
         },
       };
