@@ -25,6 +25,7 @@ const measurements = {
   'idle-heap': './measurements/idle-heap.mjs',
   params: './measurements/params.mjs',
   'scheduled-bundles': './measurements/scheduled-bundles.mjs',
+  'fire-together': './measurements/fire-together.mjs',
   codec: './codec.mjs',
   addresses: './addresses.mjs',
   osc: './osc.mjs',
