@@ -169,6 +169,28 @@ describe('what can be known before is refused before', () => {
   });
 });
 
+describe('a client of ours', () => {
+  it('learns of the acceptance, and calls off what waits', () => {
+    const client = rig.relay.client('desk');
+    const [cue, other] = [1, 2].map((n) => client.bundle([{ set: [`/cue/${n}`, n] }], { at: 100_000 }));
+    const told: unknown[] = [];
+    const tell = {
+      next: (answer: unknown) => told.push(answer),
+      error: ({ code }: { code: number }) => told.push(code),
+    };
+    cue?.subscribe(tell);
+    rig.pass(1);
+    expect(told).toEqual([{ address: '/clasp/schedule/1', revision: 1 }]);
+    cue?.cancel().subscribe(tell);
+    rig.pass(100);
+    expect(told.at(-1)).toMatchObject({ revision: 2 });
+    expect([values('/cue/1'), values('/cue/2')]).toEqual([null, 2]);
+    other?.cancel().subscribe(tell);
+    rig.pass(1);
+    expect(told.at(-1)).toBe(301);
+  });
+});
+
 describe('the param of a bundle that waits', () => {
   it('says what waits, also to who comes later, and goes when it has run', () => {
     const early = rig.reader('/clasp/**');
