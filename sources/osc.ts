@@ -1,4 +1,4 @@
-import { asyncScheduler, type Observable, type SchedulerLike, type Subscriber } from 'rxjs';
+import { asyncScheduler, type Observable, type SchedulerLike } from 'rxjs';
 import type { Datagram } from '../core/datagram.ts';
 import { type ClaspError, ErrorCode } from '../core/errors.ts';
 import type { OscMessage, OscPacket } from '../core/protocols/osc.ts';
@@ -22,14 +22,28 @@ export interface OscSourceOptions {
   readonly scheduler?: SchedulerLike;
 }
 
-/** Signals, and beside them what could not be understood. */
-export type OscSource = Observable<Signal> & {
+/** What could not be understood, beside what could. */
+interface WithFailures {
   /**
    * Packets that are not OSC (101) and messages whose address CLASP does not have (200). Hot; the first at once, then
-   * one a second at most, whose `value` is how many it stands for. Completes with the signals.
+   * one a second at most, whose `value` is how many it stands for. Completes with the source.
    */
   readonly failures: Observable<ClaspError>;
-};
+}
+
+/** Signals, and beside them what could not be understood. */
+export type OscSource = Observable<Signal> & WithFailures;
+
+/** Params that came in one packet for one moment. */
+export interface OscGroup {
+  /** At least one, in their order. */
+  readonly params: readonly Param[];
+  /** The moment, microseconds since the Unix epoch; absent for "at once". */
+  readonly at: number | undefined;
+}
+
+/** Groups, and beside them what could not be understood. */
+export type OscGroupSource = Observable<OscGroup> & WithFailures;
 
 /** Addresses and senders whose translation is remembered. */
 const MAX_ADDRESSES = 16_384;
@@ -52,37 +66,71 @@ const MAX_SENDERS = 256;
  * ```
  */
 export function oscSource(datagrams: Observable<Datagram>, options: OscSourceOptions = {}): OscSource {
+  const groups = oscGroupSource(datagrams, options);
+  const signals = groups.pipe(
+    stage<OscGroup, Signal>((out) => ({
+      next({ params }) {
+        for (let i = 0; i < params.length; i++) out.next(params[i] as Param);
+      },
+    })),
+  );
+  return Object.assign(signals, { failures: groups.failures });
+}
+
+/**
+ * OSC packets as groups of params, for whoever passes a bundle on as a whole: one group for each run of messages of a
+ * packet that are meant for one moment. In all else as {@link oscSource}.
+ */
+export function oscGroupSource(datagrams: Observable<Datagram>, options: OscSourceOptions = {}): OscGroupSource {
   const { namespace = '/osc', name = 'osc', peers, scheduler = asyncScheduler } = options;
   const digest = new FailureDigest({ scheduler });
 
-  const signals = datagrams.pipe(
-    stage<Datagram, Signal>((out) => {
+  const groups = datagrams.pipe(
+    stage<Datagram, OscGroup>((out) => {
       const addresses = new RecentMap<string, string>(MAX_ADDRESSES);
       const origins = new RecentMap<string, string>(MAX_SENDERS);
 
-      const message = ({ address: oscAddress, args }: OscMessage, at: number, from: string, origin: string) => {
+      /** The param of a message; undefined, and told of, for an address that CLASP does not have. */
+      const paramOf = ({ address: oscAddress, args }: OscMessage, at: number | undefined, from: string) => {
         let address = addresses.get(oscAddress);
         if (address === undefined) {
           address = fromOscAddress(oscAddress, namespace);
           if (address === undefined) {
             digest.report(ErrorCode.BadAddress, 'not a CLASP address', { where: from, address: oscAddress });
-            return;
+            return undefined;
           }
           addresses.set(oscAddress, address);
         }
         const value = fromOscArguments(args);
         peers?.heard(from, address, value, args, scheduler.now());
-        emit(out, address, value, at, origin);
+        return param(address, value, at, originOf(from));
       };
-
-      const packet = (some: OscPacket, at: number, from: string, origin: string) => {
-        if ('address' in some) {
-          message(some, at, from, origin);
+      const originOf = (from: string) => {
+        let origin = origins.get(from);
+        if (origin === undefined) {
+          origin = `${name}@${from}`;
+          origins.set(from, origin);
+        }
+        return origin;
+      };
+      /** Appends what a packet holds to groups, the last of which may go on. */
+      const gather = (
+        packet: OscPacket,
+        time: number,
+        from: string,
+        into: { params: Param[]; at: number | undefined }[],
+      ) => {
+        if (!('address' in packet)) {
+          // A bundle never comes before the one it lies in.
+          const inner = Math.max(time, oscTimetagMicros(packet.timetag));
+          for (const each of packet.packets) gather(each, inner, from, into);
           return;
         }
-        // A bundle never comes before the one it lies in.
-        const inner = Math.max(at, oscTimetagMicros(some.timetag));
-        for (const each of some.packets) packet(each, inner, from, origin);
+        const at = time === 0 ? undefined : time;
+        const one = paramOf(packet, at, from);
+        const last = into[into.length - 1];
+        if (one && last && last.at === at) last.params.push(one);
+        else if (one) into.push({ params: [one], at });
       };
 
       return {
@@ -92,20 +140,17 @@ export function oscSource(datagrams: Observable<Datagram>, options: OscSourceOpt
             digest.report(ErrorCode.BadMessage, read.fault, { where: from, offset: read.offset });
             return;
           }
-          let origin = origins.get(from);
-          if (origin === undefined) {
-            origin = `${name}@${from}`;
-            origins.set(from, origin);
-          }
-          packet(read, 0, from, origin);
+          const gathered: { params: Param[]; at: number | undefined }[] = [];
+          gather(read, 0, from, gathered);
+          for (let i = 0; i < gathered.length; i++) out.next(gathered[i] as OscGroup);
         },
         dispose: () => digest.close(),
       };
     }),
   );
-  return Object.assign(signals, { failures: digest.failures });
+  return Object.assign(groups, { failures: digest.failures });
 }
 
-function emit(out: Subscriber<Signal>, address: string, value: Param['value'], at: number, origin: string): void {
-  out.next({ kind: 'param', address, value, at: at === 0 ? undefined : at, origin });
+function param(address: string, value: Param['value'], at: number | undefined, origin: string): Param {
+  return { kind: 'param', address, value, at, origin };
 }

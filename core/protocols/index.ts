@@ -42,6 +42,8 @@ export { OSC_MAX_DEPTH } from './osc.ts';
 export type { OscFault } from './osc-decode.ts';
 export { decodeOsc, parseOsc } from './osc-decode.ts';
 export { encodeOsc } from './osc-encode.ts';
+export type { OscFraming, OscStreamOptions, OscStreamOutput } from './osc-framing.ts';
+export { frameOsc, OscStreamReader } from './osc-framing.ts';
 export type { OscMappingOptions, OscTags } from './osc-mapping.ts';
 export {
   badOscAddress,
