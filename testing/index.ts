@@ -28,6 +28,10 @@ export type {
 export { simulate } from './simulate.ts';
 export type { LogEntry } from './simulation-log.ts';
 export { logText } from './simulation-log.ts';
+export type { Carried, SinkContractOptions, SinkRig } from './sink-contract.ts';
+export { sinkContract } from './sink-contract.ts';
+export type { ExpectedSignal, SourceContractOptions, SourceRig } from './source-contract.ts';
+export { sourceContract } from './source-contract.ts';
 export type { DrawnTimeline, TimelineArbitraryOptions } from './timeline-arbitrary.ts';
 export { timeline } from './timeline-arbitrary.ts';
 export type { VirtualRelay } from './virtual-relay.ts';
