@@ -84,9 +84,10 @@ export class Outbox {
     else this.#wait(bytes, delivery, key);
   }
 
-  /** From now on nothing takes the place of what waits under this key: a bundle with a newer one follows. */
-  fence(key: unknown): void {
-    this.#newest?.delete(key);
+  /** From now on nothing takes the place of what waits under these keys: a bundle with newer ones follows. */
+  fence(keys: readonly unknown[]): void {
+    if (!this.#newest) return;
+    for (const key of keys) this.#newest.delete(key);
   }
 
   /**
