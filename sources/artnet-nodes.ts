@@ -83,6 +83,8 @@ export function artNetDiscovery(
       }),
     );
     if (poll.length > 0) ask();
+    // Whoever polls seldom knows of us at once.
+    for (const to of poll) for (const bytes of answers) socket.send(bytes, to);
   });
 }
 
