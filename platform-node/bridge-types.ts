@@ -2,15 +2,19 @@ import type { BridgeType } from './bridge-type.ts';
 import type { BridgeConfig } from './relay-config.ts';
 
 /** Any kind of bridge. */
-export type AnyBridgeType = BridgeType<{ readonly type: string; readonly name?: string }>;
+export type AnyBridgeType = BridgeType<{ readonly type: string; readonly name?: string | undefined }>;
 
 /**
  * Every kind of bridge by the `type` of its entry. A kind is loaded when the first of it is wanted, so that nobody
  * pays for what is not used.
  */
 export const bridgeTypes: { readonly [Type in BridgeConfig['type']]: () => Promise<AnyBridgeType> } = {
+  artnet: async () => (await import('./artnet-bridge-type.ts')).artnetBridgeType,
   http: async () => (await import('./http-bridge-type.ts')).httpBridgeType,
+  midi: async () => (await import('./midi-bridge-type.ts')).midiBridgeType,
+  mqtt: async () => (await import('./mqtt-bridge-type.ts')).mqttBridgeType,
   osc: async () => (await import('./osc-bridge-type.ts')).oscBridgeType,
+  sacn: async () => (await import('./sacn-bridge-type.ts')).sacnBridgeType,
   'websocket-json': async () => (await import('./websocket-json-bridge.ts')).websocketJsonBridgeType,
 };
 

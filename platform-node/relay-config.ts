@@ -3,10 +3,14 @@ import type { OnFull } from '../core/param-places.ts';
 import type { ParamRule } from '../core/param-rules.ts';
 import type { RouteConfig } from '../core/route.ts';
 import type { Authenticate } from '../operators/authenticate.ts';
+import type { ArtnetBridgeConfig } from './artnet-bridge-type.ts';
 import { bridgeTypes, isBridgeType } from './bridge-types.ts';
 import type { HttpBridgeConfig } from './http-bridge-type.ts';
+import type { MidiBridgeConfig } from './midi-bridge-type.ts';
+import type { MqttBridgeConfig } from './mqtt-bridge-type.ts';
 import type { OscBridgeOptions } from './osc-bridge.ts';
 import { checkRoutes } from './relay-routes.ts';
+import type { SacnBridgeConfig } from './sacn-bridge-type.ts';
 import type { WebsocketJsonBridgeConfig } from './websocket-json-bridge.ts';
 
 /** OSC over UDP, as in a configuration file. */
@@ -20,7 +24,14 @@ export interface OscBridgeConfig extends Omit<OscBridgeOptions, 'scheduler'> {
 }
 
 /** One entry of `bridges`, told apart by `type`. */
-export type BridgeConfig = HttpBridgeConfig | OscBridgeConfig | WebsocketJsonBridgeConfig;
+export type BridgeConfig =
+  | ArtnetBridgeConfig
+  | HttpBridgeConfig
+  | MidiBridgeConfig
+  | MqttBridgeConfig
+  | OscBridgeConfig
+  | SacnBridgeConfig
+  | WebsocketJsonBridgeConfig;
 
 /** What `createRelay` starts: the object of a configuration file, with what only code can give. */
 export interface RelayConfig {
