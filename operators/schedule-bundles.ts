@@ -162,7 +162,7 @@ export function scheduleBundles(
           const own = envelope.parts.find(writesSchedule);
           const { timestamp = 0 } = bundleHead(frame);
           if (own) out.next(envelope.refuse(forbidden(own)));
-          else if (timestamp > now()) schedule(envelope, frame, timestamp);
+          else if (timestamp > timer.until) schedule(envelope, frame, timestamp);
           else out.next(envelope);
         } else if (writesSchedule(envelope)) {
           if (kind === 'SET' && frame && entry) cancel(envelope, frame, entry);

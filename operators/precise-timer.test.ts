@@ -1,0 +1,86 @@
+import fc from 'fast-check';
+import { asyncScheduler, type SchedulerLike } from 'rxjs';
+import { expect, it } from 'vitest';
+import { PreciseTimer } from './precise-timer.ts';
+
+/** A host whose timers come after whole milliseconds and late, long waits most, and whose time goes on in microseconds. */
+class Host {
+  time = 0;
+  readonly #late: () => number;
+  #timers: { at: number; ring: () => void }[] = [];
+
+  constructor(late: () => number) {
+    this.#late = late;
+  }
+
+  readonly scheduler = {
+    now: () => this.time / 1000,
+    schedule: (work: () => void, delay = 0) => {
+      const late = this.#late() * (delay > 2 ? 3 : 1);
+      const timer = { at: this.time + Math.max(1, Math.ceil(delay)) * 1000 + late, ring: work };
+      this.#timers.push(timer);
+      return { unsubscribe: () => (this.#timers = this.#timers.filter((one) => one !== timer)) };
+    },
+  } as unknown as SchedulerLike;
+
+  /** Rings what is set, in order, until nothing is. */
+  run(): number {
+    let rung = 0;
+    for (; this.#timers.length > 0; rung++) {
+      const [first] = this.#timers.sort((a, b) => a.at - b.at);
+      this.#timers.shift();
+      if (!first) break;
+      this.time = first.at;
+      first.ring();
+    }
+    return rung;
+  }
+}
+
+it('goes off within a millisecond of its time, in few steps, on timers that are late by less than one', () => {
+  const lateness = fc.array(fc.integer({ min: 0, max: 499 }), { minLength: 1 });
+  fc.assert(
+    fc.property(fc.integer({ min: 501, max: 100_000 }), lateness, (at, late) => {
+      let next = 0;
+      const host = new Host(() => late[next++ % late.length] as number);
+      const misses: number[] = [];
+      const timer = new PreciseTimer(
+        host.scheduler,
+        () => host.time,
+        () => misses.push(host.time - at),
+      );
+      timer.set(at);
+      const steps = host.run();
+      expect(misses).toHaveLength(1);
+      expect(Math.abs(misses[0] as number)).toBeLessThanOrEqual(1000);
+      expect(steps).toBeLessThanOrEqual(6);
+    }),
+  );
+});
+
+it('counts as due what is due then, waits for the nearest, and not at all when cleared', () => {
+  const host = new Host(() => 0);
+  const rung: number[] = [];
+  const timer = new PreciseTimer(
+    host.scheduler,
+    () => host.time,
+    () => rung.push(host.time),
+  );
+  timer.set(50_000);
+  timer.set(20_000);
+  host.run();
+  expect(rung).toEqual([20_000]);
+  expect(timer.until).toBe(20_500);
+  timer.set(90_000);
+  timer.clear();
+  expect(host.run()).toBe(0);
+});
+
+it('takes part in the host as it is', async () => {
+  const began = asyncScheduler.now();
+  await new Promise<void>((resolve) => {
+    const timer = new PreciseTimer(asyncScheduler, () => asyncScheduler.now() * 1000, resolve);
+    timer.set((began + 12) * 1000);
+  });
+  expect(asyncScheduler.now()).toBeGreaterThanOrEqual(began + 11);
+});
