@@ -69,7 +69,7 @@ describe('a configuration file', () => {
 }`;
     expect(await mistakesIn(text)).toEqual([
       '3:3 prot: unknown key "prot"; did you mean "port"?',
-      '4:11 port: must be a whole number, not "7330"',
+      '4:11 port: must be a number, not "7330"',
       '6:22 bridges[0].listn: unknown key "listn"; did you mean "listen"?',
       '6:67 bridges[0].targets[1]: must be text or an object, not 9001',
       expect.stringMatching(
@@ -78,7 +78,7 @@ describe('a configuration file', () => {
       '8:5 bridges[2].name: bridges[0] is named "osc" already; give each its own "name"',
       '11:29 routes[0].to: $2 names a wildcard that /a/* does not have: it has 1 of them',
       expect.stringMatching(
-        /^12:58 routes\[1\]\.transform\[0\]\.type: must be scale.*, not "scal"; did you mean "scale"\?$/,
+        /^12:59 routes\[1\]\.transform\[0\]\.type: must be scale.*, not "scal"; did you mean "scale"\?$/,
       ),
       '12:69 routes[1].transform[1]: from must be two different numbers, not [1,1]',
     ]);
@@ -94,7 +94,7 @@ describe('a configuration file', () => {
     ['"bridges": [1]', 'bridges[0]: must be an object, not 1'],
     [
       '"bridges": [{ "type": "osc", "listen": true }]',
-      'bridges[0].listen: must be a whole number or text or false, not true',
+      'bridges[0].listen: must be a number or text or false, not true',
     ],
     ['"bridges": [{ "type": "osc", "listen": 70000 }]', 'bridges[0].listen: must be at most 65535, not 70000'],
     ['"bridges": [{ "type": "osc", "listen": "x:y" }]', 'bridges[0].listen: "x:y" is not port or host:port'],
