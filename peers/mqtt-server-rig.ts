@@ -1,4 +1,4 @@
-import mqtt, { type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt';
+import mqtt, { type IClientOptions, type IConnackPacket, type IPublishPacket, type MqttClient } from 'mqtt';
 import { NEVER } from 'rxjs';
 import { expect, vi } from 'vitest';
 import type { BridgeEvent } from '../core/bridge-event.ts';
@@ -70,6 +70,10 @@ export interface Probe {
   /** `topic payload`, with ` (r)` for what carries the retain flag. */
   readonly received: string[];
   readonly packets: IPublishPacket[];
+  /** Whether the server knew it already. */
+  readonly sessionPresent: boolean;
+  /** What else the server said in its answer. */
+  readonly properties: NonNullable<IConnackPacket['properties']>;
   /** Cuts the wire without a word. */
   cut(): void;
   end(): Promise<void>;
@@ -85,10 +89,18 @@ export async function probe(port: number, options: IClientOptions = {}): Promise
     packets.push(packet);
   });
   open.push(() => client.endAsync(true));
-  await new Promise((resolve, reject) => {
+  const { sessionPresent, properties = {} } = await new Promise<IConnackPacket>((resolve, reject) => {
     client.once('connect', resolve);
     client.once('error', reject);
   });
   client.on('error', () => undefined);
-  return { client, received, packets, cut: () => client.stream.destroy(), end: () => client.endAsync() };
+  return {
+    client,
+    received,
+    packets,
+    sessionPresent,
+    properties,
+    cut: () => client.stream.destroy(),
+    end: () => client.endAsync(),
+  };
 }
