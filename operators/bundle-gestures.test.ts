@@ -45,6 +45,7 @@ it('gestures are start move* (end | cancel) for everybody, alone and in bundles,
           senders[one.who]?.close();
         } else {
           const { who, after } = one;
+          senders[who]?.take();
           const heard = readers[0]?.received.length ?? 0;
           const messages = one.parts.map(
             (part): Message => ({ type: 'PUBLISH', signal: 'gesture', address: `/pad/${who}`, value: 1, ...part }),
