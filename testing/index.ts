@@ -8,12 +8,18 @@ export type {
   ConnectionPairOptions,
 } from './connection-contract.ts';
 export { connectionContract } from './connection-contract.ts';
+export type { DmxFixture, DmxFixtureOptions, Look } from './dmx-fixture.ts';
+export { dmxFixture } from './dmx-fixture.ts';
+export type { FaderBank, FaderBankOptions } from './fader-bank.ts';
+export { faderBank } from './fader-bank.ts';
 export type { MarblesOptions } from './marbles.ts';
 export { marbles } from './marbles.ts';
 export { midiMessages, midiStatements, midiTimeCodes } from './midi-arbitrary.ts';
 export type { Network, NetworkOptions, NetworkPair, NetworkWatcher } from './network.ts';
 export { lossyNetwork, networkPair } from './network.ts';
 export { oscArguments, oscMessages, oscPackets, oscTimetags } from './osc-arbitrary.ts';
+export type { PadController, PadControllerOptions } from './pad-controller.ts';
+export { padController } from './pad-controller.ts';
 export type { SeededRandom } from './seeded-random.ts';
 export { seededRandom } from './seeded-random.ts';
 export type { SessionScript, SessionStep, SessionsOptions } from './session-arbitrary.ts';
