@@ -11,7 +11,7 @@ import { type ArtNetSinkOptions, artNetSink } from '../sinks/artnet.ts';
 import { type ArtNetSourceOptions, artNetFrames } from '../sources/artnet.ts';
 import { artNetDiscovery, artNetReplies } from '../sources/artnet-nodes.ts';
 import { dmxLink } from '../sources/dmx-link.ts';
-import { checkDmxOptions } from './dmx-options.ts';
+import { checkDmxOptions, withPort } from './dmx-options.ts';
 import { formatHostPort, parseHostPort } from './host-port.ts';
 import { resolveInterface } from './network-interface.ts';
 import { type UdpOptions, udpSocket } from './udp.ts';
@@ -132,12 +132,6 @@ function bridgeOver(socket: DatagramSocket, client: Client, options: ArtnetBridg
       }),
     );
   });
-}
-
-/** An address, with its port or the usual one. */
-function withPort(target: string, port: number): string {
-  const { host, port: own } = /:\d+$/.test(target) ? parseHostPort(target) : { host: target, port };
-  return formatHostPort(host, own);
 }
 
 /** Where everybody on the chosen network is reached. */

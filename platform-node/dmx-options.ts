@@ -1,4 +1,5 @@
 import { ClaspError, ErrorCode } from '../core/errors.ts';
+import { formatHostPort, parseHostPort } from './host-port.ts';
 
 /** What the bridges of levels have in common. */
 export interface DmxOptions {
@@ -27,6 +28,12 @@ export function checkDmxOptions(
   check('rate', rate, rate > 0 && rate <= MAX_RATE, `above 0 and at most ${MAX_RATE}`);
   check('keepAlive', keepAlive, keepAlive >= 0 && Number.isFinite(keepAlive), '0 or more');
   check('timeout', timeout, timeout > 0 && Number.isFinite(timeout), 'above 0');
+}
+
+/** An address with its port, or with the usual one. Throws a `ClaspError` 402 for what is neither. */
+export function withPort(target: string, port: number): string {
+  const { host, port: own } = parseHostPort(/:\d+$/.test(target) ? target : `${target}:${port}`);
+  return formatHostPort(host, own);
 }
 
 function check(field: string, value: number, fits: boolean, wanted: string): void {

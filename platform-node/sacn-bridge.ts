@@ -11,8 +11,7 @@ import { type SacnSinkOptions, sacnSink } from '../sinks/sacn.ts';
 import { dmxLink } from '../sources/dmx-link.ts';
 import { type SacnSourceOptions, sacnFrames } from '../sources/sacn.ts';
 import { sacnSenders } from '../sources/sacn-senders.ts';
-import { checkDmxOptions } from './dmx-options.ts';
-import { formatHostPort, parseHostPort } from './host-port.ts';
+import { checkDmxOptions, withPort } from './dmx-options.ts';
 import { resolveInterface } from './network-interface.ts';
 import { type UdpOptions, udpSocket } from './udp.ts';
 
@@ -64,6 +63,7 @@ export function sacnBridge(client: Client, options: SacnBridgeOptions = {}): Obs
     let cid: Uint8Array;
     try {
       checkDmxOptions({ ...options, universes }, [1, SACN_MAX_UNIVERSE]);
+      for (const target of options.targets ?? []) withPort(target, SACN_PORT);
       cid = bytesOf(options.cid ?? randomUUID());
     } catch (reason) {
       out.error(reason);
@@ -144,9 +144,4 @@ export function bytesOf(uuid: string): Uint8Array {
     throw new ClaspError(ErrorCode.BadValue, `cid ${JSON.stringify(uuid)} is not a UUID`, { value: uuid });
   }
   return Uint8Array.from(Buffer.from(hex, 'hex'));
-}
-
-function withPort(target: string, port: number): string {
-  const { host, port: own } = /:\d+$/.test(target) ? parseHostPort(target) : { host: target, port };
-  return formatHostPort(host, own);
 }
