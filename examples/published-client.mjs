@@ -6,5 +6,5 @@ globalThis.WebSocket ??= WebSocket; // Node 20 has none
 console.debug = () => undefined; // the client tells every acknowledgement
 const client = new Clasp(process.argv[2] ?? 'ws://localhost:7330');
 await client.connect();
-client.on('/osc/**', (value, address) => console.log(address, value));
+client.on(process.argv[3] ?? '/osc/**', (value, address) => console.log(address, value));
 client.set('/osc/mixer/1', 0.75);
