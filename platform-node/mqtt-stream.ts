@@ -12,6 +12,8 @@ export type MqttCodec = Pick<typeof import('mqtt-packet'), 'generate' | 'parser'
 const HIGH_WATER = 1_048_576;
 /** Milliseconds in which a peer has to take what it was sent before the close. */
 const CLOSE_TIMEOUT = 2_000;
+/** How that packet begins. */
+const CONNECT = 0x10;
 const REPLACEMENT = Buffer.from('\ufffd');
 
 /** Loads the package `mqtt-packet`. Rejects with a `ClaspError` 501 where it is not installed. */
@@ -41,6 +43,8 @@ export class MqttStream implements MqttPeer {
   #pending: Buffer[] = [];
   #have = 0;
   #need = 2;
+  /** What the parser has just read. */
+  #packet: Packet | undefined;
   #version: 4 | 5 | undefined;
   #corked = false;
   #open = true;
@@ -51,7 +55,9 @@ export class MqttStream implements MqttPeer {
     this.#codec = codec;
     this.#maxPacketSize = maxPacketSize;
     this.#parser = codec.parser();
-    this.#parser.on('packet', (packet) => this.#parsed(packet));
+    this.#parser.on('packet', (packet) => {
+      this.#packet = packet;
+    });
     this.#parser.on('error', (cause) => {
       throw cause; // to where the bytes are handed over
     });
@@ -120,6 +126,9 @@ export class MqttStream implements MqttPeer {
 
   /** How long the packet is that `bytes` begin with; what it takes to know more, while that is not there. */
   #lengthOf(bytes: Buffer): number {
+    if (this.#version === undefined && bytes.length > 0 && bytes[0] !== CONNECT) {
+      throw wrong(MqttReason.ProtocolError, 'the first packet is no CONNECT');
+    }
     let length = 0;
     for (let at = 1; at <= 4; at++) {
       const byte = bytes[at];
@@ -146,12 +155,6 @@ export class MqttStream implements MqttPeer {
     }
   }
 
-  #packet: Packet | undefined;
-
-  #parsed(packet: Packet): void {
-    this.#packet = packet;
-  }
-
   #fail(cause: unknown): void {
     const reader = this.#reader;
     this.#reader = undefined;
@@ -173,7 +176,6 @@ function wrong(reason: number, what: string): ClaspError {
 
 /** The protocol level of a CONNECT, checked before anything else is read: what follows depends on it. */
 function versionOf(frame: Buffer): 4 | 5 {
-  if (frame[0] !== 0x10) throw wrong(MqttReason.ProtocolError, 'the first packet is no CONNECT');
   let at = 1;
   while ((frame[at++] ?? 0) >= 0x80);
   const length = at + 2 <= frame.length ? frame.readUInt16BE(at) : 0;
