@@ -30,7 +30,10 @@ export interface ParamRule {
    * mode; 0 = for ever. @defaultValue for ever
    */
   readonly ttl?: number | Ttl | undefined;
-  /** With the strategy 'merge'. @defaultValue {@link mergeMaps} */
+  /**
+   * With the strategy 'merge'. It gets numbers for integers, and what it gives is written as any value is: numbers as
+   * f64, a bigint as i64. @defaultValue as {@link mergeMaps}, with every integer as it came
+   */
   readonly merge?: MergeValues | undefined;
 }
 
@@ -45,7 +48,8 @@ export class CompiledParamRule {
   readonly bounded: boolean;
   /** Undefined where it says for ever. */
   readonly ttl: Ttl | undefined;
-  readonly merge: MergeValues;
+  /** Absent where maps are merged without a function. */
+  readonly merge: MergeValues | undefined;
 
   constructor({ range, ttl = 0, merge, strategy = merge ? 'merge' : 'lww' }: Omit<ParamRule, 'pattern'>) {
     const { seconds, mode }: Ttl = typeof ttl === 'number' ? { seconds: ttl, mode: 'sliding' } : ttl;
@@ -63,7 +67,7 @@ export class CompiledParamRule {
     this.min = range?.[0] ?? Number.NEGATIVE_INFINITY;
     this.max = range?.[1] ?? Number.POSITIVE_INFINITY;
     this.ttl = seconds > 0 ? { seconds, mode } : undefined;
-    this.merge = merge ?? mergeMaps;
+    this.merge = merge;
   }
 
   /** Whether a value may be written, as far as the range goes. */
@@ -113,7 +117,8 @@ export class ParamRules {
 
 /**
  * Merges two maps key by key, and maps in them alike. Where either is something else the written one takes its place:
- * lists are not merged, and a null inside a map is a value like any other.
+ * lists are not merged, and a null inside a map is a value like any other. What the strategy `merge` does, for merge
+ * functions that want it as a part.
  */
 export function mergeMaps(current: Value, written: Value): Value {
   if (!isMap(current) || !isMap(written)) return written;

@@ -5,6 +5,7 @@ import type { MemoryConnection } from '../core/memory-pair.ts';
 import type { ErrorMessage, Message, SetMessage } from '../core/message.ts';
 import type { MergeValues } from '../core/param-rules.ts';
 import type { Value } from '../core/value.ts';
+import { encodeValue } from '../core/wire/index.ts';
 import { type VirtualRelay, virtualRelay } from '../testing/virtual-relay.ts';
 import type { WirePeer } from '../testing/wire-peer.ts';
 import type { RouterOptions } from './router.ts';
@@ -26,6 +27,7 @@ const watcher = (): WirePeer<MemoryConnection> => {
   peer.take();
   return peer;
 };
+const holds = (frame: Uint8Array | undefined, part: Uint8Array) => String(frame).includes(`,${String(part)},`);
 const errors = (messages: readonly Message[]) =>
   (messages as ErrorMessage[]).map(({ code, address, message }) => [code, address, message]);
 
@@ -159,6 +161,21 @@ describe('a strategy', () => {
     ]);
     rig.pass(1_000);
     expect(reader.take()).toEqual([{ type: 'SET', address: '/scene/1', value: null, revision: 3 }]);
+  });
+
+  it('merge of maps leaves integers integers on the wire, those of both sides', () => {
+    const peer = rig.join();
+    const reader = watcher();
+    const bytes: Uint8Array[] = [];
+    reader.connection.incoming.subscribe((frame) => bytes.push(frame.slice()));
+    peer.send(set('/scene/1', { kept: 1n, replaced: 2n, inner: { kept: 3n } }));
+    peer.send(set('/scene/1', { replaced: 4, inner: { added: 5n } }));
+    const merged = { kept: 1n, replaced: 4, inner: { kept: 3n, added: 5n } };
+    const body = encodeValue(merged).subarray(1);
+    expect(holds(bytes[1], body)).toBe(true);
+    peer.connection.incoming.subscribe((frame) => bytes.push(frame.slice()));
+    peer.send({ type: 'GET', address: '/scene/1' });
+    expect(holds(bytes[2], body)).toBe(true);
   });
 
   it('merge may be a function, whose result keeps to the range', () => {

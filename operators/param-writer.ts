@@ -4,7 +4,7 @@ import type { CompiledParamRule, ParamRules } from '../core/param-rules.ts';
 import type { ParamStore, SavedState } from '../core/param-store.ts';
 import { ALL_SCOPES } from '../core/scope.ts';
 import type { Value } from '../core/value.ts';
-import { decodeFrame, encodeSet, type Frame, SetFlag } from '../core/wire/index.ts';
+import { decodeFrame, encodeSet, type Frame, mergeIntoSet, SetFlag, ValueCode } from '../core/wire/index.ts';
 import { ttlOf } from '../core/wire/message.ts';
 import type { Entry, Envelope } from './envelope.ts';
 import type { Session } from './session-state.ts';
@@ -150,30 +150,42 @@ export class ParamWriter {
 /** Lets a rule decide about a write over an existing value: an error, or nothing; a merged value replaces the frame. */
 function settle(envelope: Envelope, entry: Entry, param: StoredParam, rule: CompiledParamRule): ClaspError | undefined {
   const { address } = entry;
+  const { strategy } = rule;
+  if (strategy === 'lww' || strategy === 'lock') return undefined;
   const frame = envelope.frame as Frame;
-  if (rule.strategy === 'lww' || rule.strategy === 'lock') return undefined;
+  if (strategy === 'merge') {
+    try {
+      const merged = mergeInto(frame, param, rule, address);
+      if (isTooLarge(merged)) return tooLarge(entry);
+      if (merged !== frame && !rule.admits(merged.value)) return outOfRange(entry, rule, merged.value);
+      envelope.frame = merged;
+      return undefined;
+    } catch (cause) {
+      const { code, reason } = ClaspError.from(cause, ErrorCode.Conflict);
+      const text = `could not merge into ${address}: ${reason}`;
+      return new ClaspError(code, text, { address, value: frame.value, cause });
+    }
+  }
   const { value } = frame;
   const current = param.value;
-  if (!rule.accepts(current, value)) {
-    const reason = `${address} keeps the ${rule.strategy} of its numbers, ${current}; ${value} loses`;
-    return new ClaspError(ErrorCode.Conflict, reason, { address, value });
+  if (rule.accepts(current, value)) return undefined;
+  const reason = `${address} keeps the ${strategy} of its numbers, ${current}; ${value} loses`;
+  return new ClaspError(ErrorCode.Conflict, reason, { address, value });
+}
+
+/** The SET that writes what a SET and its param give together; the same one where that is what was written. */
+function mergeInto(frame: Frame, param: StoredParam, { merge }: CompiledParamRule, address: string): Frame {
+  if (!merge) {
+    const { body } = param;
+    const maps = body !== undefined && param.code === ValueCode.Map && frame.valueCode === ValueCode.Map;
+    return maps ? mergeIntoSet(frame, body) : frame;
   }
-  if (rule.strategy !== 'merge') return undefined;
-  try {
-    const merged = rule.merge(current, value, address);
-    if (merged === value) return undefined;
-    if (!rule.admits(merged)) return outOfRange(entry, rule, merged);
-    const { flags, qos, revision } = frame;
-    const lock = (flags & SetFlag.Lock) !== 0;
-    const unlock = (flags & SetFlag.Unlock) !== 0;
-    const replaced = decodeFrame(encodeSet(address, merged, { qos, revision, lock, unlock, ttl: ttlOf(frame.ttl) }));
-    if (isTooLarge(replaced)) return tooLarge(entry);
-    envelope.frame = replaced;
-    return undefined;
-  } catch (cause) {
-    const { code, reason } = ClaspError.from(cause, ErrorCode.Conflict);
-    return new ClaspError(code, `could not merge into ${address}: ${reason}`, { address, value, cause });
-  }
+  const merged = merge(param.value, frame.value, address);
+  if (merged === frame.value) return frame;
+  const { flags, qos, revision } = frame;
+  const lock = (flags & SetFlag.Lock) !== 0;
+  const unlock = (flags & SetFlag.Unlock) !== 0;
+  return decodeFrame(encodeSet(address, merged, { qos, revision, lock, unlock, ttl: ttlOf(frame.ttl) }));
 }
 
 function refuse(envelope: Envelope, error: ClaspError): false {

@@ -17,6 +17,7 @@ export type { EncodePublishOptions, EncodeSetOptions } from './encode-signal.ts'
 export { encodePublish, encodeSet } from './encode-signal.ts';
 export { forwardPublish, publishAsSet, stampRevision } from './forward.ts';
 export { bundledFrames, decodeFrame, decodeMessage, Frame } from './frame.ts';
+export { mergeIntoSet } from './merge-maps.ts';
 export { bundleHead } from './message.ts';
 export { encodeResults, SnapshotWriter } from './split.ts';
 export { decodeValue, encodeValue } from './value.ts';
