@@ -265,5 +265,4 @@ export {
   toggle,
   toRouterEvent,
   trigger,
-  unbundle,
 } from './operators/index.ts';

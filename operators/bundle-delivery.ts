@@ -4,7 +4,7 @@ import type { PacedDelivery } from './paced-delivery.ts';
 import type { Session } from './session-state.ts';
 
 /** One signal of a bundle, as it goes out. */
-export interface BundledSignal {
+interface BundledSignal {
   readonly envelope: Envelope;
   /** The frame that it would be alone. */
   readonly bytes: Uint8Array;

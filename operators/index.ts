@@ -92,4 +92,3 @@ export { ActiveTimeline, Timelines } from './timelines.ts';
 export { toggle } from './toggle.ts';
 export { trigger } from './trigger.ts';
 export { Turns } from './turns.ts';
-export { unbundle } from './unbundle.ts';

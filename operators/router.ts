@@ -33,7 +33,6 @@ import type { Session } from './session-state.ts';
 import { timelineScheduler } from './timeline-scheduler.ts';
 import { Timelines } from './timelines.ts';
 import { Turns } from './turns.ts';
-import { unbundle } from './unbundle.ts';
 
 export interface RouterOptions {
   /** The relay's name, told to every client. @defaultValue 'clasp-rx' */
@@ -194,7 +193,6 @@ export function router(options: RouterOptions = {}): Router {
       scopeFilter(),
       reserveAddresses(reserved),
       scheduleBundles(table, store, writer, { ...own, maxScheduled, maxScheduledBytes }),
-      unbundle(),
     );
     const settled = admitted.pipe(
       gestureLifecycle(gestures, { ...own, moveInterval, gestureTimeout, maxGestures, ending }),

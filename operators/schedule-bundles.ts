@@ -13,10 +13,12 @@ import {
   encodeSet,
   type Frame,
   SetFlag,
+  signalCode,
   ValueCode,
 } from '../core/wire/index.ts';
 import { type Entry, Envelope } from './envelope.ts';
 import type { ParamWriter } from './param-writer.ts';
+import { passBundle } from './pass-bundle.ts';
 import { PreciseTimer } from './precise-timer.ts';
 import { relaySession } from './relay-session.ts';
 import { describeBundle, isScheduleAddress, ScheduledBundle, ScheduledBundles } from './scheduled-bundles.ts';
@@ -36,6 +38,7 @@ export interface ScheduleBundlesOptions {
   readonly maxScheduledBytes?: number | undefined;
 }
 
+const TIMELINE = signalCode('timeline');
 const MILLISECOND = 1000;
 const HOUR = 3_600_000_000;
 const MOST_HOURS = 24;
@@ -46,7 +49,7 @@ const AT_ONCE = 8_000;
  * Keeps a BUNDLE whose time has not come, acknowledges it, and passes it on at its time by relay time: within a
  * millisecond, those of one time in the order in which they came, whether or not its sender is still there. What does
  * not depend on the moment (addresses, scopes, ranges, timelines) is checked when it comes, all of it when it is passed
- * on. Any other BUNDLE passes at once.
+ * on. Any other BUNDLE passes at once, followed by its parts: see {@link passBundle}.
  *
  * Each that waits is a param at `/clasp/schedule/<id>`, written by the relay and deleted when it is passed on or
  * cancelled; the ACK names it. A SET of null there cancels, by the session that sent the bundle or one with admin scope.
@@ -98,7 +101,7 @@ export function scheduleBundles(
       const frame = decodeFrame(scheduled.frame);
       const bundle = new Envelope('BUNDLE', scheduled.session, frame, undefined, at);
       bundle.parts = unpackBundle(table, scheduled.session, frame, at);
-      out.next(bundle);
+      passBundle(out, bundle);
       note(scheduled, null, at);
     };
 
@@ -155,21 +158,21 @@ export function scheduleBundles(
       acknowledge(envelope, bundle.address, note(bundle, null, at));
     };
 
+    const receive = (envelope: Envelope, frame: Frame) => {
+      const own = envelope.parts.find(writesSchedule);
+      const { timestamp = 0 } = bundleHead(frame);
+      if (own) out.next(envelope.refuse(forbidden(own)));
+      else if (timestamp > timer.until) schedule(envelope, frame, timestamp);
+      else passBundle(out, envelope);
+    };
+
     return {
       next(envelope) {
         const { kind, frame, entry } = envelope;
-        if (kind === 'BUNDLE' && frame) {
-          const own = envelope.parts.find(writesSchedule);
-          const { timestamp = 0 } = bundleHead(frame);
-          if (own) out.next(envelope.refuse(forbidden(own)));
-          else if (timestamp > timer.until) schedule(envelope, frame, timestamp);
-          else out.next(envelope);
-        } else if (writesSchedule(envelope)) {
-          if (kind === 'SET' && frame && entry) cancel(envelope, frame, entry);
-          else out.next(envelope.refuse(forbidden(envelope)));
-        } else {
-          out.next(envelope);
-        }
+        if (kind === 'BUNDLE' && frame) receive(envelope, frame);
+        else if (!writesSchedule(envelope)) out.next(envelope);
+        else if (kind === 'SET' && frame && entry) cancel(envelope, frame, entry);
+        else out.next(envelope.refuse(forbidden(envelope)));
       },
       dispose: () => timer.clear(),
     };
@@ -177,9 +180,10 @@ export function scheduleBundles(
 }
 
 /** Whether it would write to the params of bundles that wait. */
-function writesSchedule({ kind, frame, entry }: Envelope): boolean {
-  if (!entry || (kind !== 'SET' && (kind !== 'PUBLISH' || !frame || !isTimeline(frame)))) return false;
-  return isScheduleAddress(entry.address);
+function writesSchedule(envelope: Envelope): boolean {
+  const { kind, frame, entry } = envelope;
+  if (kind !== 'SET' && (kind !== 'PUBLISH' || frame?.signal !== TIMELINE)) return false;
+  return entry !== undefined && isScheduleAddress(entry.address);
 }
 
 function forbidden({ entry }: Envelope): ClaspError {
