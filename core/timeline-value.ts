@@ -7,16 +7,11 @@ const EASINGS: readonly unknown[] = ['linear', 'ease-in', 'ease-out', 'ease-in-o
 
 /** A timeline as the value that its PUBLISH carries. What is not given has no key. */
 export function writeTimeline({ keyframes, loop, startTime }: TimelineBody): Value {
-  return {
-    keyframes: keyframes.map(({ time, value, easing, bezier }) => ({
-      time,
-      value,
-      ...(easing === undefined ? undefined : { easing }),
-      ...(bezier === undefined ? undefined : { bezier }),
-    })),
-    ...(loop === undefined ? undefined : { loop }),
-    ...(startTime === undefined ? undefined : { startTime }),
-  };
+  return given({
+    keyframes: keyframes.map(({ time, value, easing, bezier }) => given({ time, value, easing, bezier })),
+    loop,
+    startTime,
+  });
 }
 
 /**
@@ -35,14 +30,18 @@ export function readTimeline(value: Value): TimelineBody {
 function readKeyframe(item: Value): Keyframe[] {
   const { time, value = null, easing, bezier } = fieldsOf(item);
   if (typeof time !== 'number') return [];
-  return [
-    {
-      time,
-      value,
-      ...(EASINGS.includes(easing) ? { easing: easing as Easing } : undefined),
-      ...(isBezier(bezier) ? { bezier } : undefined),
-    },
-  ];
+  const keyframe = {
+    time,
+    value,
+    easing: EASINGS.includes(easing) ? (easing as Easing) : undefined,
+    bezier: isBezier(bezier) ? bezier : undefined,
+  };
+  return [given(keyframe)];
+}
+
+/** Only the fields that are there. */
+function given<T extends object>(fields: T): { [Key in keyof T]: Exclude<T[Key], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
 }
 
 function isBezier(value: unknown): value is [number, number, number, number] {

@@ -1,29 +1,19 @@
-import { ClaspError, ErrorCode } from './errors.ts';
+import { ClaspError, type ErrorCode } from './errors.ts';
 
-/** The close codes of RFC 6455 that stand for an error of ours, for the side that may send them: a server. */
-const SERVER_CODES: ReadonlyMap<number, number> = new Map([
-  [ErrorCode.BadFrame, 1002],
-  [ErrorCode.BadMessage, 1002],
-  [ErrorCode.UnsupportedVersion, 1002],
-  [ErrorCode.NotAuthenticated, 1008],
-  [ErrorCode.Forbidden, 1008],
-  [ErrorCode.TokenExpired, 1008],
-  [ErrorCode.Internal, 1011],
-  [ErrorCode.Overloaded, 1013],
-]);
-
-/** What a close code other than 1000, 1001 and 4000 + code means here, and what to say when no reason came with it. */
-const MEANINGS: ReadonlyMap<number, readonly [code: ErrorCode, reason: string]> = new Map([
-  [1002, [ErrorCode.BadFrame, 'protocol error']],
-  [1003, [ErrorCode.BadFrame, 'kind of data not accepted']],
-  [1006, [ErrorCode.Timeout, 'connection lost']],
-  [1007, [ErrorCode.BadFrame, 'data malformed']],
-  [1008, [ErrorCode.NotAuthenticated, 'refused by the peer']],
-  [1009, [ErrorCode.BadFrame, 'frame too large for the peer']],
-  [1011, [ErrorCode.Internal, 'the peer failed']],
-  [1012, [ErrorCode.Overloaded, 'the peer restarts']],
-  [1013, [ErrorCode.Overloaded, 'the peer is overloaded']],
-]);
+/**
+ * What a close code other than 1000, 1001 and 4000 + code means here, and what to say when no reason came with it. The
+ * codes of errors are written out: an object of constants would travel whole to a page.
+ */
+const MEANINGS: { readonly [closeCode: number]: readonly [code: ErrorCode, reason?: string] } = {
+  1002: [100],
+  1003: [100],
+  1006: [502, 'connection lost'],
+  1007: [100],
+  1008: [300, 'refused by the peer'],
+  1009: [100, 'frame too large for the peer'],
+  1012: [503, 'the peer restarts'],
+  1013: [503, 'the peer is overloaded'],
+};
 
 /** A close frame carries at most this many bytes of reason. */
 const MAX_REASON = 123;
@@ -33,12 +23,15 @@ const MAX_REASON = 123;
  * 4000 + code for all others, since no code of RFC 6455 says what they say.
  */
 export function serverCloseCode({ code }: ClaspError): number {
-  return SERVER_CODES.get(code) ?? clientCloseCode(code);
+  if (code >= 100 && code <= 102) return 1002;
+  if (code >= 300 && code <= 302) return 1008;
+  if (code === 500) return 1011;
+  return code === 503 ? 1013 : clientCloseCode(code);
 }
 
 /** The close code a client sends for an error, 4000 + code: browsers throw on all but 1000 and 3000–4999. */
 export function clientCloseCode(code: ErrorCode): number {
-  return 4000 + (Number.isInteger(code) && code > 0 && code < 1000 ? code : ErrorCode.Internal);
+  return 4000 + (Number.isInteger(code) && code > 0 && code < 1000 ? code : 500);
 }
 
 /** The reason as a close frame can carry it: cut to 123 bytes of UTF-8, between two characters. */
@@ -54,6 +47,6 @@ export function closeReason({ reason }: ClaspError): string {
 export function closeError(code: number, reason: string): ClaspError | undefined {
   if (code === 1000 || code === 1001 || code === 1005) return undefined;
   if (code > 4000 && code < 5000) return new ClaspError(code - 4000, reason || 'closed by the peer');
-  const [meaning, text] = MEANINGS.get(code) ?? [ErrorCode.Internal, `closed with ${code}`];
+  const [meaning, text = `closed with ${code}`] = MEANINGS[code] ?? [500];
   return new ClaspError(meaning, reason || text);
 }

@@ -1,7 +1,7 @@
 import { asyncScheduler, Observable, type Observer, type SchedulerLike, type Subscription } from 'rxjs';
 import type { Connection } from './connection.ts';
 import { Emitter } from './emitter.ts';
-import { ClaspError, ErrorCode } from './errors.ts';
+import { ClaspError } from './errors.ts';
 import { clientCloseCode, closeError, closeReason } from './web-socket-close.ts';
 
 /** The part of the W3C WebSocket interface used here: a browser's WebSocket has it, and so has the client of `ws`. */
@@ -78,7 +78,7 @@ export function fromWebSocket(socket: WebSocketLike, id: string, options: FromWe
       incoming.next(frame);
       return;
     }
-    failure = new ClaspError(ErrorCode.BadFrame, `frame of ${frame.length} bytes, at most ${maxFrame}`);
+    failure = new ClaspError(100, `frame of ${frame.length} bytes, at most ${maxFrame}`);
     close(clientCloseCode(failure.code), failure.reason);
     incoming.error(failure);
   };
@@ -105,7 +105,7 @@ export function fromWebSocket(socket: WebSocketLike, id: string, options: FromWe
       saturations.next(true);
     },
     error: (cause) => {
-      const error = ClaspError.from(cause, ErrorCode.Internal);
+      const error = ClaspError.from(cause, 500);
       close(clientCloseCode(error.code), closeReason(error));
     },
     complete: () => close(1000),

@@ -1,5 +1,5 @@
 import type { BundlePart, TimelineOptions } from '../core/client.ts';
-import { ClaspError, ErrorCode } from '../core/errors.ts';
+import { ClaspError } from '../core/errors.ts';
 import type { PublishMessage, SetMessage } from '../core/message.ts';
 import type { Keyframe } from '../core/signal.ts';
 import { writeTimeline } from '../core/timeline-value.ts';
@@ -25,7 +25,7 @@ export function bundleMessage({ set, emit, stream, gesture, timeline }: AnyPart)
   }
   if (timeline) return timelineMessage(...timeline);
   const [address, value = null] = emit ?? stream ?? [];
-  if (address === undefined) throw new ClaspError(ErrorCode.BadMessage, 'Invalid bundle message');
+  if (address === undefined) throw new ClaspError(101, 'Invalid bundle message');
   return { type: 'PUBLISH', signal: emit ? 'event' : 'stream', address, value };
 }
 

@@ -1,7 +1,7 @@
 import { asyncScheduler, type SchedulerLike } from 'rxjs';
 import type { BundlePart, Client, ClientStatus, SignalCallback, TimelineOptions } from '../core/client.ts';
 import type { Connections } from '../core/connection.ts';
-import { ClaspError, ErrorCode } from '../core/errors.ts';
+import { ClaspError } from '../core/errors.ts';
 import type { ErrorMessage, Message, SignalDefinition, SubscribeOptions } from '../core/message.ts';
 import type { GesturePhase, Keyframe } from '../core/signal.ts';
 import type { Value } from '../core/value.ts';
@@ -80,7 +80,7 @@ export class CallbackClient {
     }
     this.#outcome = outcome;
     const timer = this.#scheduler.schedule(() => {
-      const error = new ClaspError(ErrorCode.Timeout, `Connection timeout after ${timeout}ms`);
+      const error = new ClaspError(502, `Connection timeout after ${timeout}ms`);
       this.#fail(error);
       this.#settle(error);
       if (this.#options.reconnect === false) this.close();
@@ -128,9 +128,9 @@ export class CallbackClient {
   /** The value as last seen, or else as the relay says; null when there is none. Rejects after 5 s without an answer. */
   get(address: string): Promise<Value> {
     const cached = this.#client.cached(address);
-    if (cached === undefined) return this.#client.get(address).then((value) => value) as Promise<Value>;
     const reply = new PendingReply<Value>();
-    reply.resolve(cached);
+    if (cached === undefined) this.#client.get(address).subscribe(reply);
+    else reply.resolve(cached);
     return reply.then();
   }
 
@@ -216,7 +216,7 @@ export class CallbackClient {
     const hadConnection = this.#status === 'connected' || (this.#status === 'connecting' && this.#gate.reached);
     this.#status = 'closed';
     this.#client.close();
-    this.#settle(new ClaspError(ErrorCode.Overloaded, 'closed'));
+    this.#settle(new ClaspError(503, 'closed'));
     if (hadConnection) this.#scheduler.schedule(() => this.#disconnected(''));
   }
 
@@ -274,7 +274,7 @@ export class CallbackClient {
   }
 
   #lost(before: ClientStatus['state'], reason: ClaspError | undefined): void {
-    const error = reason ?? new ClaspError(ErrorCode.Overloaded, 'Connection closed before WELCOME');
+    const error = reason ?? new ClaspError(503, 'Connection closed before WELCOME');
     if (before === 'connecting' && !this.#gate.reached) this.#fail(error);
     this.#disconnected(reason?.reason ?? '');
     this.#settle(error);

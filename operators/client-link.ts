@@ -1,7 +1,7 @@
 import { Observable, type SchedulerLike, Subscription } from 'rxjs';
 import type { ClientStatus } from '../core/client.ts';
 import type { Connection, Connections } from '../core/connection.ts';
-import { ClaspError, ErrorCode } from '../core/errors.ts';
+import { ClaspError } from '../core/errors.ts';
 
 export interface ClientLinkOptions {
   /** Runs one session over a connection: emits when welcomed, errors when it is over. */
@@ -13,13 +13,7 @@ export interface ClientLinkOptions {
 }
 
 /** What the next attempt would meet again: refusals of the relay, and a URL that is none. */
-const FINAL: readonly number[] = [
-  ErrorCode.UnsupportedVersion,
-  ErrorCode.NotAuthenticated,
-  ErrorCode.Forbidden,
-  ErrorCode.TokenExpired,
-  ErrorCode.BadValue,
-];
+const FINAL: readonly number[] = [102, 300, 301, 302, 402];
 
 /**
  * Keeps one session running over whatever `connections` gives: subscribes again when a session has ended or none came
@@ -47,10 +41,10 @@ export function clientLink(connections: Connections, options: ClientLinkOptions)
             current = session(connection).subscribe({ next: succeed, error: fail });
             trying.add(current);
           },
-          error: (cause) => fail(ClaspError.from(cause, ErrorCode.Overloaded)),
+          error: (cause) => fail(ClaspError.from(cause, 503)),
           // A session may outlive what it came from; its end is heard from itself.
           complete: () => {
-            if (!current || current.closed) fail(new ClaspError(ErrorCode.Overloaded, 'no connection'));
+            if (!current || current.closed) fail(new ClaspError(503, 'no connection'));
           },
         }),
       );

@@ -1,5 +1,6 @@
 import type { ParamState } from '../core/message.ts';
 import type { Value } from '../core/value.ts';
+import { isMap } from '../core/wire/client-encode.ts';
 
 /**
  * The newest param of each address that a client has seen. Deleted ones are not kept.
@@ -38,8 +39,7 @@ export class ClientParams {
   written(address: string, value: Value, revision: number): void {
     if (revision <= (this.#current.get(address)?.revision ?? -1)) return;
     // The relay may have merged a map into what was there: then nothing is known until it says so.
-    const mergeable = typeof value === 'object' && !Array.isArray(value) && !(value instanceof Uint8Array);
-    this.put({ address, value: mergeable ? null : value, revision });
+    this.put({ address, value: isMap(value) ? null : value, revision });
   }
 
   /** Every address that is known. */

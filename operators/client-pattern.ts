@@ -1,17 +1,15 @@
-import { ClaspError, ErrorCode } from '../core/errors.ts';
+import { ClaspError, type ErrorCode } from '../core/errors.ts';
 
-const ADDRESS = /^(\/[^/*\p{Cs}]+)+$/u;
-const PATTERN = /^(\/[^/\p{Cs}]+)+$/u;
 const MAX_LENGTH = 1024;
 
 /** What is wrong with an address at first sight (200); the relay knows the other rules. */
 export function faultOf(address: string): ClaspError | undefined {
-  return judge(address, ADDRESS, ErrorCode.BadAddress);
+  return judge(address, /^(\/[^/*\p{Cs}]+)+$/u, 200);
 }
 
 /** What is wrong with a pattern at first sight (202). */
 export function patternFaultOf(pattern: string): ClaspError | undefined {
-  return judge(pattern, PATTERN, ErrorCode.BadPattern);
+  return judge(pattern, /^(\/[^/\p{Cs}]+)+$/u, 202);
 }
 
 /**

@@ -1,6 +1,13 @@
 import type { Ack, SetOptions } from '../core/client.ts';
 import type { ClaspError } from '../core/errors.ts';
-import type { SignalDefinition, Ttl } from '../core/message.ts';
+import type {
+  AnnounceMessage,
+  BundleMessage,
+  PublishMessage,
+  SetMessage,
+  SignalDefinition,
+  Ttl,
+} from '../core/message.ts';
 import type { Value } from '../core/value.ts';
 import type { PendingReply } from './reply.ts';
 
@@ -29,9 +36,8 @@ export interface WriteRequest extends RequestBase {
 
 /** What else is acknowledged: an event, a timeline, a bundle, an announcement. */
 interface SendRequest extends RequestBase {
-  readonly kind: 'event' | 'bundle' | 'announcement';
-  /** Whether it is a bundle for a certain time. */
-  readonly scheduled: boolean;
+  readonly kind: 'message';
+  readonly message: ConfirmedMessage;
   readonly replies: readonly PendingReply<Ack>[];
 }
 
@@ -51,6 +57,19 @@ export interface QueryRequest extends RequestBase {
 export type Confirmable = WriteRequest | SendRequest;
 
 export type Request = Confirmable | GetRequest | QueryRequest;
+
+/** What is acknowledged, apart from a SET. */
+export type ConfirmedMessage =
+  | PublishMessage
+  | AnnounceMessage
+  | (Omit<BundleMessage, 'messages'> & { readonly messages: readonly (SetMessage | PublishMessage)[] });
+
+/** Every address that a message is about, in order. */
+export function addressesIn(message: ConfirmedMessage): string[] {
+  const parts =
+    message.type === 'BUNDLE' ? message.messages : message.type === 'ANNOUNCE' ? message.signals : [message];
+  return parts.map(({ address }) => address);
+}
 
 /** {@link SetOptions} as the codec takes them. */
 export interface WriteOptions {

@@ -1,13 +1,15 @@
 import type { SchedulerLike } from 'rxjs';
 import type { Ack, Reply } from '../core/client.ts';
-import { ClaspError, ErrorCode } from '../core/errors.ts';
+import { ClaspError, type ErrorCode } from '../core/errors.ts';
 import type { AckMessage, ParamState, QoS, SignalDefinition } from '../core/message.ts';
 import type { Value } from '../core/value.ts';
-import { type ClientMessage, encodeClientMessage, stampFrame } from '../core/wire/client-encode.ts';
+import { encodeClientMessage, stampFrame } from '../core/wire/client-encode.ts';
 import type { ClientParams } from './client-params.ts';
 import {
+  addressesIn,
   addressOf,
   asksOnly,
+  type ConfirmedMessage,
   isReplaceable,
   type Request,
   reject,
@@ -29,16 +31,6 @@ export interface ClientRequestsOptions {
   readonly params: ClientParams;
   /** Relay time, microseconds: what the timestamps of QoS 2 start from. */
   readonly now: () => number;
-}
-
-/** A request that is acknowledged, apart from writes of QoS 1. */
-export interface Confirmation {
-  readonly kind: 'event' | 'bundle' | 'announcement';
-  readonly addresses: readonly string[];
-  readonly message: ClientMessage;
-  readonly qos?: QoS | undefined;
-  /** Whether the relay is to hold it back. */
-  readonly scheduled?: boolean;
 }
 
 const MICROSECONDS = 1000;
@@ -100,10 +92,10 @@ export class ClientRequests {
   }
 
   /** Asks for anything else that is acknowledged. */
-  confirm({ kind, addresses, message, qos = 1, scheduled = false }: Confirmation): PendingReply<Ack> {
+  confirm(message: ConfirmedMessage, qos: QoS = 1): PendingReply<Ack> {
     const reply = new PendingReply<Ack>();
     const frame = encodeClientMessage(message, qos);
-    this.#ask({ kind, addresses, frame, replies: [reply], scheduled, once: qos === 2 });
+    this.#ask({ kind: 'message', message, addresses: addressesIn(message), frame, replies: [reply], once: qos === 2 });
     return reply;
   }
 
@@ -233,7 +225,7 @@ export class ClientRequests {
     if (replaceable) this.#replace(request);
     const { limit } = this.#options;
     if (this.#waiting.size >= limit) {
-      this.#fail(request, ErrorCode.Overloaded, `more than ${limit} requests wait for a connection`);
+      this.#fail(request, 503, `more than ${limit} requests wait`);
       return;
     }
     request.state = undefined;
@@ -250,7 +242,7 @@ export class ClientRequests {
     this.#waitingWrites.delete(addressOf(older));
     const { revision } = older.options;
     if (revision === undefined) newer.replies = [...older.replies, ...newer.replies];
-    else this.#fail(older, ErrorCode.Conflict, `a newer write came before revision ${revision} was compared`);
+    else this.#fail(older, 400, 'a newer write came first');
     this.#rewrite(newer, supersede(older.options, newer.options));
   }
 
@@ -281,7 +273,7 @@ export class ClientRequests {
     this.#waiting.delete(request);
     const late = request.state === 'sent';
     request.state = 'given-up';
-    this.#fail(request, ErrorCode.Timeout, 'no answer in time');
+    this.#fail(request, 502, 'no answer in time');
     if (late) this.#expect(request, this.#options.scheduler.now() + LATE);
   }
 

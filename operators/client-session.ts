@@ -1,6 +1,6 @@
 import { Observable, type SchedulerLike } from 'rxjs';
 import type { Connection } from '../core/connection.ts';
-import { ClaspError, ErrorCode } from '../core/errors.ts';
+import { ClaspError } from '../core/errors.ts';
 import type { ErrorMessage, HelloMessage, WelcomeMessage } from '../core/message.ts';
 import { decodeRelayFrame, type RelayMessage } from '../core/wire/client-decode.ts';
 import { encodeClientMessage } from '../core/wire/client-encode.ts';
@@ -61,10 +61,7 @@ export function clientSession(connection: Connection, options: ClientSessionOpti
       }
     };
 
-    const deadline = scheduler.schedule(
-      () => end(new ClaspError(ErrorCode.Timeout, 'the relay did not welcome within 10 s')),
-      WELCOME_TIMEOUT,
-    );
+    const deadline = scheduler.schedule(() => end(new ClaspError(502, 'no WELCOME within 10 s')), WELCOME_TIMEOUT);
     out.add(deadline);
     out.add(connection.saturated.subscribe(saturated));
     out.add(
@@ -74,13 +71,13 @@ export function clientSession(connection: Connection, options: ClientSessionOpti
           try {
             decoded = decodeRelayFrame(bytes);
           } catch (cause) {
-            misunderstood(ClaspError.from(cause, ErrorCode.BadFrame));
+            misunderstood(ClaspError.from(cause, 100));
             return;
           }
           if (accepted) received(decoded.message, decoded.timestamp);
           else greet(decoded.message);
         },
-        error: (cause) => end(ClaspError.from(cause, ErrorCode.Overloaded)),
+        error: (cause) => end(ClaspError.from(cause, 503)),
         complete: () => end(undefined),
       }),
     );

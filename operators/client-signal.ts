@@ -1,6 +1,5 @@
-import type { PublishMessage, SetMessage } from '../core/message.ts';
+import type { PublishMessage, SetMessage, TimelineValue } from '../core/message.ts';
 import type { Signal } from '../core/signal.ts';
-import { readTimeline } from '../core/timeline-value.ts';
 
 /** What a SET or PUBLISH of the relay means to a subscriber. `timestamp` is that of its frame. */
 export function signalOf(message: SetMessage | PublishMessage, timestamp: number | undefined): Signal {
@@ -9,17 +8,19 @@ export function signalOf(message: SetMessage | PublishMessage, timestamp: number
 
   const at = message.timestamp ?? timestamp;
   switch (message.signal) {
-    case 'param':
-      return { kind: 'param', address, value, at, revision: undefined };
     case 'stream': {
       const { samples, rate } = message;
       return { kind: 'stream', address, value: message.value ?? samples?.at(-1) ?? null, at, samples, rate };
     }
     case 'gesture':
       return { kind: 'gesture', address, value, at, id: message.id ?? 0, phase: message.phase ?? 'start' };
-    case 'timeline':
-      return { kind: 'timeline', address, at, ...readTimeline(value) };
+    case 'timeline': {
+      // Relays have checked it, ours at least; published clients send no value at all.
+      const { keyframes, loop, startTime } = Object(value) as Partial<TimelineValue>;
+      const dated = Array.isArray(keyframes) ? keyframes.filter((keyframe) => keyframe?.time >= 0) : [];
+      return { kind: 'timeline', address, at, keyframes: dated, loop, startTime };
+    }
     default:
-      return { kind: 'event', address, value, at };
+      return { kind: message.signal === 'param' ? 'param' : 'event', address, value, at };
   }
 }

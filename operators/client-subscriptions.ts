@@ -1,6 +1,6 @@
 import type { Subscriber } from 'rxjs';
 import type { OnOptions } from '../core/client.ts';
-import { ClaspError, ErrorCode } from '../core/errors.ts';
+import { ClaspError } from '../core/errors.ts';
 import type { AckMessage, ParamState, SubscribeMessage, SubscribeOptions } from '../core/message.ts';
 import type { Param, Signal, SignalKind } from '../core/signal.ts';
 import { encodeClientMessage, kindsMask } from '../core/wire/client-encode.ts';
@@ -73,7 +73,7 @@ export class ClientSubscriptions {
     try {
       subscription = this.#open(pattern, types, options);
     } catch (cause) {
-      const error = ClaspError.from(cause, ErrorCode.BadPattern, { address: pattern });
+      const error = ClaspError.from(cause, 202, { address: pattern });
       this.#report(error);
       out.error(error);
       return;
@@ -182,13 +182,13 @@ export class ClientSubscriptions {
     const fault = patternFaultOf(pattern);
     if (fault) throw fault;
     const mask = kindsMask(types);
-    const { maxRate, epsilon, history, window } = options;
-    const key = JSON.stringify([pattern, mask, maxRate, epsilon, history, window]);
+    const message: SubscribeMessage = { type: 'SUBSCRIBE', id: this.#nextId, pattern, types, options };
+    // What it would be on the wire, so that what cannot be sent throws now rather than at each reconnect.
+    const key = String(encodeClientMessage({ ...message, id: 0 }));
     const shared = this.#byKey.get(key);
     if (shared) return shared;
 
-    const message: SubscribeMessage = { type: 'SUBSCRIBE', id: this.#nextId++, pattern, types, options };
-    encodeClientMessage(message); // throws now rather than at each reconnect
+    this.#nextId++;
     const subscription: Subscription = {
       key,
       pattern: patternTest(pattern),
@@ -239,10 +239,9 @@ export class ClientSubscriptions {
   }
 
   /** After a reconnect: tells the deletion of what was there before and is not any more. */
-  #tellVanished({ pattern, listeners }: Subscription, seen: ReadonlyMap<string, number>): void {
+  #tellVanished(subscription: Subscription, seen: ReadonlyMap<string, number>): void {
     for (const address of this.#params.missing()) {
-      if (seen.has(address) || !pattern.test(address)) continue;
-      for (const { out } of [...listeners]) out.next({ kind: 'param', address, value: null, snapshot: true });
+      if (!seen.has(address) && subscription.pattern.test(address)) tellGone(subscription, address);
     }
   }
 

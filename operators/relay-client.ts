@@ -17,8 +17,14 @@ import type {
 } from '../core/client.ts';
 import type { Connections } from '../core/connection.ts';
 import { Emitter } from '../core/emitter.ts';
-import { ClaspError, ErrorCode } from '../core/errors.ts';
-import { PROTOCOL_VERSION, type PublishMessage, type SignalDefinition, type WelcomeMessage } from '../core/message.ts';
+import { ClaspError } from '../core/errors.ts';
+import {
+  PROTOCOL_VERSION,
+  type PublishMessage,
+  type QoS,
+  type SignalDefinition,
+  type WelcomeMessage,
+} from '../core/message.ts';
 import type { GesturePhase, Keyframe, Signal } from '../core/signal.ts';
 import type { Value } from '../core/value.ts';
 import type { RelayMessage } from '../core/wire/client-decode.ts';
@@ -31,8 +37,8 @@ import type { ClientOptions } from './client-options.ts';
 import { ClientParams } from './client-params.ts';
 import { faultOf, patternFaultOf } from './client-pattern.ts';
 import { receive } from './client-receive.ts';
-import { writeOptions } from './client-request.ts';
-import { ClientRequests, type Confirmation } from './client-requests.ts';
+import { addressesIn, type ConfirmedMessage, writeOptions } from './client-request.ts';
+import { ClientRequests } from './client-requests.ts';
 import { clientSession } from './client-session.ts';
 import { ClientStreams } from './client-streams.ts';
 import { ClientSubscriptions } from './client-subscriptions.ts';
@@ -145,42 +151,29 @@ export class RelayClient implements Client {
 
   emit(address: string, value: Value = null, { qos }: QoSOptions = {}): Reply<Ack> {
     const message = { type: 'PUBLISH', signal: 'event', address, value, timestamp: this.time() } as const;
-    return this.#confirm([address], () => ({ kind: 'event', message, qos }));
+    return this.#confirm(message, qos);
   }
 
   timeline(address: string, keyframes: readonly Keyframe[], options: TimelineOptions = {}): Reply<Ack> {
     const timestamp = options.startTime ?? this.time();
-    return this.#confirm([address], () => ({
-      kind: 'event',
-      message: { ...timelineMessage(address, keyframes, options), timestamp },
-    }));
+    return this.#confirm({ ...timelineMessage(address, keyframes, options), timestamp });
   }
 
   bundle(parts: readonly BundlePart[], { at }: BundleOptions = {}): BundleReply {
-    let addresses: readonly string[] = [];
-    const scheduled = at !== undefined;
-    const reply = this.#ask(undefined, () => {
-      const messages = parts.map(bundleMessage);
-      addresses = messages.map(({ address }) => address);
-      return this.#confirm(addresses, () => ({
-        kind: 'bundle',
-        message: { type: 'BUNDLE', timestamp: at, messages },
-        qos: 2,
-        scheduled,
-      }));
-    });
+    const reply = this.#ask(undefined, () =>
+      this.#confirm({ type: 'BUNDLE', timestamp: at, messages: parts.map(bundleMessage) }, 2),
+    );
     return cancellable(reply, ({ address }) => {
-      const missed = new ClaspError(ErrorCode.Conflict, 'the bundle did not wait', { address });
+      const missed = new ClaspError(400, 'it did not wait', { address });
       return this.#ask(address.startsWith(SCHEDULE) ? undefined : missed, () => this.set(address, null));
     });
   }
 
   announce(definitions: readonly SignalDefinition[]): Reply<Ack> {
-    const addresses = definitions.map(({ address }) => address);
     const message = { type: 'ANNOUNCE', signals: definitions } as const;
-    const reply = this.#confirm(addresses, () => ({ kind: 'announcement', message }));
+    const reply = this.#confirm(message);
     reply.subscribe({
-      next: () => this.#announced.set(addresses.join(' '), encodeClientMessage(message)),
+      next: () => this.#announced.set(String(addressesIn(message)), encodeClientMessage(message)),
       error: () => undefined, // whoever asked is told
     });
     return reply;
@@ -241,7 +234,7 @@ export class RelayClient implements Client {
     if (this.#closed) return;
     this.#closed = true;
     this.#link?.unsubscribe();
-    this.#requests.close(reason ?? new ClaspError(ErrorCode.Overloaded, 'the client is closed'));
+    this.#requests.close(reason ?? new ClaspError(503, 'the client is closed'));
     this.#tellStatus({ state: 'closed', reason });
     this.#subscriptions.close();
     this.#statuses.complete();
@@ -253,10 +246,8 @@ export class RelayClient implements Client {
     this.errors.next(error);
   }
 
-  #confirm(addresses: readonly string[], confirmation: () => Omit<Confirmation, 'addresses'>): Reply<Ack> {
-    return this.#ask(addresses.map(faultOf).find(Boolean), () =>
-      this.#requests.confirm({ addresses, ...confirmation() }),
-    );
+  #confirm(message: ConfirmedMessage, qos?: QoS): Reply<Ack> {
+    return this.#ask(addressesIn(message).map(faultOf).find(Boolean), () => this.#requests.confirm(message, qos));
   }
 
   /** Asks; what is wrong with the question is its answer. */
@@ -266,7 +257,7 @@ export class RelayClient implements Client {
       try {
         return question();
       } catch (cause) {
-        reason = ClaspError.from(cause, ErrorCode.BadValue);
+        reason = ClaspError.from(cause, 402);
       }
     }
     this.errors.next(reason);
@@ -283,7 +274,7 @@ export class RelayClient implements Client {
       else this.#streams.send(frame);
     } catch (cause) {
       this.#streams.dropped++;
-      this.errors.next(ClaspError.from(cause, ErrorCode.BadValue));
+      this.errors.next(ClaspError.from(cause, 402));
     }
   }
 
@@ -291,7 +282,7 @@ export class RelayClient implements Client {
     try {
       call();
     } catch (cause) {
-      this.errors.next(ClaspError.from(cause, ErrorCode.Internal));
+      this.errors.next(ClaspError.from(cause, 500));
     }
   }
 }

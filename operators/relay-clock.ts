@@ -36,6 +36,7 @@ export class RelayClock {
   readonly #local: () => number;
   readonly #asked = new Set<number>();
   #samples: Sample[] = [];
+  #best: Sample | undefined;
   #timer: Subscription | undefined;
   #offset = 0;
   /** What was told last, and the local time then. */
@@ -61,6 +62,7 @@ export class RelayClock {
     this.#timer?.unsubscribe();
     this.#asked.clear();
     this.#samples = [];
+    this.#best = undefined;
   }
 
   /** Takes the answer to a SYNC. False when it is none. */
@@ -73,7 +75,9 @@ export class RelayClock {
     if (!known || !possible) return false;
     this.now(); // until now the old offset holds
     this.#samples = [...this.#samples.filter((sample) => sample.at <= at), { at, offset, roundTrip }].slice(-KEPT);
-    this.#offset = this.#best()?.offset ?? offset;
+    const doubt = (sample: Sample) => sample.roundTrip / 2 + (at - sample.at) * DRIFT;
+    this.#best = this.#samples.reduce((best, sample) => (doubt(sample) > doubt(best) ? best : sample));
+    this.#offset = this.#best.offset;
     return true;
   }
 
@@ -87,16 +91,10 @@ export class RelayClock {
 
   get state(): ClientClock {
     const samples = this.#samples.length;
-    const roundTrip = this.#best()?.roundTrip ?? 0;
+    const roundTrip = this.#best?.roundTrip ?? 0;
     const jitter = this.#samples.reduce((sum, sample) => sum + Math.abs(sample.roundTrip - roundTrip) / samples, 0);
     const quality = Math.min(1, samples / BURST) / (1 + (roundTrip / 2 + jitter) / HALF_QUALITY);
     return { offset: this.#offset, roundTrip, jitter, quality, samples };
-  }
-
-  #best(): Sample | undefined {
-    const now = this.#local();
-    const doubt = ({ at, roundTrip }: Sample) => roundTrip / 2 + (now - at) * DRIFT;
-    return [...this.#samples].sort((one, other) => doubt(one) - doubt(other))[0];
   }
 
   #ask(send: (frame: Uint8Array) => void, left: number): void {

@@ -23,14 +23,15 @@ export class SentRequests implements Iterable<Request> {
   acknowledgeable(address: string | undefined, revision: number | undefined): Confirmable | undefined {
     let first: Confirmable | undefined;
     for (const request of address === undefined ? this.#all : this.at(address)) {
-      const { kind } = request;
-      if (kind === 'get' || kind === 'query') continue;
-      if (kind === 'bundle' || kind === 'announcement') return request;
-      if (address !== undefined && (kind === 'write') === (revision !== undefined)) return request;
+      if (request.kind === 'get' || request.kind === 'query') continue;
+      const several = request.kind === 'message' && request.message.type !== 'PUBLISH';
+      if (several || (address !== undefined && (request.kind === 'write') === (revision !== undefined))) return request;
       first ??= request;
     }
     if (first || !address?.startsWith(SCHEDULE)) return first;
-    for (const request of this.#all) if (request.kind === 'bundle' && request.scheduled) return request;
+    for (const request of this.#all) {
+      if (request.kind === 'message' && request.message.type === 'BUNDLE' && request.message.timestamp) return request;
+    }
     return undefined;
   }
 

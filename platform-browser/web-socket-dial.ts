@@ -1,6 +1,6 @@
 import { asyncScheduler, Observable, type SchedulerLike } from 'rxjs';
 import type { Connection, Connections } from '../core/connection.ts';
-import { ClaspError, ErrorCode } from '../core/errors.ts';
+import { ClaspError } from '../core/errors.ts';
 import { fromWebSocket } from '../core/web-socket.ts';
 
 export interface WebSocketDialOptions {
@@ -39,12 +39,12 @@ export function webSocketDial(url: string, options: WebSocketDialOptions = {}): 
     try {
       socket = new WebSocket(url, 'clasp');
     } catch (cause) {
-      subscriber.error(new ClaspError(ErrorCode.BadValue, `not a WebSocket URL: ${url}`, { value: url, cause }));
+      subscriber.error(new ClaspError(402, `not a WebSocket URL: ${url}`, { value: url, cause }));
       return undefined;
     }
     let connection: Connection | undefined;
     const unreachable = (why: string) =>
-      subscriber.error(new ClaspError(ErrorCode.Timeout, `cannot reach ${url}: ${why}`, { value: url }));
+      subscriber.error(new ClaspError(502, `cannot reach ${url}: ${why}`, { value: url }));
     const patience = scheduler.schedule(() => unreachable(`no answer within ${openTimeout} ms`), openTimeout);
     const refused = () => unreachable('connection failed');
 

@@ -1,4 +1,4 @@
-import { ClaspError, ErrorCode } from '../errors.ts';
+import { ClaspError } from '../errors.ts';
 import type { Message, ParamState, PublishMessage, SignalDefinition } from '../message.ts';
 import type { Value } from '../value.ts';
 import { FEATURES, GESTURE_PHASES, MAGIC, MAX_DEPTH, SIGNAL_KINDS } from './codes.ts';
@@ -22,7 +22,7 @@ export function decodeRelayFrame(bytes: Uint8Array): { message: RelayMessage; ti
   const start = flags & 0x20 ? 12 : 4;
   const size = bytes.length - start;
   if (bytes[0] !== MAGIC || flags & 0x18 || size < 1 || new Reader(bytes, 2, 4).int(2) !== size) {
-    throw new ClaspError(ErrorCode.BadFrame, `${bytes.length} bytes are not one plain frame`);
+    throw new ClaspError(100, `${bytes.length} bytes are not one plain frame`);
   }
   const timestamp = new Reader(bytes, 4, start).optional(8, start - 4);
   return { message: readMessage(new Reader(bytes, start, bytes.length), false), timestamp };
@@ -90,7 +90,7 @@ function readMessage(from: Reader, bundled: boolean): RelayMessage {
     case 0x42:
       return { type: 'PONG' };
     default:
-      throw bad(`a relay does not send messages of type ${type}`);
+      throw bad(`message type ${type} of a relay`);
   }
 }
 
@@ -187,7 +187,7 @@ class Reader {
     try {
       return decoder.decode(this.raw());
     } catch (cause) {
-      throw ClaspError.from(cause, ErrorCode.BadMessage);
+      throw ClaspError.from(cause, 101);
     }
   }
 
@@ -242,7 +242,7 @@ class Reader {
         return new Uint8Array(this.raw()); // copies
     }
     if (code > 11) throw bad(`unknown value code ${code}`);
-    if (depth === MAX_DEPTH) throw bad(`a value is nested deeper than ${MAX_DEPTH} levels`);
+    if (depth === MAX_DEPTH) throw bad('nested too deep');
     if (code === 10) return this.list(() => this.value(depth + 1));
     // Unlike an assignment this makes `__proto__` a key like any other.
     return Object.fromEntries(this.list(() => [this.str(), this.value(depth + 1)]));
@@ -250,12 +250,12 @@ class Reader {
 
   #take(size: number): number {
     const at = this.#at;
-    if (size > this.left) throw bad('the message ends too early');
+    if (size > this.left) throw bad('cut short');
     this.#at += size;
     return at;
   }
 }
 
 function bad(reason: string): ClaspError {
-  return new ClaspError(ErrorCode.BadMessage, reason);
+  return new ClaspError(101, reason);
 }

@@ -1,4 +1,4 @@
-import { ClaspError, ErrorCode } from '../errors.ts';
+import { ClaspError } from '../errors.ts';
 import type { Message, QoS, SignalDefinition } from '../message.ts';
 import type { SignalKind } from '../signal.ts';
 import type { Value } from '../value.ts';
@@ -65,15 +65,10 @@ function writeMessage(writer: Writer, message: ClientMessage): void {
       writer.int(1, 0x11).int(4, message.id);
       break;
     case 'HELLO': {
-      const features = FEATURES.map((name, index) => (message.features.includes(name) ? 0x80 >> index : 0));
-      writer.int(1, 0x01).int(1, message.version);
-      writer
-        .int(
-          1,
-          features.reduce((mask, feature) => mask | feature),
-        )
-        .str(message.name);
-      writer.str(message.token ?? '');
+      // A feature that is not known shifts its bit away.
+      const mask = message.features.reduce((bits, name) => bits | (0x80 >> FEATURES.indexOf(name)), 0);
+      writer.int(1, 0x01).int(1, message.version).int(1, mask);
+      writer.str(message.name).str(message.token ?? '');
       break;
     }
     case 'BUNDLE': {
@@ -156,7 +151,7 @@ class Writer {
     const start = this.int(2, 0).length;
     write();
     const end = this.length;
-    if (end - start > MAX_PAYLOAD) throw bad(`a message of ${end - start} bytes is longer than ${MAX_PAYLOAD}`);
+    if (end - start > MAX_PAYLOAD) throw bad(`a message of ${end - start} bytes is too long`);
     this.length = start - 2;
     this.int(2, end - start).length = end;
   }
@@ -183,7 +178,7 @@ class Writer {
       case 9:
         return this.raw(value as Uint8Array);
     }
-    if (depth === MAX_DEPTH) throw bad(`a value is nested deeper than ${MAX_DEPTH} levels`);
+    if (depth === MAX_DEPTH) throw bad('nested too deep');
     if (Array.isArray(value)) {
       this.int(2, value.length);
       for (const item of value as readonly Value[]) this.value(item, depth + 1);
@@ -218,7 +213,11 @@ function codeOf(value: unknown): number {
   if (Array.isArray(value)) return 10;
   const prototype: unknown = code === 0 ? Object.getPrototypeOf(value) : undefined;
   if (prototype === null || (prototype && Object.getPrototypeOf(prototype) === null)) return 11;
-  throw new ClaspError(ErrorCode.BadValue, `${tag} cannot travel`, { value });
+  throw new ClaspError(402, `${tag} cannot travel`, { value });
+}
+
+export function isMap(value: Value): boolean {
+  return codeOf(value) === 11;
 }
 
 /** A bit for each kind, as in SUBSCRIBE; none at all means every kind. Negative when there is an unknown one. */
@@ -238,5 +237,5 @@ function integer(value: number, limit: number): number {
 }
 
 function bad(reason: string): ClaspError {
-  return new ClaspError(ErrorCode.BadValue, reason);
+  return new ClaspError(402, reason);
 }
