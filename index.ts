@@ -241,7 +241,6 @@ export {
   ParamWriter,
   PendingReply,
   paceSnapshot,
-  paramExpiry,
   power,
   quantize,
   rateLimit,

@@ -186,7 +186,9 @@ export function dispatch(
           finish(envelope);
           return;
         case 'GET':
-          if (entry) sendParam(session, entry);
+          if (!entry) return;
+          store.use(entry, envelope.at);
+          sendParam(session, entry);
           return;
         case 'SUBSCRIBE': {
           const error = subscribe(envelope, frame?.message as SubscribeMessage);

@@ -57,7 +57,6 @@ export type { PaceSnapshotOptions } from './pace-snapshot.ts';
 export { paceSnapshot } from './pace-snapshot.ts';
 export { PacedDelivery } from './paced-delivery.ts';
 export type { ParamExpiryOptions } from './param-expiry.ts';
-export { paramExpiry } from './param-expiry.ts';
 export type { SavedParam } from './param-writer.ts';
 export { ParamWriter } from './param-writer.ts';
 export { power } from './power.ts';

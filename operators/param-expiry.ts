@@ -1,11 +1,11 @@
-import { asyncScheduler, type MonoTypeOperatorFunction, type SchedulerLike } from 'rxjs';
+import { asyncScheduler, type SchedulerLike } from 'rxjs';
 import type { ParamLease } from '../core/param-lease.ts';
 import type { ParamStore } from '../core/param-store.ts';
 import { decodeFrame, encodeSet } from '../core/wire/index.ts';
 import { Alarms } from './alarms.ts';
 import { type Entry, Envelope } from './envelope.ts';
 import { relaySession } from './relay-session.ts';
-import { stage } from './stage.ts';
+import type { Session } from './session-state.ts';
 
 export interface ParamExpiryOptions {
   /** Clock and timer. @defaultValue `asyncScheduler` */
@@ -21,49 +21,52 @@ const AT_ONCE = 500;
 
 /**
  * Takes params away: when their TTL ends, within a millisecond or as soon as all that end with it are gone, and when
- * there are more than the store's limit. Each goes by a SET of null under its next revision, as if the relay had
- * written it. A lock outlives the value. A GET restarts a sliding TTL and counts as a use.
- *
- * Everything that comes passes at once, in order. Needs to be behind whatever writes to the store; one per store.
+ * there are more than the store's limit. Costs nothing while no param has a TTL and there is no limit. One per store.
  */
-export function paramExpiry(store: ParamStore, options: ParamExpiryOptions = {}): MonoTypeOperatorFunction<Envelope> {
-  const { scheduler = asyncScheduler, now = () => scheduler.now() * 1000, inUse = () => false } = options;
+export class ParamExpiry {
+  readonly #store: ParamStore;
+  readonly #out: (removal: Envelope) => void;
+  readonly #now: () => number;
+  readonly #inUse: (entry: Entry) => boolean;
+  readonly #relay: Session;
+  readonly #alarms: Alarms<ParamLease>;
 
-  return stage((out) => {
-    const relay = relaySession(now());
-    let unbundling = false;
-
-    const remove = (entry: Entry, at: number) => {
-      const frame = decodeFrame(encodeSet(entry.address, null));
-      const envelope = new Envelope('SET', relay, frame, entry, at);
-      envelope.revision = store.write(entry, frame, relay.id, at);
-      out.next(envelope);
-    };
-
-    const lapse = (lease: ParamLease) => {
-      const at = now();
-      if (lease.sliding && inUse(lease.entry)) lease.renew(at);
-      if (lease.end > at) alarms.set(lease, lease.end);
-      else remove(lease.entry, at);
-    };
-    const alarms = new Alarms<ParamLease>(scheduler, now, lapse, AT_ONCE);
-
+  /** @param out gets each removal: a SET of null that has been stored, under its revision */
+  constructor(store: ParamStore, out: (removal: Envelope) => void, options: ParamExpiryOptions = {}) {
+    const { scheduler = asyncScheduler, now = () => scheduler.now() * 1000, inUse = () => false } = options;
+    this.#store = store;
+    this.#out = out;
+    this.#now = now;
+    this.#inUse = inUse;
+    this.#relay = relaySession(now());
+    this.#alarms = new Alarms(scheduler, now, (lease) => this.#lapse(lease), AT_ONCE);
     store.leased = (lease) => {
-      if (lease.duration > 0) alarms.set(lease, lease.end);
-      else alarms.delete(lease);
+      if (lease.duration > 0) this.#alarms.set(lease, lease.end);
+      else this.#alarms.delete(lease);
     };
+  }
 
-    return {
-      next(envelope) {
-        if (envelope.kind === 'GET' && envelope.entry) store.use(envelope.entry, envelope.at);
-        out.next(envelope);
-        // Its writes are done before any of them is told, and what one of them has pushed out may be another.
-        if (envelope.kind === 'BUNDLE') unbundling = true;
-        else if (envelope.kind === 'bundled') unbundling = false;
-        if (unbundling) return;
-        for (let entry = store.surplus; entry !== undefined; entry = store.surplus) remove(entry, envelope.at);
-      },
-      dispose: () => alarms.dispose(),
-    };
-  });
+  /** Deletes what is more than the store's limit. */
+  evict(at: number): void {
+    for (let entry = this.#store.surplus; entry !== undefined; entry = this.#store.surplus) this.#remove(entry, at);
+  }
+
+  /** Nothing expires any more. */
+  dispose(): void {
+    this.#alarms.dispose();
+  }
+
+  #lapse(lease: ParamLease): void {
+    const at = this.#now();
+    if (lease.sliding && this.#inUse(lease.entry)) lease.renew(at);
+    if (lease.end > at) this.#alarms.set(lease, lease.end);
+    else this.#remove(lease.entry, at);
+  }
+
+  #remove(entry: Entry, at: number): void {
+    const frame = decodeFrame(encodeSet(entry.address, null));
+    const removal = new Envelope('SET', this.#relay, frame, entry, at);
+    removal.revision = this.#store.write(entry, frame, this.#relay.id, at);
+    this.#out(removal);
+  }
 }

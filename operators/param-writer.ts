@@ -20,14 +20,14 @@ export interface SavedParam extends SavedState {
 
 /** Writes params: decides on one SET at a time, and acts on what was decided. Belongs to one run of a router. */
 export class ParamWriter {
-  readonly #store: ParamStore;
+  readonly store: ParamStore;
   readonly #rules: ParamRules | undefined;
   readonly #locks = new Map<Session, Set<Entry>>();
   readonly #holders = new Map<string, Session>();
 
   /** @param rules of the params; without any every write is the last that wins */
   constructor(store: ParamStore, rules?: ParamRules) {
-    this.#store = store;
+    this.store = store;
     this.#rules = rules && rules.size > 0 ? rules : undefined;
   }
 
@@ -72,17 +72,17 @@ export class ParamWriter {
       if (error) return refuse(envelope, error);
     }
     if (rule?.strategy === 'lock' && !wantsUnlock && param?.holder === undefined) wantsLock = true;
-    if (frame.valueCode > 0 && !this.#store.hasRoom(entry, wantsLock)) {
-      return refuse(envelope, noRoom(entry, this.#store.maxParams));
+    if (frame.valueCode > 0 && !this.store.hasRoom(entry, wantsLock)) {
+      return refuse(envelope, noRoom(entry, this.store.maxParams));
     }
 
     const existed = param?.exists === true;
-    envelope.revision = this.#store.write(entry, envelope.frame as Frame, session.id, at);
+    envelope.revision = this.store.write(entry, envelope.frame as Frame, session.id, at);
     if (wantsUnlock) this.#unlock(entry);
     else if (wantsLock) this.#lock(session, entry);
     if (frame.valueCode > 0) {
       const ttl = ttlOf(frame.ttl) ?? (existed ? undefined : rule?.ttl);
-      if (ttl !== undefined) this.#store.lease(entry, ttl, at);
+      if (ttl !== undefined) this.store.lease(entry, ttl, at);
     }
     return true;
   }
@@ -90,26 +90,26 @@ export class ParamWriter {
   /** What there is at an address now, for {@link restore}. */
   save(entry: Entry): SavedParam {
     const holder = entry.state?.holder;
-    return { ...this.#store.save(entry), holder: holder === undefined ? undefined : this.#holders.get(holder) };
+    return { ...this.store.save(entry), holder: holder === undefined ? undefined : this.#holders.get(holder) };
   }
 
   /** Undoes every write, lock and TTL of an address since it was saved; of several addresses the last saved first. */
   restore(entry: Entry, saved: SavedParam): void {
     this.#unlock(entry);
-    this.#store.restore(entry, saved);
+    this.store.restore(entry, saved);
     if (saved.holder) this.#lock(saved.holder, entry);
   }
 
   /** Releases every lock of a session that has ended. */
   release(session: Session): void {
-    for (const entry of this.#locks.get(session) ?? []) this.#store.hold(entry, undefined);
+    for (const entry of this.#locks.get(session) ?? []) this.store.hold(entry, undefined);
     this.#forget(session);
   }
 
   #lock(session: Session, entry: Entry): void {
     // A timeline may write for a session that has ended, whose lock nobody could ever release.
     if (session.phase === 'closed') return;
-    this.#store.hold(entry, session.id);
+    this.store.hold(entry, session.id);
     this.#holders.set(session.id, session);
     const held = this.#locks.get(session);
     if (held) held.add(entry);
@@ -119,7 +119,7 @@ export class ParamWriter {
   #unlock(entry: Entry): void {
     const holder = entry.state?.holder;
     if (holder === undefined) return;
-    this.#store.hold(entry, undefined);
+    this.store.hold(entry, undefined);
     const session = this.#holders.get(holder);
     if (!session) return;
     const held = this.#locks.get(session);

@@ -19,7 +19,6 @@ import { type Delivered, dispatch } from './dispatch.ts';
 import { gestureLifecycle } from './gesture-lifecycle.ts';
 import { onceOnly } from './once-only.ts';
 import { OpenGestures } from './open-gestures.ts';
-import { paramExpiry } from './param-expiry.ts';
 import { ParamWriter } from './param-writer.ts';
 import { rateLimit } from './rate-limit.ts';
 import { type ReservedAddresses, reserveAddresses } from './reserve-addresses.ts';
@@ -197,8 +196,7 @@ export function router(options: RouterOptions = {}): Router {
     const settled = admitted.pipe(
       gestureLifecycle(gestures, { ...own, moveInterval, gestureTimeout, maxGestures, ending }),
       timelineScheduler(timelines, { ...own, timelineRate, maxTimelines, maxKeyframes }),
-      conflictMerge(writer),
-      paramExpiry(store, { ...own, inUse: (entry) => timelines.of(entry)?.taken === false }),
+      conflictMerge(writer, { ...own, inUse: (entry) => timelines.of(entry)?.taken === false }),
       announcements(subscriptions, store),
       dispatch(subscriptions, store, { ...own, maxSubscriptions, delivered, ongoing: [gestures, timelines] }),
     );
