@@ -2,6 +2,7 @@ export { checkAddress, checkPattern, isAddress, MAX_ADDRESS_BYTES, MAX_ADDRESS_S
 export type { AddressTemplate } from './address-template.ts';
 export { addressTemplate, captureCount } from './address-template.ts';
 export type { BridgeEvent } from './bridge-event.ts';
+export type { BytePort, BytePorts } from './byte-port.ts';
 export type {
   Ack,
   BundleOptions,

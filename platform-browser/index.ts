@@ -23,6 +23,8 @@ export type { BroadcastChannelOptions } from './broadcast-channel.ts';
 export { broadcastChannelDial, broadcastChannelListener } from './broadcast-channel.ts';
 export { Clasp, ClaspBuilder } from './clasp.ts';
 export { clock } from './clock.ts';
+export type { DmxBridgeOptions } from './dmx-bridge.ts';
+export { dmxBridge } from './dmx-bridge.ts';
 export type {
   MessageEventTarget,
   MessagePortDialOptions,
@@ -35,5 +37,7 @@ export type { MidiAccessLike, MidiOutputPortLike, MidiPortLike } from './web-mid
 export { midiInputs, midiOutputs, webMidiTime } from './web-midi.ts';
 export type { WebMidiLibraryEvent, WebMidiLibraryInput, WebMidiLibraryOutput } from './web-midi-library.ts';
 export { webMidiInput, webMidiOutput } from './web-midi-library.ts';
+export type { WebSerialOptions, WebSerialPortLike } from './web-serial.ts';
+export { webSerialPort } from './web-serial.ts';
 export type { WebSocketDialOptions } from './web-socket-dial.ts';
 export { webSocketDial } from './web-socket-dial.ts';

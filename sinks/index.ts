@@ -1,5 +1,7 @@
 export type { ArtNetSinkOptions, DmxSink } from './artnet.ts';
 export { artNetSink } from './artnet.ts';
+export type { DmxSinkOptions } from './dmx.ts';
+export { dmxSink } from './dmx.ts';
 export type { MidiOutputLike, MidiSinkOptions } from './midi.ts';
 export { midiSink } from './midi.ts';
 export type { OscHints, OscSinkOptions, OscTarget } from './osc.ts';

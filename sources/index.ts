@@ -2,6 +2,9 @@ export type { ArtNetFramesOptions, ArtNetSourceOptions, WithFailures } from './a
 export { artNetFrames, artNetSource } from './artnet.ts';
 export type { ArtNetDiscoveryOptions } from './artnet-nodes.ts';
 export { artNetDiscovery, artNetReplies } from './artnet-nodes.ts';
+export type { DmxFramesOptions, DmxSourceOptions } from './dmx.ts';
+export { dmxFrames, dmxSource, enttecMessages, enttecSerialNumbers } from './dmx.ts';
+export type { DmxDeviceOptions, DmxDriver } from './dmx-device.ts';
 export type { DmxMode } from './dmx-signals.ts';
 export type { MidiEventLike, MidiInputLike, MidiSourceOptions } from './midi.ts';
 export { midiSource } from './midi.ts';

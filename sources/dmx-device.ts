@@ -1,0 +1,137 @@
+import { asyncScheduler, merge, Observable, type SchedulerLike, Subscription } from 'rxjs';
+import type { BridgeEvent } from '../core/bridge-event.ts';
+import type { BytePort, BytePorts } from '../core/byte-port.ts';
+import type { Client } from '../core/client.ts';
+import { ClaspError, ErrorCode } from '../core/errors.ts';
+import { DmxInput } from '../core/protocols/dmx-input.ts';
+import { DmxMapping } from '../core/protocols/dmx-mapping.ts';
+import type { Signal } from '../core/signal.ts';
+import type { Sink } from '../core/sink.ts';
+import { type BackoffOptions, backoffWait } from '../operators/backoff.ts';
+import { dmxFrames, enttecSerialNumbers } from './dmx.ts';
+import { dmxLink } from './dmx-link.ts';
+import type { DmxMode } from './dmx-signals.ts';
+
+/** `enttec-pro`: ENTTEC DMX USB Pro and what speaks like it. `open-dmx`: a bare RS-485 line, as ENTTEC Open DMX USB. */
+export type DmxDriver = 'enttec-pro' | 'open-dmx';
+
+export interface DmxDeviceOptions {
+  /** @defaultValue 'enttec-pro' */
+  readonly driver?: DmxDriver;
+  /** `out` sends what the relay has; `in` writes what the widget receives (only `enttec-pro`). @defaultValue 'out' */
+  readonly direction?: 'in' | 'out';
+  /** Whether the widget tells of channels that change only. @defaultValue false */
+  readonly changesOnly?: boolean;
+  /** Where the channels live in the relay. @defaultValue '/dmx' */
+  readonly namespace?: string;
+  /** Changed channels as params, or whole frames as a stream of bytes, for what comes in. @defaultValue 'channel' */
+  readonly mode?: DmxMode;
+  /** Whether params are 0.0–1.0 rather than 0–255. @defaultValue false */
+  readonly normalize?: boolean;
+  /** Frames a second at most, 1–40 with `enttec-pro`, where the widget repeats at this rate too. @defaultValue 40, and 30 with `open-dmx` */
+  readonly rate?: number;
+  /** How long to wait before a port that is gone is opened again. @defaultValue half a second at first, 10 s at most */
+  readonly reconnect?: Pick<BackoffOptions, 'initial' | 'max' | 'random'>;
+  /** Named in events and in the origin of signals. @defaultValue 'dmx' */
+  readonly name?: string;
+  /** Clock and timer. @defaultValue `asyncScheduler` */
+  readonly scheduler?: SchedulerLike;
+}
+
+/** What the host brings: the ports, and what sends to one. */
+export interface DmxDeviceHost {
+  readonly ports: BytePorts;
+  readonly sink: (port: BytePort, options: DmxDeviceOptions) => Sink<Signal>;
+}
+
+/**
+ * Joins a relay with a DMX device on a port: opens it, and again with growing pauses whenever it is gone. A device that
+ * returns is given the relay's state. Errors with a `ClaspError` for what can never work (402, 501) and when the relay
+ * refuses the subscription (301); completes when the client is closed.
+ */
+export function dmxDevice(client: Client, host: DmxDeviceHost, options: DmxDeviceOptions): Observable<BridgeEvent> {
+  const {
+    driver = 'enttec-pro',
+    direction = 'out',
+    changesOnly = false,
+    namespace = '/dmx',
+    mode = 'channel',
+  } = options;
+  const { normalize = false, name: bridge = 'dmx', reconnect = {}, scheduler = asyncScheduler } = options;
+  const wait = backoffWait({ max: 10_000, ...reconnect, scheduler });
+  const mapping = new DmxMapping({ namespace, normalize });
+
+  return new Observable((out) => {
+    const { rate } = options;
+    if (direction === 'in' && driver === 'open-dmx') {
+      out.error(
+        new ClaspError(ErrorCode.BadValue, 'driver open-dmx cannot receive: direction must be out', { value: 'in' }),
+      );
+      return;
+    }
+    if (rate !== undefined && !(rate >= 1 && rate <= 44)) {
+      out.error(new ClaspError(ErrorCode.BadValue, `rate ${rate} is not from 1 to 44`, { value: rate }));
+      return;
+    }
+    let opened: Subscription | undefined;
+    let timer: Subscription | undefined;
+    let attempt = 0;
+    out.add(() => {
+      timer?.unsubscribe();
+      opened?.unsubscribe();
+    });
+
+    const run = (port: BytePort): Observable<BridgeEvent> => {
+      const input = new DmxInput({ timeout: Number.POSITIVE_INFINITY });
+      const frames = direction === 'in' ? dmxFrames(port, { changesOnly, input, scheduler }) : undefined;
+      const sink = direction === 'out' ? host.sink(port, options) : undefined;
+      const link = dmxLink(client, {
+        bridge,
+        namespace,
+        mapping,
+        mode,
+        scheduler,
+        frames,
+        sink,
+        failures: port.failures,
+      });
+      if (driver !== 'enttec-pro') return link;
+      const serials = new Observable<BridgeEvent>((found) =>
+        enttecSerialNumbers(port).subscribe((serial) =>
+          found.next({ type: 'devices', bridge, devices: [`ENTTEC DMX USB Pro ${serial}`] }),
+        ),
+      );
+      return merge(link, serials);
+    };
+    const open = () => {
+      timer = undefined;
+      const session = new Subscription();
+      opened = session;
+      const ports = host.ports.subscribe({
+        next(port) {
+          attempt = 0;
+          out.next({ type: 'ready', bridge, address: port.name });
+          session.add(run(port).subscribe({ next: (event) => out.next(event), error: (e) => out.error(e) }));
+        },
+        error: (cause) => retry(ClaspError.from(cause, ErrorCode.Internal)),
+        complete: () => retry(new ClaspError(ErrorCode.Internal, 'the port was closed')),
+      });
+      // The port last: what is on it may still have something to say.
+      session.add(ports);
+    };
+    const retry = (reason: ClaspError) => {
+      if (reason.code === ErrorCode.NotEnabled || reason.code === ErrorCode.BadValue) {
+        out.error(reason);
+        return;
+      }
+      opened?.unsubscribe();
+      attempt++;
+      const retryInMs = wait(attempt);
+      timer = scheduler.schedule(open, retryInMs);
+      out.next({ type: 'retrying', bridge, reason, retryInMs });
+    };
+
+    out.add(client.status.subscribe({ complete: () => out.complete() }));
+    open();
+  });
+}
