@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
-import { checkConfig } from './check-config.ts';
 import { JsonFault, type JsonText, readJsonText, type TextPosition, type ValuePath } from './json-text.ts';
 import type { RelayConfig } from './relay-config.ts';
 
@@ -55,6 +54,8 @@ async function readJson(text: string): Promise<ConfigFile> {
     const { message: reason, position } = cause;
     return { config: undefined, mistakes: [{ key: '', reason, value: undefined, position }] };
   }
+  // Not before it is wanted: who reads no file needs no schemas.
+  const { checkConfig } = await import('./check-config.ts');
   const { config, mistakes } = await checkConfig(source.value, false);
   if (config) return { config, mistakes: [] };
   const placed = mistakes.map(({ path, reason, value, atKey }) => ({
@@ -72,6 +73,7 @@ async function readModule(path: string): Promise<ConfigFile> {
   // Read first: a module that is not there is said in the same words as a JSON file.
   await textOf(path);
   const loaded = await importNow(path);
+  const { checkConfig } = await import('./check-config.ts');
   const { config, mistakes } = await checkConfig(loaded, true);
   if (config) return { config, mistakes: [] };
   return {

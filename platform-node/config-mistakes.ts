@@ -17,7 +17,10 @@ type Issue = z.core.$ZodIssue;
 type RawIssue = z.core.$ZodRawIssue;
 
 /** For `safeParse`: makes the words of the mistakes, and keeps what {@link mistakesOf} needs. */
-export const inOurWords = { error: wordsOf, reportInput: true } as const;
+export const inOurWords: { readonly error: (issue: RawIssue) => string; readonly reportInput: true } = {
+  error: wordsOf,
+  reportInput: true,
+};
 
 /** What a schema found, one entry for each mistake, in the order of the configuration. */
 export function mistakesOf(issues: readonly Issue[], types: readonly string[]): readonly ConfigMistake[] {

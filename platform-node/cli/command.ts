@@ -9,11 +9,18 @@ export type Option =
       readonly help: string;
       readonly env?: string;
       readonly fallback?: string;
+      /** What holds when it is not given, for the help; it is not filled in. */
+      readonly usual?: string;
       readonly choices?: readonly string[];
       /** Other names of the same option. */
       readonly aliases?: readonly string[];
     }
-  | { readonly kind: 'texts'; readonly placeholder: string; readonly help: string }
+  | {
+      readonly kind: 'texts';
+      readonly placeholder: string;
+      readonly help: string;
+      readonly aliases?: readonly string[];
+    }
   | {
       readonly kind: 'number';
       readonly placeholder: string;
@@ -22,6 +29,8 @@ export type Option =
       readonly max: number;
       readonly whole?: boolean;
       readonly fallback?: number;
+      /** What holds when it is not given, for the help; it is not filled in. */
+      readonly usual?: number;
       readonly aliases?: readonly string[];
     };
 
@@ -75,6 +84,8 @@ export interface Command<T extends OptionTable = OptionTable> {
   /** Paragraphs between options and examples. */
   readonly notes?: readonly string[];
   readonly examples: readonly { readonly run: string; readonly what: string }[];
+  /** The command that the first word makes of it, where its options depend on that. */
+  specify?(word: string): Promise<Command> | undefined;
   /**
    * The lines it prints; completes when done, errors when it failed (with a {@link UsageError} when the words it was
    * given make no sense). When `stop` emits (Ctrl-C, SIGTERM) it comes to an end by itself.

@@ -15,7 +15,7 @@ const never = () => {
   throw new Error('only its help is asked for');
 };
 const commands = [
-  relayCommand(never),
+  relayCommand({ start: never }),
   subCommand(connect),
   setCommand(connect),
   getCommand(connect),

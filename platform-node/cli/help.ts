@@ -51,6 +51,7 @@ function optionRows(name: string, option: Option): (readonly [string, string])[]
     option.kind === 'texts' ? 'may be repeated' : '',
     'env' in option ? `or ${option.env}` : '',
     'fallback' in option ? `default ${option.fallback}` : '',
+    'usual' in option ? `default ${option.usual}` : '',
   ].filter((fact) => fact !== '');
   return [[left, facts.length > 0 ? `${option.help} (${facts.join('; ')})` : option.help]];
 }

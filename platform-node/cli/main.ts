@@ -1,10 +1,12 @@
 #!/usr/bin/env node
 import { createInterface } from 'node:readline';
-import { Observable, Subject } from 'rxjs';
+import { fromEvent, Observable, Subject } from 'rxjs';
 import { createClient } from '../../operators/client.ts';
 import { clock } from '../clock.ts';
 import { createRelay } from '../relay.ts';
 import { webSocketDial } from '../web-socket-dial.ts';
+import { bridgeCommand } from './bridge.ts';
+import { checkCommand } from './check.ts';
 import type { Connect } from './connect.ts';
 import { emitCommand } from './emit.ts';
 import { figures } from './figures.ts';
@@ -59,7 +61,9 @@ process.stderr.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 const commands = [
-  relayCommand(createRelay),
+  relayCommand({ start: createRelay, reload: fromEvent(process, 'SIGHUP') }),
+  checkCommand(),
+  bridgeCommand(connectAs),
   subCommand(connectAs('sub')),
   setCommand(connectAs('set')),
   getCommand(connectAs('get')),

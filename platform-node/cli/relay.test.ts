@@ -28,9 +28,11 @@ const fakeRelay = (verbs: Partial<Relay> = {}): Relay => ({
 /** What the relay was started with, and what was printed until it was stopped after the given line. */
 const started = async (words: string[], lastLine: string) => {
   const configs: RelayConfig[] = [];
-  const command = relayCommand((config) => {
-    configs.push(config);
-    return fakeRelay();
+  const command = relayCommand({
+    start: (config) => {
+      configs.push(config);
+      return fakeRelay();
+    },
   });
   const outcome = await runCommand(command, words, (line, stop) => {
     if (line.includes(lastLine)) stop();
@@ -104,7 +106,7 @@ describe('relay', () => {
     const events = new Subject<RelayEvent>();
     const outcome = (level: string) => {
       const running = runCommand(
-        relayCommand(() => fakeRelay({ events })),
+        relayCommand({ start: () => fakeRelay({ events }) }),
         ['--log-level', level],
         (line, stop) => {
           if (line.includes('refused')) stop();
@@ -126,9 +128,9 @@ describe('relay', () => {
     ['UDP port 8000 on 127.0.0.1 is in use', 'UDP port 8000 on 127.0.0.1 is in use; choose another with --osc-port'],
     ['this machine has no address 192.0.2.1', 'this machine has no address 192.0.2.1'],
   ])('fails in one line when it cannot listen: %s', async (reason, printed) => {
-    const command = relayCommand(() =>
-      fakeRelay({ ready: Promise.reject(new ClaspError(ErrorCode.Internal, reason)), events: EMPTY }),
-    );
+    const command = relayCommand({
+      start: () => fakeRelay({ ready: Promise.reject(new ClaspError(ErrorCode.Internal, reason)), events: EMPTY }),
+    });
     expect(await runCommand(command, [])).toEqual({ code: 1, out: [], err: [`clasp-rx: ${printed}`] });
   });
 
@@ -139,8 +141,10 @@ describe('relay', () => {
     [['--log-level', 'loud'], '--log-level is one of error, warn, info, debug, not "loud"'],
     [['7330'], '"7330" is one word too many; quote text with spaces and patterns: \'/osc/**\', \'"two words"\''],
   ])('refuses %j as wrong usage', async (words, reason) => {
-    const command = relayCommand(() => {
-      throw new Error('started');
+    const command = relayCommand({
+      start: () => {
+        throw new Error('started');
+      },
     });
     expect(await runCommand(command, words)).toMatchObject({
       code: 2,
@@ -156,7 +160,7 @@ describe('relay', () => {
       });
     const stop = new Subject<void>();
     let code: number | undefined;
-    const ended = run(['relay'], [relayCommand(() => fakeRelay({ close }))], {
+    const ended = run(['relay'], [relayCommand({ start: () => fakeRelay({ close }) })], {
       env: {},
       stop,
       unread: NEVER,

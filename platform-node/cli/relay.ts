@@ -1,17 +1,20 @@
-import { Observable, take } from 'rxjs';
+import { catchError, concat, from, mergeMap, NEVER, Observable, of, take, throwError } from 'rxjs';
 import { checkAddress } from '../../core/address.ts';
 import { ClaspError } from '../../core/errors.ts';
 import { parseHostPort } from '../host-port.ts';
 import type { Relay, RelayAddresses } from '../relay.ts';
-import type { OscBridgeConfig, RelayConfig } from '../relay-config.ts';
+import { bridgeName } from '../relay-bridge.ts';
+import type { BridgeConfig, RelayConfig } from '../relay-config.ts';
 import { type Command, data, defineCommand, type Line, message, type OptionValues, UsageError } from './command.ts';
 import { jsonOption } from './connect.ts';
 import { formatError, printable, recordJson } from './format.ts';
 import { LEVELS, type Level, relayLog } from './relay-log.ts';
+import { configFrom, MistakesError, present, type RelayFlags, reloads, withFlags } from './relay-reload.ts';
 
 const UNLIMITED = Number.MAX_SAFE_INTEGER;
 
 const options = {
+  config: { kind: 'text', placeholder: 'FILE', help: 'configuration file; other options win over what it says' },
   port: {
     kind: 'number',
     placeholder: 'PORT',
@@ -19,16 +22,16 @@ const options = {
     min: 0,
     max: 65_535,
     whole: true,
-    fallback: 7330,
+    usual: 7330,
     aliases: ['ws-port'],
   },
   host: {
     kind: 'text',
     placeholder: 'HOST',
     help: 'address to listen on; localhost is reached from this machine only, 0.0.0.0 from the network',
-    fallback: 'localhost',
+    usual: 'localhost',
   },
-  name: { kind: 'text', placeholder: 'NAME', help: 'what clients are told', fallback: 'clasp-rx' },
+  name: { kind: 'text', placeholder: 'NAME', help: 'what clients are told', usual: 'clasp-rx' },
   'osc-port': {
     kind: 'number',
     placeholder: 'PORT',
@@ -42,7 +45,7 @@ const options = {
     kind: 'text',
     placeholder: 'ADDRESS',
     help: 'where OSC addresses live in the relay',
-    fallback: '/osc',
+    usual: '/osc',
   },
   'max-sessions': limit('sessions at a time; 0 = unlimited', 0),
   'session-timeout': {
@@ -51,7 +54,7 @@ const options = {
     help: 'silence after which a session ends; 0 = never',
     min: 0,
     max: 86_400,
-    fallback: 300,
+    usual: 300,
   },
   'max-messages-per-second': limit('messages a second that one session may send; 0 = unlimited', 0),
   'log-level': {
@@ -64,8 +67,14 @@ const options = {
   ...jsonOption,
 } as const;
 
+export interface RelayCommandOptions {
+  readonly start: (config: RelayConfig) => Relay;
+  /** Asks for the configuration file to be read again. @defaultValue only when it is saved */
+  readonly reload?: Observable<unknown>;
+}
+
 /** `relay`: runs a relay until it is stopped. */
-export const relayCommand = (start: (config: RelayConfig) => Relay): Command =>
+export const relayCommand = ({ start, reload = NEVER }: RelayCommandOptions): Command =>
   defineCommand({
     name: 'relay',
     summary: 'run a relay',
@@ -74,6 +83,8 @@ export const relayCommand = (start: (config: RelayConfig) => Relay): Command =>
     notes: [
       'Prints where it listens, then tells on stderr what happens. Ctrl-C or SIGTERM lets what was gathered go out, closes ' +
         'every session and ends with exit code 0.',
+      'When the configuration file is saved, or on SIGHUP, bridges and routes that differ are exchanged while it runs. ' +
+        'A file with mistakes changes nothing.',
       'OSC listens on this machine only, unless --host is the network or a target is elsewhere. /synth/cutoff becomes the ' +
         'param /osc/synth/cutoff, and what is written there goes to the targets as /synth/cutoff.',
     ],
@@ -84,34 +95,63 @@ export const relayCommand = (start: (config: RelayConfig) => Relay): Command =>
         run: 'clasp-rx relay --osc-port 8000 --osc-target localhost:9000',
       },
       { what: 'for the whole network', run: 'clasp-rx relay --host 0.0.0.0 --name Venue' },
+      { what: 'with the bridges and routes of a file', run: 'clasp-rx relay --config clasp.config.json' },
     ],
     run: (given, _args, stop) => {
-      const config = configOf(given);
-      return new Observable((out) => {
-        const relay = start(config);
-        const level = given['log-level'] as Level;
-        out.add(relayLog(relay.events, { level, json: given.json }).subscribe((text) => out.next(message(text))));
-        relay.ready.then(
-          (addresses) => {
-            for (const line of given.json ? [listeningJson(config, addresses)] : listening(config, addresses))
-              out.next(line);
-            if (!given.json && isOpen(config)) out.next(message(OPEN));
-          },
-          (cause) => out.error(advised(cause)),
-        );
-        out.add(
-          stop.pipe(take(1)).subscribe(() => {
-            relay.close().then(() => out.complete());
-          }),
-        );
-        out.add(() => void relay.close());
-      });
+      const flags = relayFlags(given);
+      const file = given.config;
+      const config = file === undefined ? of(withFlags(DEFAULTS, flags)) : configFrom(file, flags);
+      const running = (first: RelayConfig) =>
+        new Observable<Line>((out) => {
+          const relay = start(first);
+          const level = given['log-level'] as Level;
+          out.add(relayLog(relay.events, { level, json: given.json }).subscribe((text) => out.next(message(text))));
+          relay.ready.then(
+            (addresses) => {
+              for (const line of given.json ? [listeningJson(first, addresses)] : listening(first, addresses))
+                out.next(line);
+              if (!given.json && isOpen(first)) out.next(message(OPEN));
+            },
+            (cause) => out.error(advised(cause, file)),
+          );
+          if (file !== undefined) {
+            const changes = reloads({ file, flags, relay, reload, json: given.json });
+            out.add(changes.subscribe((line) => out.next(line)));
+          }
+          out.add(
+            stop.pipe(take(1)).subscribe(() => {
+              relay.close().then(() => out.complete());
+            }),
+          );
+          out.add(() => void relay.close());
+        });
+      return config.pipe(
+        mergeMap(running),
+        catchError((cause) => {
+          const lines = cause instanceof MistakesError ? cause.lines : [];
+          return concat(
+            from(lines.map((line) => message(printable(line)))),
+            throwError(() => cause),
+          );
+        }),
+      );
     },
   });
 
+/** What holds where neither an option nor a file says otherwise. */
+const DEFAULTS: RelayConfig = {
+  name: 'clasp-rx',
+  host: 'localhost',
+  port: 7330,
+  bridges: [],
+  maxSessions: 0,
+  sessionTimeout: 300_000,
+  maxMessagesPerSecond: 0,
+};
+
 function limit(
   help: string,
-  fallback: number,
+  usual: number,
 ): {
   readonly kind: 'number';
   readonly placeholder: string;
@@ -119,12 +159,12 @@ function limit(
   readonly min: number;
   readonly max: number;
   readonly whole: true;
-  readonly fallback: number;
+  readonly usual: number;
 } {
-  return { kind: 'number', placeholder: 'N', help, min: 0, max: UNLIMITED, whole: true, fallback };
+  return { kind: 'number', placeholder: 'N', help, min: 0, max: UNLIMITED, whole: true, usual };
 }
 
-function configOf(given: OptionValues<typeof options>): RelayConfig {
+function relayFlags(given: OptionValues<typeof options>): RelayFlags {
   const { 'osc-port': oscPort, 'osc-target': targets, 'osc-namespace': namespace } = given;
   for (const target of targets) {
     try {
@@ -133,18 +173,20 @@ function configOf(given: OptionValues<typeof options>): RelayConfig {
       throw new UsageError(`--osc-target: ${formatError(cause)}`);
     }
   }
-  const fault = namespace === '' ? undefined : checkAddress(namespace);
+  const fault = namespace === undefined || namespace === '' ? undefined : checkAddress(namespace);
   if (fault) throw new UsageError(`--osc-namespace: ${fault.reason}`);
 
-  const osc: OscBridgeConfig = { type: 'osc', listen: oscPort ?? false, targets, namespace };
+  const timeout = given['session-timeout'];
   return {
-    name: given.name,
-    host: given.host,
-    port: given.port,
-    bridges: oscPort !== undefined || targets.length > 0 ? [osc] : [],
-    maxSessions: given['max-sessions'],
-    sessionTimeout: given['session-timeout'] * 1000,
-    maxMessagesPerSecond: given['max-messages-per-second'],
+    fixed: present({
+      name: given.name,
+      host: given.host,
+      port: given.port,
+      maxSessions: given['max-sessions'],
+      sessionTimeout: timeout === undefined ? undefined : timeout * 1000,
+      maxMessagesPerSecond: given['max-messages-per-second'],
+    }),
+    osc: { listen: oscPort, targets, namespace },
   };
 }
 
@@ -152,21 +194,30 @@ function listening({ bridges = [] }: RelayConfig, { urls, port, bridges: open }:
   const row = (what: string, where: string) => data(`${what.padEnd(10)} ${where}`);
   const lines = urls.map((url) => row('WebSocket', url));
   lines.push(row('HTTP', `${(urls[0] ?? `ws://localhost:${port}`).replace(/^ws/, 'http')}/`));
+  const addressOf = (bridge: BridgeConfig) => open.find(({ name }) => name === bridgeName(bridge))?.address;
   for (const bridge of bridges) {
-    if (bridge.type !== 'osc') continue;
+    const address = addressOf(bridge);
+    if (bridge.type !== 'osc') {
+      lines.push(row(bridge.type, printable(`${address ?? 'not connected yet'} (${bridgeName(bridge)})`)));
+      continue;
+    }
     const { listen, targets = [] } = bridge;
-    if (listen !== false) lines.push(row('OSC in', `udp://${open[0]?.address}`));
-    for (const target of targets) lines.push(row('OSC out', `udp://${printable(String(target))}`));
+    if (listen !== false) lines.push(row('OSC in', `udp://${address}`));
+    for (const target of targets) {
+      lines.push(row('OSC out', `udp://${printable(typeof target === 'string' ? target : target.to)}`));
+    }
   }
   return lines;
 }
 
 function listeningJson({ name, bridges = [] }: RelayConfig, { urls, port, bridges: open }: RelayAddresses): Line {
-  const described = bridges.map((bridge, index) => {
-    const at = { name: open[index]?.name, type: bridge.type };
-    if (bridge.type !== 'osc') return { ...at, listen: open[index]?.address };
+  const described = bridges.map((bridge) => {
+    const called = bridgeName(bridge);
+    const address = open.find((each) => each.name === called)?.address;
+    const at = { name: called, type: bridge.type };
+    if (bridge.type !== 'osc') return { ...at, listen: address };
     const { listen, targets, namespace } = bridge;
-    return { ...at, listen: listen === false ? false : open[index]?.address, targets, namespace };
+    return { ...at, listen: listen === false ? false : address, targets, namespace };
   });
   return data(recordJson({ type: 'listening', name, port, urls, bridges: described }));
 }
@@ -174,13 +225,15 @@ function listeningJson({ name, bridges = [] }: RelayConfig, { urls, port, bridge
 const OPEN =
   'warn  everybody who reaches this port can read and write everything; without --host only this machine does';
 
-function isOpen({ host = 'localhost' }: RelayConfig): boolean {
-  return !(host === 'localhost' || host === '::1' || host.startsWith('127.'));
+function isOpen({ host = 'localhost', authenticate }: RelayConfig): boolean {
+  return !authenticate && !(host === 'localhost' || host === '::1' || host.startsWith('127.'));
 }
 
 /** A port in use, with the option that takes another. */
-function advised(cause: unknown): unknown {
+function advised(cause: unknown, file: string | undefined): unknown {
   if (!(cause instanceof ClaspError) || !cause.reason.includes('in use')) return cause;
+  // Of a bridge in the file there may be several, and the option is for one.
+  if (cause.reason.startsWith('UDP') && file !== undefined) return cause;
   const option = cause.reason.startsWith('UDP') ? '--osc-port' : '--port';
   return new ClaspError(cause.code, `${cause.reason}; choose another with ${option}`, { cause });
 }

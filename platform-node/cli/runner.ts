@@ -54,6 +54,10 @@ async function runCommand(command: Command, words: readonly string[], terminal: 
     return 2;
   };
   try {
+    const [first = '', ...rest] = words;
+    // Without a detour for the others: a command begins in the turn that it is called in.
+    const specified = command.specify ? await command.specify(first) : undefined;
+    if (specified) return await runCommand(specified, rest, terminal);
     const { options, args, help } = parseArguments(words, command, terminal.env);
     if (help) {
       terminal.out(helpOf(command));

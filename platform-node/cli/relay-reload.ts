@@ -1,0 +1,105 @@
+import { catchError, concatMap, defer, from, map, merge, mergeMap, NEVER, type Observable, of } from 'rxjs';
+import { ClaspError, ErrorCode } from '../../core/errors.ts';
+import { type FileMistake, readConfigFile } from '../config-file.ts';
+import type { Relay } from '../relay.ts';
+import type { BridgeConfig, OscBridgeConfig, RelayConfig } from '../relay-config.ts';
+import { watchFile } from '../watch-file.ts';
+import { type Line, message } from './command.ts';
+import { formatError, printable, recordJson } from './format.ts';
+
+/** What the options of the command line ask for. */
+export interface RelayFlags {
+  readonly fixed: RelayConfig;
+  readonly osc: {
+    readonly listen: number | undefined;
+    readonly targets: readonly string[];
+    readonly namespace: string | undefined;
+  };
+}
+
+export interface ReloadOptions {
+  readonly file: string;
+  readonly flags: RelayFlags;
+  readonly relay: Relay;
+  /** Asks for the file to be read again. */
+  readonly reload: Observable<unknown>;
+  readonly json: boolean;
+}
+
+/** The configuration of a file under the options. Emits once; errors with what is wrong, every mistake on a line. */
+export function configFrom(file: string, flags: RelayFlags): Observable<RelayConfig> {
+  return defer(() => readConfigFile(file)).pipe(
+    map(({ config, mistakes }) => {
+      if (config) return withFlags(config, flags);
+      const lines = mistakes.map((mistake) => mistakeText(file, mistake));
+      throw new MistakesError(lines, file);
+    }),
+  );
+}
+
+/** A file that cannot be used: one line for each mistake. */
+export class MistakesError extends ClaspError {
+  readonly lines: readonly string[];
+
+  constructor(lines: readonly string[], file: string) {
+    super(ErrorCode.BadValue, `${lines.length === 1 ? '1 mistake' : `${lines.length} mistakes`} in ${file}`);
+    this.lines = lines;
+  }
+}
+
+/**
+ * Exchanges what has changed each time that the file is saved or `reload` emits. Lines are what cannot be done; what is
+ * done is an event of the relay. Never errors.
+ */
+export function reloads({ file, flags, relay, reload, json }: ReloadOptions): Observable<Line> {
+  const complaint = (text: string, type = 'config-failure') =>
+    message(
+      json ? recordJson({ time: new Date().toISOString(), level: 'error', type, reason: text }) : `error ${text}`,
+    );
+  const complaints = (cause: unknown): Observable<Line> => {
+    const lines = cause instanceof MistakesError ? cause.lines : [];
+    const last = `nothing was changed: ${formatError(cause)}`;
+    return from([...lines, last].map((text) => complaint(printable(text))));
+  };
+  const saved = watchFile(file).pipe(catchError((cause) => merge(of(cause as ClaspError), NEVER)));
+
+  return merge(reload, saved).pipe(
+    concatMap((wish) => {
+      if (wish instanceof ClaspError) return of(complaint(`${wish.reason}; SIGHUP has it read again`));
+      return configFrom(file, flags).pipe(
+        mergeMap((config) => relay.change(config)),
+        mergeMap(() => []),
+        catchError(complaints),
+      );
+    }),
+  );
+}
+
+/** `bridges[0].listn: unknown key "listn"`, behind the file and its place. */
+export function mistakeText(file: string, { key, reason, position }: FileMistake): string {
+  const place = position ? `:${position.line}:${position.column}` : '';
+  return `${file}${place}: ${key === '' ? '' : `${key}: `}${reason}`;
+}
+
+/** The configuration with what the options say in its place; options for OSC are for its first OSC bridge, or make one. */
+export function withFlags(config: RelayConfig, { fixed, osc }: RelayFlags): RelayConfig {
+  const merged = { ...config, ...fixed };
+  const { listen, targets, namespace } = osc;
+  if (listen === undefined && targets.length === 0) return merged;
+  const { bridges = [] } = config;
+  const first = bridges.find((bridge): bridge is OscBridgeConfig => bridge.type === 'osc');
+  const given = present({ listen, targets: targets.length > 0 ? targets : undefined, namespace });
+  const made: BridgeConfig = first
+    ? { ...first, ...given }
+    : { type: 'osc', listen: listen ?? false, targets, namespace: namespace ?? '/osc' };
+  return {
+    ...merged,
+    bridges: first ? bridges.map((bridge) => (bridge === first ? made : bridge)) : [...bridges, made],
+  };
+}
+
+/** What is not undefined. */
+export function present<T extends object>(record: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  const entries = Object.entries(record).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> };
+}
