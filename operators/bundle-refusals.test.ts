@@ -55,6 +55,25 @@ describe('a bundle with a part that fails', () => {
     expect(rig.events.filter(({ type }) => type === 'refused')).toHaveLength(1);
   });
 
+  it('gives back what a strategy, a TTL and an eviction had changed', () => {
+    rig.stop();
+    rig = bundleRig({ maxParams: 3, params: [{ pattern: '/max', strategy: 'max' }] });
+    desk = rig.join('desk');
+    const peer = rig.reader();
+    for (const address of ['/max', '/a', '/b']) desk.send(set(address, 5));
+    peer.take();
+    const ttl = { seconds: 1, mode: 'absolute' };
+    send(desk, bundle(set('/new', 1), set('/a', 6, { ttl }), set('/max', 9), set('/max', 8)));
+    expect(errors(desk)).toMatchObject([{ code: 400, address: '/max' }]);
+    rig.pass(5_000);
+    expect(peer.take()).toEqual([]);
+    expect(['/max', '/a', '/b'].map((address) => rig.param(address))).toEqual([
+      [5, 1],
+      [5, 1],
+      [5, 1],
+    ]);
+  });
+
   it('is refused for a scope as a whole', () => {
     rig.stop();
     rig = bundleRig({ authenticate: () => ({ scopes: ['write:/mine/**', 'read:/**'] }) });

@@ -1,5 +1,5 @@
 import type { AddressEntry } from '../core/address-table.ts';
-import type { ClaspError } from '../core/errors.ts';
+import { ClaspError } from '../core/errors.ts';
 import type { Message } from '../core/message.ts';
 import type { StoredParam } from '../core/param.ts';
 import { type Frame, MessageCode } from '../core/wire/index.ts';
@@ -32,6 +32,8 @@ export class Envelope {
   revision = 0;
   /** The messages of a BUNDLE. */
   parts: readonly Envelope[] = NO_PARTS;
+  /** Of a BUNDLE that has waited for its time the address of its param: its sender may be about something else by now. */
+  waitedAt: string | undefined = undefined;
   /** The ACK or ERROR that its sender was sent. */
   answer: Uint8Array | undefined = undefined;
 
@@ -46,9 +48,14 @@ export class Envelope {
   /** The same envelope, refused: later stages let it pass, and its sender gets an ERROR. */
   refuse(error: ClaspError): this {
     this.kind = 'refused';
-    this.error = error;
+    this.error = this.waitedAt === undefined ? error : withinBundle(error, this.waitedAt);
     return this;
   }
+}
+
+function withinBundle(error: ClaspError, bundle: string): ClaspError {
+  const { code, reason, address, value } = error;
+  return new ClaspError(code, `in the bundle of ${bundle}: ${reason}`, { address, value, cause: error });
 }
 
 const KINDS: (Message['type'] | undefined)[] = [];

@@ -55,7 +55,7 @@ export interface RouterOptions {
   readonly sessionTimeout?: number | undefined;
   /** Milliseconds in which a connection must say HELLO. @defaultValue 10 000 */
   readonly handshakeTimeout?: number | undefined;
-  /** Messages a second that one session may send; 0 = unlimited. @defaultValue 0 */
+  /** Messages a second that one session may send, those in bundles too; 0 = unlimited. @defaultValue 0 */
   readonly maxMessagesPerSecond?: number | undefined;
   /** Subscriptions that one session may have; 0 = unlimited. @defaultValue 10 000 */
   readonly maxSubscriptions?: number | undefined;

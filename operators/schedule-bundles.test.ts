@@ -84,7 +84,13 @@ describe('a bundle for the future', () => {
     other.send(set('/b', 0, { lock: true }));
     const peer = rig.reader('/*');
     rig.pass(100);
-    expect(errors(desk)).toMatchObject([{ code: 401, address: '/b' }]);
+    expect(errors(desk)).toMatchObject([
+      {
+        code: 401,
+        address: '/b',
+        message: expect.stringContaining('in the bundle of /clasp/schedule/1: /b is locked'),
+      },
+    ]);
     expect(peer.take()).toEqual([]);
     expect(values('/a')).toBeNull();
     expect(rig.events.at(-1)).toMatchObject({ type: 'session-closed' });

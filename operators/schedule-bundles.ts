@@ -100,6 +100,7 @@ export function scheduleBundles(
     const run = (scheduled: ScheduledBundle, at: number) => {
       const frame = decodeFrame(scheduled.frame);
       const bundle = new Envelope('BUNDLE', scheduled.session, frame, undefined, at);
+      bundle.waitedAt = scheduled.address;
       bundle.parts = unpackBundle(table, scheduled.session, frame, at);
       passBundle(out, bundle);
       note(scheduled, null, at);
