@@ -37,6 +37,8 @@ export type { MidiModule, MidiModuleInput, MidiModuleOutput, MidiModulePort } fr
 export { resolveInterface } from './network-interface.ts';
 export type { OscBridgeOptions } from './osc-bridge.ts';
 export { oscBridge } from './osc-bridge.ts';
+export type { OscQueryOptions, OscQuerySignal } from './osc-query.ts';
+export type { OscTcpOptions } from './osc-tcp.ts';
 export type { Relay, RelayAddresses } from './relay.ts';
 export { createRelay } from './relay.ts';
 export type { BridgeAddress, RelayBridgeEvent } from './relay-bridge.ts';

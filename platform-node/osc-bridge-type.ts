@@ -2,7 +2,16 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { parseOscTags } from '../core/protocols/osc-mapping.ts';
 import type { BridgeType } from './bridge-type.ts';
-import { hostPortField, listenField, nameField, namespaceField, patternField, textReadBy } from './config-fields.ts';
+import {
+  addressField,
+  hostPortField,
+  listenField,
+  nameField,
+  namespaceField,
+  patternField,
+  portField,
+  textReadBy,
+} from './config-fields.ts';
 import { parseHostPort } from './host-port.ts';
 import { oscBridge } from './osc-bridge.ts';
 import type { OscBridgeConfig } from './relay-config.ts';
@@ -36,6 +45,57 @@ const schema = z.strictObject({
     .array(z.union([hostPortField, z.strictObject({ to: hostPortField, hints })]))
     .describe('who receives what changes, as host:port; none if absent')
     .exactOptional(),
+  tcp: z
+    .strictObject({
+      listen: z
+        .union([portField, textReadBy((text) => parseHostPort(text, '0.0.0.0'))])
+        .describe('TCP port, or host:port, to accept peers on; none if absent')
+        .exactOptional(),
+      host: z.string().describe('address to bind to where listen is a port; as that of UDP if absent').exactOptional(),
+      connect: z
+        .union([hostPortField, z.array(hostPortField).readonly()])
+        .describe('peers to connect to, as host:port; none if absent')
+        .exactOptional(),
+      framing: z
+        .enum(['length', 'slip', 'auto'])
+        .describe(
+          'how packets are told apart: length (OSC 1.0), slip (OSC 1.1), auto as the peer does it; auto for those who connect, else slip, if absent',
+        )
+        .exactOptional(),
+      maxPacket: z
+        .int()
+        .min(16)
+        .max(0xff_ffff)
+        .describe('bytes of the longest packet; 65536 if absent')
+        .exactOptional(),
+      maxPeers: z.int().min(1).describe('how many peers may connect at a time; 64 if absent').exactOptional(),
+      maxQueued: z.int().min(1).describe('bytes that may wait for a slow peer; 1048576 if absent').exactOptional(),
+    })
+    .refine(({ listen, connect }) => listen !== undefined || connect !== undefined, 'needs listen or connect')
+    .describe('OSC over TCP: every peer is a target; none if absent')
+    .exactOptional(),
+  query: z
+    .strictObject({
+      port: portField.describe('TCP port to serve on; 0 takes a free one'),
+      host: z
+        .string()
+        .describe('address to bind to; as that of UDP, else this machine only, if absent')
+        .exactOptional(),
+      signals: z
+        .array(
+          z.strictObject({
+            address: addressField.describe('the address in the relay'),
+            access: z.enum(['read', 'write', 'both']).describe('as announced, else both, if absent').exactOptional(),
+            range: z.tuple([z.number(), z.number()]).describe('lowest and highest value').exactOptional(),
+            unit: z.string().describe('unit of the value').exactOptional(),
+            description: z.string().describe('one line for people').exactOptional(),
+          }),
+        )
+        .describe('what is to be told about single addresses; nothing if absent')
+        .exactOptional(),
+    })
+    .describe('tells over HTTP what there is below the namespace (OSCQuery); none if absent')
+    .exactOptional(),
   namespace: namespaceField
     .describe('where OSC addresses live in the relay, "" for the root; "/osc" if absent')
     .exactOptional(),
@@ -62,14 +122,21 @@ const schema = z.strictObject({
     .exactOptional(),
 });
 
-/** OSC over UDP, as a configuration file has it. */
+/** OSC over UDP and TCP, as a configuration file has it. */
 export const oscBridgeType: BridgeType<OscBridgeConfig> = {
   type: 'osc',
-  summary: 'OSC over UDP: what comes in becomes params, what changes goes out to the targets',
+  summary: 'OSC over UDP and TCP: what comes in becomes params, what changes goes out to the targets',
   schema,
   open: (client, config, { name, relayHost, scheduler }) => {
     const host = bindHost(config, relayHost);
-    return oscBridge(client, { ...config, name, scheduler, ...(host !== undefined && { host }) });
+    const tcpHost = config.host ?? (isLocal(relayHost) ? '127.0.0.1' : host);
+    return oscBridge(client, {
+      ...config,
+      name,
+      scheduler,
+      ...(host !== undefined && { host }),
+      ...(config.tcp && { tcp: { ...(tcpHost !== undefined && { host: tcpHost }), ...config.tcp } }),
+    });
   },
 };
 

@@ -7,6 +7,7 @@ import type { OscArgument, OscMessage } from '../core/protocols/osc.ts';
 import { decodeOsc } from '../core/protocols/osc-decode.ts';
 import { encodeOsc } from '../core/protocols/osc-encode.ts';
 import { oscTagsOf } from '../core/protocols/osc-mapping.ts';
+import { OSC_IMMEDIATELY, oscTimetag } from '../core/protocols/osc-timetag.ts';
 import type { Value } from '../core/value.ts';
 import { type Router, router } from '../operators/router.ts';
 import { type OscBridgeOptions, oscBridge } from './osc-bridge.ts';
@@ -129,6 +130,30 @@ describe('oscBridge', () => {
     await vi.waitFor(() => expect(tablet.received.at(-1)).toBe('/fader ,i 200'));
     expect(desk.received).toEqual(['/ready ,T true', '/fader ,i 1000', '/fader ,i 200']);
     expect(tablet.received).not.toContain('/fader ,i 1000');
+  });
+
+  it('applies a bundle as a whole, and one with a time ahead then', async () => {
+    const { relay: running, app } = relay();
+    const { address } = await bridge(running.client('osc'));
+    const seen = watch(app);
+    const desk = await device();
+    const packets = ['/a', '/locked', '/b'].map((to) => ({ address: to, args: [f(1)] }));
+    await app.set('/osc/locked', 0, { lock: true });
+    desk.socket.send(encodeOsc({ timetag: OSC_IMMEDIATELY, packets }), address);
+    const due = app.time() + 400_000;
+    desk.socket.send(encodeOsc({ timetag: oscTimetag(due), packets: packets.filter((_, n) => n !== 1) }), address);
+    desk.send(address, '/now', f(1));
+    await vi.waitFor(() => expect(seen.map(([to]) => to)).toEqual(['/osc/locked', '/osc/now']));
+    expect(app.time()).toBeLessThan(due);
+    await vi.waitFor(
+      () =>
+        expect(seen.slice(2)).toEqual([
+          ['/osc/a', 1],
+          ['/osc/b', 1],
+        ]),
+      5_000,
+    );
+    expect(app.time()).toBeGreaterThanOrEqual(due);
   });
 
   it('gives a target the current params at the start, unless told not to', async () => {

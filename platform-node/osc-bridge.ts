@@ -1,21 +1,27 @@
-import { asyncScheduler, filter, Observable, type SchedulerLike } from 'rxjs';
+import { asyncScheduler, filter, map, merge, mergeMap, Observable, type SchedulerLike, tap } from 'rxjs';
 import type { BridgeEvent } from '../core/bridge-event.ts';
 import type { Client } from '../core/client.ts';
-import type { DatagramSocket } from '../core/datagram.ts';
 import type { ClaspError } from '../core/errors.ts';
 import { OscPeers, type OscPeersOptions } from '../core/protocols/osc-peers.ts';
-import type { Signal } from '../core/signal.ts';
 import { FailureDigest } from '../operators/failure-digest.ts';
-import { paceSnapshot } from '../operators/pace-snapshot.ts';
-import { type OscHints, type OscTarget, oscSink } from '../sinks/osc.ts';
-import { oscSource } from '../sources/osc.ts';
+import type { OscHints, OscTarget } from '../sinks/osc.ts';
+import { oscOverSocket } from './osc-over-socket.ts';
+import { type OscQueryHost, type OscQueryOptions, oscQuery } from './osc-query.ts';
+import { type OscTcpEvent, type OscTcpOptions, oscTcp } from './osc-tcp.ts';
 import { type UdpOptions, udpSocket } from './udp.ts';
 
 export interface OscBridgeOptions
   extends Pick<UdpOptions, 'host' | 'interface' | 'broadcast' | 'multicast'>,
     Pick<OscPeersOptions, 'replyToSenders' | 'senderTimeout' | 'maxSenders' | 'echoWindow' | 'echoBy'> {
-  /** UDP port, or `host:port`, for OSC from outside; 0 for any free one, `false` to send only. @defaultValue 8000 */
+  /**
+   * UDP port, or `host:port`, for OSC from outside; 0 for any free one, `false` to send only.
+   * @defaultValue 8000, or with `tcp` and without targets no UDP at all
+   */
   readonly listen?: number | string | false;
+  /** OSC over TCP too: whom to accept, whom to connect to. Every peer is a target. @defaultValue none */
+  readonly tcp?: OscTcpOptions;
+  /** Tells over HTTP what there is below the namespace (OSCQuery). @defaultValue none */
+  readonly query?: OscQueryOptions;
   /** Who receives what changes, as `host:port`. @defaultValue none */
   readonly targets?: readonly OscTarget[];
   /** Where OSC addresses live in the relay; `''` for the root. @defaultValue '/osc' */
@@ -31,12 +37,14 @@ export interface OscBridgeOptions
 }
 
 /**
- * Joins a relay with OSC over UDP: what comes in is written as params below the namespace, and what changes there goes
- * out to the targets, but not back to where it came from.
+ * Joins a relay with OSC over UDP, and over TCP if asked: what comes in is written as params below the namespace, and
+ * what changes there goes out to the targets, but not back to where it came from. Messages of a bundle are applied
+ * together, at its time where that lies ahead.
  *
- * Subscribing opens, unsubscribing closes. Emits `ready` when bound, then a failure a second at most: packets that are
+ * Subscribing opens, unsubscribing closes. Emits `ready` for each of UDP, TCP and OSCQuery when it is open, `devices`
+ * with the TCP peers, `retrying` for one that cannot be reached, then a failure a second at most: packets that are
  * not OSC, values that OSC cannot carry, targets that cannot be reached, writes that the relay refuses. Errors with a
- * `ClaspError` when the port cannot be bound (500), an option is wrong (202, 402) or the relay refuses the
+ * `ClaspError` when a port cannot be bound (500), an option is wrong (202, 402) or the relay refuses the
  * subscription (301); completes when the client is closed. However fast packets come, at most one write per address
  * waits for a relay that lags.
  *
@@ -49,7 +57,44 @@ export interface OscBridgeOptions
  * ```
  */
 export function oscBridge(client: Client, options: OscBridgeOptions = {}): Observable<BridgeEvent> {
-  const { listen = 8_000, host, interface: network, broadcast, multicast, scheduler = asyncScheduler } = options;
+  const { namespace = '/osc', targets = [], tcp, query, name: bridge = 'osc', scheduler = asyncScheduler } = options;
+  const receivers = targets.map((target) => (typeof target === 'string' ? target : target.to));
+  const withUdp = tcp === undefined || options.listen !== undefined || receivers.length > 0;
+
+  return new Observable((out) => {
+    const digest = new FailureDigest({ scheduler });
+    out.add(() => digest.close());
+    out.add(digest.failures.subscribe((failure) => out.next({ type: 'failure', bridge, failure })));
+    const ours = (failure: ClaspError) => failure.address?.startsWith(`${namespace}/`) ?? false;
+    out.add(client.errors.pipe(filter(ours)).subscribe((failure) => digest.pass(failure)));
+    out.add(client.status.subscribe({ complete: () => out.complete() }));
+
+    const types = new OscPeers();
+    let receives: OscQueryHost | undefined;
+    const receivesAt = (transport: OscQueryHost['transport'], events: Observable<BridgeEvent>) =>
+      events.pipe(
+        tap((event) => {
+          if (event.type === 'ready' && !event.address.startsWith('peer'))
+            receives ??= { port: portOf(event.address), transport };
+        }),
+      );
+    const parts = [
+      ...(withUdp ? [receivesAt('UDP', overUdp(client, options, receivers, types))] : []),
+      ...(tcp ? [receivesAt('TCP', overTcp(client, options, tcp, types))] : []),
+      ...(query ? [oscQuery(client, query, { ...options, namespace, receives: () => receives })] : []),
+    ];
+    out.add(merge(...parts).subscribe({ next: (event) => out.next(event), error: (reason) => out.error(reason) }));
+  });
+}
+
+function overUdp(
+  client: Client,
+  options: OscBridgeOptions,
+  receivers: readonly string[],
+  typesOf: OscPeers,
+): Observable<BridgeEvent> {
+  const { host, interface: network, broadcast, multicast, listen = 8_000, scheduler = asyncScheduler } = options;
+  const { name: bridge = 'osc' } = options;
   const udp: UdpOptions = {
     listen,
     scheduler,
@@ -58,55 +103,63 @@ export function oscBridge(client: Client, options: OscBridgeOptions = {}): Obser
     ...(broadcast !== undefined && { broadcast }),
     ...(multicast !== undefined && { multicast }),
   };
+  return udpSocket(udp).pipe(
+    mergeMap((socket) => {
+      // Asked for now, the addresses are known before the first packet comes, and echoes with it.
+      for (const receiver of receivers) socket.resolve(receiver);
+      const peers = new OscPeers({ ...options, targets: receivers, resolve: socket.resolve, typesOf });
+      const ready: BridgeEvent = { type: 'ready', bridge, address: socket.address };
+      return merge([ready], oscOverSocket(socket, client, options, peers).pipe(map(failureOf(bridge))));
+    }),
+  );
+}
+
+function overTcp(
+  client: Client,
+  options: OscBridgeOptions,
+  tcp: OscTcpOptions,
+  typesOf: OscPeers,
+): Observable<BridgeEvent> {
+  const { name: bridge = 'osc', host, scheduler = asyncScheduler } = options;
+
   return new Observable((out) => {
+    const connected = new Set<string>();
+    const tellPeers = () => out.next({ type: 'devices', bridge, devices: [...connected] });
+    const join = ({ socket, dialled }: Extract<OscTcpEvent, { type: 'peer' }>) => {
+      const target = socket.address;
+      const peers = new OscPeers({ ...options, targets: [target], replyToSenders: false, typesOf });
+      const over = oscOverSocket(socket, client, { ...options, targets: [target] }, peers);
+      connected.add(target);
+      if (dialled) out.next({ type: 'ready', bridge, address: `peer ${target}` });
+      tellPeers();
+      const running = over.pipe(map(failureOf(bridge))).subscribe({
+        next: (event) => out.next(event),
+        error: (reason) => out.error(reason),
+      });
+      running.add(() => {
+        out.remove(running);
+        connected.delete(target);
+        if (!out.closed) tellPeers();
+      });
+      out.add(running);
+    };
     out.add(
-      udpSocket(udp).subscribe({
-        next: (socket) => out.add(bridgeOver(socket, client, options).subscribe(out)),
+      oscTcp({ ...(host !== undefined && { host }), ...tcp }, scheduler).subscribe({
+        next: (event) => {
+          if (event.type === 'peer') join(event);
+          else if (event.type === 'listening') out.next({ type: 'ready', bridge, address: event.address });
+          else out.next({ ...event, bridge });
+        },
         error: (reason) => out.error(reason),
       }),
     );
   });
 }
 
-/** The bridge once its socket is bound; host-free. */
-function bridgeOver(socket: DatagramSocket, client: Client, options: OscBridgeOptions): Observable<BridgeEvent> {
-  const { namespace = '/osc', targets = [], sendState = true, name: bridge = 'osc', hints = {} } = options;
-  const { scheduler = asyncScheduler } = options;
+function portOf(address: string): number {
+  return Number(address.slice(address.lastIndexOf(':') + 1));
+}
 
-  return new Observable((out) => {
-    const receivers = targets.map((target) => (typeof target === 'string' ? target : target.to));
-    // Asked for now, the addresses are known before the first packet comes, and echoes with it.
-    for (const receiver of receivers) socket.resolve(receiver);
-    const peers = new OscPeers({ ...options, targets: receivers, resolve: socket.resolve });
-    const digest = new FailureDigest({ scheduler });
-    const fail = (failure: ClaspError) => out.next({ type: 'failure', bridge, failure });
-    out.add(() => digest.close());
-
-    const sink = oscSink(socket.send, { targets, namespace, hints, peers, scheduler });
-    const source = oscSource(socket.incoming, { namespace, name: bridge, peers, scheduler });
-    out.add(digest.failures.subscribe(fail));
-    out.add(socket.failures.subscribe(fail));
-    out.add(source.failures.subscribe(fail));
-    out.add(sink.failures.subscribe((failure) => digest.pass(failure)));
-    const ours = (failure: ClaspError) => failure.address?.startsWith(`${namespace}/`) ?? false;
-    out.add(client.errors.pipe(filter(ours)).subscribe((failure) => digest.pass(failure)));
-
-    out.next({ type: 'ready', bridge, address: socket.address });
-    const wanted = (signal: Signal) => sendState || signal.kind !== 'param' || signal.snapshot !== true;
-    out.add(
-      client
-        .on(`${namespace}/**`, { types: ['param', 'event', 'stream'] })
-        .pipe(filter(wanted), paceSnapshot({ scheduler }))
-        .subscribe({
-          next: (signal) => sink.next(signal),
-          error: (reason) => out.error(reason),
-          complete: () => out.complete(),
-        }),
-    );
-    out.add(
-      source.subscribe((signal) => {
-        if (signal.kind === 'param') client.set(signal.address, signal.value);
-      }),
-    );
-  });
+function failureOf(bridge: string): (failure: ClaspError) => BridgeEvent {
+  return (failure) => ({ type: 'failure', bridge, failure });
 }

@@ -59,6 +59,8 @@ export {
 } from './osc-mapping.ts';
 export type { OscPeersOptions } from './osc-peers.ts';
 export { OscPeers } from './osc-peers.ts';
+export type { OscQueryEntry, OscQueryNode } from './osc-query.ts';
+export { findOscQueryNode, oscQueryTree } from './osc-query.ts';
 export type { OscTimetag } from './osc-timetag.ts';
 export { OSC_IMMEDIATELY, oscTimetag, oscTimetagMicros } from './osc-timetag.ts';
 export type { SacnData, SacnDiscovery, SacnOther, SacnPacket, SacnSync } from './sacn.ts';

@@ -46,6 +46,17 @@ describe('OscStreamReader', () => {
     );
   });
 
+  it('tells the framing before the first packet', () => {
+    const told: string[] = [];
+    const reader = new OscStreamReader({
+      begin: (framing) => told.push(framing),
+      packet: () => told.push('packet'),
+      fault: (reason) => told.push(reason),
+    });
+    reader.push(frameOsc(Uint8Array.of(0x2f), 'length'));
+    expect(told).toEqual(['length', 'packet']);
+  });
+
   it('takes SLIP without the END before, and with several', () => {
     const { packets, push } = reading();
     push(0x2f, 1, 0xc0, 0xc0, 0xc0, 0x2f, 2, 0xc0);

@@ -6,6 +6,8 @@ export type OscFraming = 'length' | 'slip';
 
 /** What an {@link OscStreamReader} tells. */
 export interface OscStreamOutput {
+  /** The first byte has told the framing; called before the first packet, and only for `auto`. */
+  begin?(framing: OscFraming): void;
   /** A packet is complete. Its bytes are the caller's only until it returns. */
   packet(bytes: Uint8Array): void;
   /** Something was passed over. After a `fatal` one nothing more can be read. */
@@ -64,6 +66,7 @@ export class OscStreamReader {
         return;
       }
       this.#begin(framing);
+      this.#out.begin?.(framing);
     }
     this.#reader?.push(bytes);
   }

@@ -24,6 +24,8 @@ export interface OscPeersOptions {
    * @defaultValue 'auto'
    */
   readonly echoBy?: 'port' | 'host' | 'auto';
+  /** Whose memory of types to share, where one bridge talks with several groups. @defaultValue one of its own */
+  readonly typesOf?: OscPeers | undefined;
 }
 
 /** Addresses whose types are remembered. */
@@ -42,12 +44,13 @@ export class OscPeers {
   readonly #maxSenders: number;
   readonly #echoBy: 'port' | 'host' | 'auto';
   readonly #echoes: EchoMemory;
-  readonly #tags = new RecentMap<string, OscTags>(MAX_ADDRESSES);
+  readonly #tags: RecentMap<string, OscTags>;
   readonly #senders = new Map<string, number>();
 
   constructor(options: OscPeersOptions = {}) {
     const { targets = [], resolve = (target) => target, replyToSenders = false, senderTimeout = 60_000 } = options;
-    const { maxSenders = 32, echoWindow = 1_000, echoBy = 'auto' } = options;
+    const { maxSenders = 32, echoWindow = 1_000, echoBy = 'auto', typesOf } = options;
+    this.#tags = typesOf ? typesOf.#tags : new RecentMap(MAX_ADDRESSES);
     this.targets = targets;
     this.#resolve = resolve;
     this.#replyToSenders = replyToSenders;
