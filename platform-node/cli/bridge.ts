@@ -21,9 +21,11 @@ const TYPES = Object.keys(bridgeTypes);
 
 const EXAMPLES: Readonly<Record<string, string>> = {
   artnet: '--target 10.0.0.20 --universe 0 --universe 1',
+  dmx: '--port /dev/ttyUSB0 --driver enttec-pro',
   http: '--port 8080',
   midi: '--input nanoKONTROL2 --device desk',
   mqtt: `--mqtt-url mqtt://localhost:1883 --subscribe 'sensors/#'`,
+  'mqtt-server': '--port 1884',
   osc: '--listen 8000 --target 127.0.0.1:9000',
   sacn: '--universe 1 --interface eth0',
   'websocket-json': '--port 9001',
