@@ -6,11 +6,7 @@ import type { Client } from '../core/client.ts';
 import type { ClaspError } from '../core/errors.ts';
 import type { Authenticate } from '../operators/authenticate.ts';
 import { router } from '../operators/router.ts';
-import {
-  type AcceptMqtt,
-  type MqttServerBridgeOptions,
-  mqttServerBridge,
-} from '../platform-node/mqtt-server-bridge.ts';
+import { type MqttServerBridgeOptions, mqttServerBridge } from '../platform-node/mqtt-server-bridge.ts';
 import { open } from './mqtt-bridge-rig.ts';
 
 /** A relay with an MQTT server before it. */
@@ -18,7 +14,6 @@ export interface MqttRelay {
   readonly port: number;
   readonly app: Client;
   readonly events: readonly BridgeEvent[];
-  readonly accept: AcceptMqtt;
   failures(): readonly ClaspError[];
   /** The ids of the clients that are connected, as last told. */
   devices(): readonly string[];
@@ -34,16 +29,9 @@ export async function mqttRelay(
   open.push(() => running.unsubscribe());
   const events: BridgeEvent[] = [];
   let ended: unknown;
-  let accept: AcceptMqtt = () => undefined;
   const { authenticate, ...rest } = options;
   const access = { join: relay.client, authenticate };
-  const bridge = mqttServerBridge(access, {
-    port: 0,
-    ...rest,
-    onAccept: (given) => {
-      accept = given;
-    },
-  }).subscribe({
+  const bridge = mqttServerBridge(access, { port: 0, host: '127.0.0.1', ...rest }).subscribe({
     next: (event) => events.push(event),
     error: (reason) => {
       ended = reason;
@@ -57,7 +45,6 @@ export async function mqttRelay(
     port: Number(address.split(':').at(-1)),
     app: relay.client('app'),
     events,
-    accept: (stream, peer) => accept(stream, peer),
     failures: () => events.flatMap((event) => (event.type === 'failure' ? [event.failure] : [])),
     devices: () => events.flatMap((event) => (event.type === 'devices' ? [event.devices] : [])).at(-1) ?? [],
     close: () => bridge.unsubscribe(),

@@ -4,6 +4,7 @@ import type { BridgeEvent } from '../core/bridge-event.ts';
 import type { Client } from '../core/client.ts';
 import type { Scopes } from '../core/scope.ts';
 import type { Authenticate } from '../operators/authenticate.ts';
+import type { AcceptStream } from './sub-protocols.ts';
 
 /** What a bridge may use beside its client and its entry of the configuration. */
 export interface BridgeContext {
@@ -20,6 +21,11 @@ export interface BridgeContext {
   readonly join: (name: string, scopes: Scopes) => Client;
   /** Decides what the bearer of a token may do; undefined in open mode. */
   readonly authenticate: Authenticate | undefined;
+  /**
+   * Brings the WebSockets on the relay's own port that offer a subprotocol (`mqtt`), as streams of bytes; gives what ends
+   * that. Absent where the relay has no such port.
+   */
+  readonly webSockets?: (subprotocol: string, accept: AcceptStream) => () => void;
 }
 
 /** One kind of bridge: what its entry under `bridges` may say, and how it is opened. */

@@ -10,9 +10,11 @@ export type AnyBridgeType = BridgeType<{ readonly type: string; readonly name?: 
  */
 export const bridgeTypes: { readonly [Type in BridgeConfig['type']]: () => Promise<AnyBridgeType> } = {
   artnet: async () => (await import('./artnet-bridge-type.ts')).artnetBridgeType,
+  dmx: async () => (await import('./dmx-bridge-type.ts')).dmxBridgeType,
   http: async () => (await import('./http-bridge-type.ts')).httpBridgeType,
   midi: async () => (await import('./midi-bridge-type.ts')).midiBridgeType,
   mqtt: async () => (await import('./mqtt-bridge-type.ts')).mqttBridgeType,
+  'mqtt-server': async () => (await import('./mqtt-server-bridge-type.ts')).mqttServerBridgeType,
   osc: async () => (await import('./osc-bridge-type.ts')).oscBridgeType,
   sacn: async () => (await import('./sacn-bridge-type.ts')).sacnBridgeType,
   'websocket-json': async () => (await import('./websocket-json-bridge.ts')).websocketJsonBridgeType,

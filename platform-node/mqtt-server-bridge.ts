@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createServer, type Server, type Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { asyncScheduler, auditTime, Observable, type SchedulerLike } from 'rxjs';
 import type { BridgeEvent } from '../core/bridge-event.ts';
@@ -10,25 +9,23 @@ import { MqttServer } from '../operators/mqtt-server.ts';
 import type { MqttServerLimits, MqttServerOptions } from '../operators/mqtt-server-options.ts';
 import { formatHostPort } from './host-port.ts';
 import { MqttStream, mqttCodec } from './mqtt-stream.ts';
+import type { AcceptStream } from './sub-protocols.ts';
 
 /** What lets MQTT clients into a relay: two members of a `BridgeContext`, or of a relay. */
 export type MqttAccess = Pick<MqttServerOptions, 'join' | 'authenticate'>;
 
-/** Takes a connection on: bytes in, bytes out, and where it comes from. */
-export type AcceptMqtt = (stream: Duplex, peer: string) => void;
-
 export interface MqttServerBridgeOptions extends MqttServerLimits {
-  /** TCP port; 0 for any free one, `false` for none (then `onAccept` brings the connections). @defaultValue 1883 */
+  /** TCP port; 0 for any free one, `false` for none (then `webSockets` brings the connections). @defaultValue 1883 */
   readonly port?: number | false;
-  /** Address to bind to; anything else than this machine's own lets the network in. @defaultValue '127.0.0.1' */
+  /** Address to bind to; anything else than this machine's own lets the network in. @defaultValue 'localhost' */
   readonly host?: string;
   /** Certificate and key for TLS, as PEM files or PEM texts. @defaultValue plain TCP */
   readonly tls?: { readonly cert: string; readonly key: string };
   /**
-   * Called when it is open, with what takes on connections from elsewhere: those of WebSockets with the subprotocol
-   * `mqtt`.
+   * Brings connections from elsewhere: called with the subprotocol (`mqtt`) when it is open, and with what takes on a
+   * stream of bytes; gives what ends that.
    */
-  readonly onAccept?: (accept: AcceptMqtt) => void;
+  readonly webSockets?: (subprotocol: 'mqtt', accept: AcceptStream) => () => void;
   /** Named in events. @defaultValue 'mqtt-server' */
   readonly name?: string;
   /** Clock and timer. @defaultValue `asyncScheduler` */
@@ -54,7 +51,7 @@ const GATHER = 250;
  * ```
  */
 export function mqttServerBridge(access: MqttAccess, options: MqttServerBridgeOptions = {}): Observable<BridgeEvent> {
-  const { port = 1883, host = '127.0.0.1', tls, onAccept, name: bridge = 'mqtt-server' } = options;
+  const { port = 1883, host = 'localhost', tls, webSockets, name: bridge = 'mqtt-server' } = options;
   const { maxPacketSize = 262_144, scheduler = asyncScheduler } = options;
 
   return new Observable((out) => {
@@ -75,26 +72,41 @@ export function mqttServerBridge(access: MqttAccess, options: MqttServerBridgeOp
           .pipe(auditTime(GATHER, scheduler))
           .subscribe(() => out.next({ type: 'devices', bridge, devices: server.clients })),
       );
-      const accept: AcceptMqtt = (stream, peer) => server.accept(new MqttStream(stream, peer, codec, maxPacketSize));
-      onAccept?.(accept);
+      const accept: AcceptStream = (stream, peer) => server.accept(new MqttStream(stream, peer, codec, maxPacketSize));
+      if (webSockets) out.add(webSockets('mqtt', accept));
       if (port === false) {
-        out.next({ type: 'ready', bridge, address: 'mqtt' });
+        out.next({ type: 'ready', bridge, address: 'WebSockets of the relay' });
         return;
       }
-      const listener = listen(accept, tls);
-      out.add(() => void listener.close());
-      listener.on('error', (cause) => out.error(cannotListen(cause, host, port)));
-      listener.listen({ host, port }, () => {
-        const bound = listener.address();
-        const at = typeof bound === 'object' && bound ? formatHostPort(bound.address, bound.port) : `${host}:${port}`;
-        out.next({ type: 'ready', bridge, address: `${tls ? 'mqtts' : 'mqtt'}://${at}` });
-      });
+      const [first = host, ...others] = host === 'localhost' ? ['127.0.0.1', '::1'] : [host];
+      const bind = (address: string, wanted: number, failed: (cause: Error) => void, bound: (at: number) => void) => {
+        const listener = listen(accept, tls);
+        out.add(() => void listener.close());
+        listener.on('error', failed);
+        listener.listen({ host: address, port: wanted }, () => bound((listener.address() as AddressInfo).port));
+      };
+      bind(
+        first,
+        port,
+        (cause) => out.error(cannotListen(cause, first, port)),
+        (at) => {
+          // A machine without IPv6 is served on 127.0.0.1 all the same.
+          for (const other of others)
+            bind(
+              other,
+              at,
+              () => undefined,
+              () => undefined,
+            );
+          out.next({ type: 'ready', bridge, address: `${tls ? 'mqtts' : 'mqtt'}://${formatHostPort(first, at)}` });
+        },
+      );
     };
     start().catch((cause: unknown) => out.error(ClaspError.from(cause, ErrorCode.Internal)));
   });
 }
 
-function listen(accept: AcceptMqtt, tls: MqttServerBridgeOptions['tls']): Server {
+function listen(accept: AcceptStream, tls: MqttServerBridgeOptions['tls']): Server {
   const connected = (socket: Socket) => {
     socket.setNoDelay(true);
     accept(socket, formatHostPort(socket.remoteAddress ?? 'unknown', socket.remotePort ?? 0));

@@ -8,6 +8,7 @@ import type { MqttPacket } from '../core/protocols/mqtt-packet.ts';
 import { closeAll, waitFor } from '../peers/mqtt-bridge-rig.ts';
 import { MqttPeerScript } from '../peers/mqtt-peer-script.ts';
 import { mqttRelay, probe } from '../peers/mqtt-server-rig.ts';
+import { setup, subscribe, texts } from '../peers/virtual-mqtt.ts';
 import { MqttStream } from './mqtt-stream.ts';
 
 afterEach(closeAll);
@@ -136,6 +137,38 @@ describe('MqttStream', () => {
 });
 
 describe('an MQTT server with peers that are no good', () => {
+  it('serves the others on, whatever bytes come', () => {
+    const { server, app, connect: join } = setup();
+    const good = join({ clientId: 'good' });
+    good.packets.next(subscribe('#', 2));
+    let round = 0;
+    const mutation = fc.record({ index: fc.nat(8), at: fc.nat(40), byte: fc.nat(255) });
+    fc.assert(
+      fc.property(fc.constantFrom<(4 | 5)[]>(4, 5), fc.array(mutation, { maxLength: 3 }), (version, mutations) => {
+        const frames = bytesOf(version).map((frame) => Buffer.from(frame));
+        for (const { index, at, byte } of mutations) {
+          const frame = frames[index] as Buffer;
+          if (at > 1 && at < frame.length) frame[at] = byte;
+        }
+        const stream = new Duplex({ read: () => undefined, write: (_bytes, _encoding, done) => done() });
+        server.accept(new MqttStream(stream, 'test', codec, 1_000));
+        for (const frame of frames) stream.emit('data', frame);
+        stream.destroy();
+        stream.emit('close');
+        app.emit('/mqtt/round', ++round);
+        expect(texts(good).at(-1)).toBe(`round ${round}`);
+        for (const packet of good.received.splice(0)) {
+          if (packet.cmd !== 'publish') continue;
+          const { qos, messageId = 0 } = packet;
+          if (qos === 1) good.packets.next({ cmd: 'puback', messageId });
+          if (qos === 2) good.packets.next({ cmd: 'pubrec', messageId });
+          if (qos === 2) good.packets.next({ cmd: 'pubcomp', messageId });
+        }
+      }),
+    );
+    expect(server.clients).toEqual(['good']);
+  });
+
   it('answers a version that it does not speak, and closes', async () => {
     const { port } = await mqttRelay();
     const raw = await MqttPeerScript.connect(port, 4);

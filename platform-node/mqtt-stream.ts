@@ -215,16 +215,21 @@ function textsOf(packet: Packet): readonly string[] {
 
 function checkProperties(properties: object | undefined): void {
   for (const [key, value] of Object.entries(properties ?? {})) {
-    if (
-      value === null ||
-      value === undefined ||
-      value === -1 ||
-      (value === false && key === 'subscriptionIdentifier')
-    ) {
+    if (key === 'userProperties') {
+      if (
+        !Object.values(value)
+          .flat()
+          .every((text) => typeof text === 'string')
+      ) {
+        throw wrong(MqttReason.Malformed, `${key} cut short`);
+      }
+    } else if (Array.isArray(value)) {
+      throw wrong(MqttReason.ProtocolError, `${key} twice`);
+    } else if (value === null || value === undefined || value === -1) {
       throw wrong(MqttReason.Malformed, `${key} cut short`);
+    } else if (key === 'subscriptionIdentifier' && !(value >= 1)) {
+      throw wrong(MqttReason.ProtocolError, `${key} 0`);
     }
-    if (Array.isArray(value)) throw wrong(MqttReason.ProtocolError, `${key} twice`);
-    if (key === 'subscriptionIdentifier' && value === 0) throw wrong(MqttReason.ProtocolError, `${key} 0`);
   }
 }
 

@@ -4,6 +4,7 @@ import type { Client } from '../core/client.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
 import type { Scopes } from '../core/scope.ts';
 import type { Authenticate } from '../operators/authenticate.ts';
+import type { BridgeContext } from './bridge-type.ts';
 import { bridgeTypes } from './bridge-types.ts';
 import { checkEntry } from './check-entry.ts';
 import type { BridgeConfig } from './relay-config.ts';
@@ -21,6 +22,8 @@ export interface RelayBridgeOptions {
   /** The address that the relay is bound to. */
   readonly relayHost: string;
   readonly authenticate: Authenticate | undefined;
+  /** Brings WebSockets of a subprotocol. */
+  readonly webSockets?: BridgeContext['webSockets'];
   /** Told what happens to it, until it is closed. */
   readonly tell: (event: RelayBridgeEvent) => void;
   /** Clock and timer. @defaultValue `asyncScheduler` */
@@ -58,7 +61,7 @@ export function bridgeName({ name, type }: BridgeConfig): string {
 
 /** Opens one bridge of a relay: loads its kind, checks its entry, gives it a client, and follows it. */
 export function relayBridge(config: BridgeConfig, options: RelayBridgeOptions): RelayBridge {
-  const { client, relayHost, authenticate, tell, scheduler = asyncScheduler } = options;
+  const { client, relayHost, authenticate, webSockets, tell, scheduler = asyncScheduler } = options;
   const name = bridgeName(config);
   const following = new Subscription();
   const participants = new Subscription();
@@ -90,7 +93,7 @@ export function relayBridge(config: BridgeConfig, options: RelayBridgeOptions): 
       };
       following.add(() => resolve(undefined));
       following.add(scheduler.schedule(() => opened(), PATIENCE));
-      const context = { name, relayHost, scheduler, join, authenticate };
+      const context = { name, relayHost, scheduler, join, authenticate, ...(webSockets && { webSockets }) };
       following.add(
         type.open(join(name), entry, context).subscribe({
           next: (event) => {

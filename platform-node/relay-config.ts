@@ -5,9 +5,11 @@ import type { RouteConfig } from '../core/route.ts';
 import type { Authenticate } from '../operators/authenticate.ts';
 import type { ArtnetBridgeConfig } from './artnet-bridge-type.ts';
 import { bridgeTypes, isBridgeType } from './bridge-types.ts';
+import type { DmxBridgeConfig } from './dmx-bridge-type.ts';
 import type { HttpBridgeConfig } from './http-bridge-type.ts';
 import type { MidiBridgeConfig } from './midi-bridge-type.ts';
 import type { MqttBridgeConfig } from './mqtt-bridge-type.ts';
+import type { MqttServerBridgeConfig } from './mqtt-server-bridge-type.ts';
 import type { OscBridgeOptions } from './osc-bridge.ts';
 import { checkRoutes } from './relay-routes.ts';
 import type { SacnBridgeConfig } from './sacn-bridge-type.ts';
@@ -26,9 +28,11 @@ export interface OscBridgeConfig extends Omit<OscBridgeOptions, 'scheduler'> {
 /** One entry of `bridges`, told apart by `type`. */
 export type BridgeConfig =
   | ArtnetBridgeConfig
+  | DmxBridgeConfig
   | HttpBridgeConfig
   | MidiBridgeConfig
   | MqttBridgeConfig
+  | MqttServerBridgeConfig
   | OscBridgeConfig
   | SacnBridgeConfig
   | WebsocketJsonBridgeConfig;

@@ -19,6 +19,7 @@ import { checkRelayConfig, type RelayConfig, restartKeys } from './relay-config.
 import { type RelayChange, type RelayEvent, toRelayEvent } from './relay-event.ts';
 import { RelayRoutes } from './relay-routes.ts';
 import { statusRoutes } from './status-routes.ts';
+import { SubProtocols } from './sub-protocols.ts';
 import { version } from './version.ts';
 import { webSocketListener } from './web-socket-listener.ts';
 
@@ -117,6 +118,8 @@ export function createRelay(config: RelayConfig = {}): Relay {
     request: httpRoutes([...statusRoutes(status), ...api.routes], { cors: config.cors ?? [] }),
     failed: (failure) => events.next({ type: 'listen-failure', failure }),
   });
+  const subProtocols = new SubProtocols(http.servers, JSON_PATH);
+  running.add(() => subProtocols.close());
   running.add(jsonSockets(http.servers, bearers, { path: JSON_PATH, maxPeers: maxSessions ?? 0 }));
 
   const tell = (event: RelayBridgeEvent) => {
@@ -129,14 +132,15 @@ export function createRelay(config: RelayConfig = {}): Relay {
   running.add(budget.loops.subscribe(({ addresses }) => events.next({ type: 'loop', addresses })));
   const counted = (clientName: string, scopes?: Scopes) => countHops(client(clientName, scopes), budget);
   const bridges = new RelayBridges(
-    { client: counted, relayHost: host, authenticate, tell },
+    { client: counted, relayHost: host, authenticate, webSockets: (...wish) => subProtocols.claim(...wish), tell },
     new BridgeStatus(() => client(name, BRIDGES_OWNER)),
   );
   const routes = new RelayRoutes({ client, budget, tell: (event) => events.next(event) });
 
   const start = async (): Promise<RelayAddresses> => {
     // Whoever is accepted is served: the router runs before the port is bound.
-    const connections = merge(...http.servers.map((server) => webSocketListener({ server, notFor: JSON_PATH })));
+    const sockets = { notFor: JSON_PATH, leave: subProtocols.claims };
+    const connections = merge(...http.servers.map((server) => webSocketListener({ server, ...sockets })));
     running.add(core(connections).subscribe((event) => events.next(event)));
     const bound = await http.listen(port);
     urls = urlsOf(host, bound);

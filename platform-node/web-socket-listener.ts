@@ -26,6 +26,8 @@ export interface WebSocketListenerOptions {
   readonly path?: string;
   /** Leave this path to another listener of the same server. @defaultValue none */
   readonly notFor?: string;
+  /** Leave these requests to another listener of the same server. @defaultValue none */
+  readonly leave?: (request: IncomingMessage) => boolean;
   /** The largest frame a peer may send, in bytes. A larger one ends its connection. @defaultValue 65 547: the protocol's largest */
   readonly maxFrame?: number;
   /** A connection is saturated while more than this many bytes wait to be sent to it. @defaultValue 1 MiB */
@@ -58,7 +60,7 @@ export interface WebSocketListenerOptions {
  * ```
  */
 export function webSocketListener(options: WebSocketListenerOptions = {}): Connections {
-  const { port = 7330, host = '127.0.0.1', path, notFor, maxFrame = 65_547, closeTimeout = 2_000 } = options;
+  const { port = 7330, host = '127.0.0.1', path, notFor, leave, maxFrame = 65_547, closeTimeout = 2_000 } = options;
   const { highWater = 1_048_576, lowWater = 262_144, onListening } = options;
 
   return new Observable<Connection>((subscriber) => {
@@ -85,6 +87,7 @@ export function webSocketListener(options: WebSocketListenerOptions = {}): Conne
 
     const upgrade = (request: IncomingMessage, stream: Duplex, head: Buffer) => {
       if (notFor !== undefined && atPath(request, notFor)) return;
+      if (leave?.(request)) return;
       if (!atPath(request, path)) {
         // On somebody else's server the path may be another listener's.
         if (server === options.server && server.listenerCount('upgrade') > 1) return;

@@ -1,0 +1,67 @@
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { createWebSocketStream, WebSocketServer } from 'ws';
+import { formatHostPort } from './host-port.ts';
+
+/** Takes a WebSocket on as a stream of bytes; `peer` is where it comes from. */
+export type AcceptStream = (stream: Duplex, peer: string) => void;
+
+/** The largest message, in bytes. */
+const LARGEST = 1024 * 1024;
+
+/**
+ * WebSockets that speak another protocol than CLASP on the servers of a relay, told apart by the subprotocol that they
+ * offer: `mqtt`.
+ */
+export class SubProtocols {
+  readonly #servers: readonly Server[];
+  readonly #notFor: string | undefined;
+  readonly #accepting = new Map<string, AcceptStream>();
+  readonly #handshakes = new WebSocketServer({
+    noServer: true,
+    clientTracking: true,
+    perMessageDeflate: false,
+    maxPayload: LARGEST,
+    handleProtocols: (offered) => [...offered].find((protocol) => this.#accepting.has(protocol)) ?? false,
+  });
+
+  /** @param notFor - a path that is another listener's, whatever is offered there */
+  constructor(servers: readonly Server[], notFor?: string) {
+    this.#servers = servers;
+    this.#notFor = notFor;
+    for (const server of servers) server.on('upgrade', this.#upgrade);
+  }
+
+  /** Hands those who offer `protocol` to `accept`, the newest that asked for them. Gives what ends it. */
+  claim(protocol: string, accept: AcceptStream): () => void {
+    this.#accepting.set(protocol, accept);
+    return () => {
+      if (this.#accepting.get(protocol) === accept) this.#accepting.delete(protocol);
+    };
+  }
+
+  /** Whether a request is for one of those who have asked. */
+  readonly claims = (request: IncomingMessage): boolean => this.#claimed(request) !== undefined;
+
+  close(): void {
+    for (const server of this.#servers) server.off('upgrade', this.#upgrade);
+    for (const socket of this.#handshakes.clients) socket.close(1001, 'shutting down');
+  }
+
+  readonly #upgrade = (request: IncomingMessage, stream: Duplex, head: Buffer) => {
+    const accept = this.#claimed(request);
+    if (!accept) return;
+    const { remoteAddress = 'unknown', remotePort = 0 } = request.socket;
+    this.#handshakes.handleUpgrade(request, stream, head, (socket) => {
+      accept(createWebSocketStream(socket), formatHostPort(remoteAddress, remotePort));
+    });
+  };
+
+  #claimed({ headers, url = '/' }: IncomingMessage): AcceptStream | undefined {
+    if (this.#accepting.size === 0 || url.split('?', 1)[0] === this.#notFor) return undefined;
+    const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map((protocol) => protocol.trim());
+    if (offered.includes('clasp')) return undefined;
+    const protocol = offered.find((each) => this.#accepting.has(each));
+    return protocol === undefined ? undefined : this.#accepting.get(protocol);
+  }
+}
