@@ -27,6 +27,6 @@ export interface ClientOptions {
   readonly sync?: boolean | undefined;
   /** Requests that may wait for a connection; of the writes to one address only the newest counts. @defaultValue 1000 */
   readonly maxWaiting?: number | undefined;
-  /** Sees each message of the relay after WELCOME, before the client acts on it. For tools. @defaultValue none */
+  /** Sees each message of the relay after WELCOME, a BUNDLE as a whole, before the client acts on it. For tools. @defaultValue none */
   readonly onMessage?: ((message: Message) => void) | undefined;
 }
