@@ -1,11 +1,12 @@
 import { asyncScheduler, type MonoTypeOperatorFunction, type SchedulerLike } from 'rxjs';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
-import type { AckMessage, SubscribeMessage, SyncMessage, UnsubscribeMessage } from '../core/message.ts';
+import type { AckMessage, SubscribeMessage, UnsubscribeMessage } from '../core/message.ts';
 import { pacingOf } from '../core/pacing.ts';
 import type { ParamStore } from '../core/param-store.ts';
 import { compilePattern } from '../core/pattern.ts';
 import { KindBit, type SubscriptionIndex } from '../core/subscription-index.ts';
 import {
+  answerSync,
   encodeMessage,
   type Frame,
   forwardPublish,
@@ -158,8 +159,8 @@ export function dispatch(
     pacer.left(session);
   };
 
-  const synchronise = ({ session, at }: Envelope, { t1 }: SyncMessage) =>
-    reply(session, encodeMessage({ type: 'SYNC', t1, t2: Math.floor(at), t3: Math.floor(now()) }));
+  const synchronise = ({ session, at }: Envelope, sync: Frame) =>
+    reply(session, answerSync(sync, Math.floor(at), Math.floor(now())));
 
   const complain = (envelope: Envelope) => {
     const { frame, error } = envelope;
@@ -200,7 +201,7 @@ export function dispatch(
           unsubscribe(envelope, frame?.message as UnsubscribeMessage);
           return;
         case 'SYNC':
-          synchronise(envelope, frame?.message as SyncMessage);
+          if (frame) synchronise(envelope, frame);
           return;
         case 'PING':
           reply(session, PONG);

@@ -1,5 +1,6 @@
 import { ClaspError, ErrorCode } from '../errors.ts';
 import { FrameFlag, MAGIC, MAX_PAYLOAD, MessageCode, SetFlag } from './codes.ts';
+import { encodeMessage } from './encode.ts';
 import { decodeFrame, type Frame } from './frame.ts';
 import { isU64, writeU16, writeU64 } from './numbers.ts';
 import { badMessage } from './value.ts';
@@ -68,6 +69,13 @@ export function publishAsSet(publish: Frame): Frame {
   copy(bytes, addressStart - 2, addressEnd, set, head + 2);
   copy(bytes, valueStart, valueEnd, set, head + 2 + addressSize);
   return decodeFrame(set);
+}
+
+/** A relay's answer to a SYNC: its t1 as it came, also where it is more than a number can say exactly. */
+export function answerSync(sync: Frame, t2: number, t3: number): Uint8Array {
+  const answer = encodeMessage({ type: 'SYNC', t1: 0, t2, t3 });
+  copy(sync.bytes, sync.start + 2, sync.start + 10, answer, 6);
+  return answer;
 }
 
 /** Below this a loop is faster than `set(subarray())`. */
