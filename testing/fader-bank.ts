@@ -36,7 +36,7 @@ export interface FaderBank {
 }
 
 /** A hand does not move a fader more often than a device looks at it, in milliseconds. */
-const SCAN = 5;
+const SCAN = 10;
 
 /**
  * Plugs a bank of motor faders in. It behaves as one behind the MIDI bridge does: fader n is control n, a param

@@ -55,7 +55,7 @@ describe('faderBank', () => {
       told.filter((line) => line.includes(`/cc/${fader} `)).map((line) => Number(line.split(' ').at(-1)));
     const up = of(1).slice(0, -1);
     expect(up).toEqual([...up].sort((a, b) => a - b));
-    expect([up.length, up.at(-1), of(1).at(-1)]).toEqual([100, 1, 0]);
+    expect([up.length, up.at(-1), of(1).at(-1)]).toEqual([50, 1, 0]);
     expect(of(2).at(-1)).toBeCloseTo(0.5, 1);
   });
 

@@ -86,6 +86,22 @@ describe('virtualTime', () => {
     expect([done, time.now()]).toEqual([[4], 13]);
   });
 
+  it('who waits for a moment between two microseconds gets there, and who never waits is stopped', () => {
+    const time = virtualTime();
+    const due = 3.000_000_4;
+    let looks = 0;
+    time.schedule(function () {
+      looks++;
+      if (time.now() < due) this.schedule(undefined, due - time.now());
+    }, due);
+    time.pass(10);
+    expect(looks).toBe(2);
+    time.schedule(function () {
+      this.schedule();
+    });
+    expect(() => time.pass(1)).toThrow('virtual time stands still at 10000 µs');
+  });
+
   it('a delay that is no time is none, and nothing goes back', () => {
     const time = virtualTime({ start: 7 });
     const done: number[] = [];

@@ -23,14 +23,14 @@ export interface VirtualTime extends SchedulerLike {
 }
 
 /** More work than this within one microsecond is taken for work that asks for itself for ever. */
-const MAX_AT_ONCE = 10_000_000;
+const MAX_AT_ONCE = 1_000_000;
 
 /**
  * Makes virtual time with a resolution of one microsecond: what takes an hour is done as fast as the machine can, in
  * the same order every time.
  *
  * Like RxJS's `VirtualTimeScheduler`, but made for millions of pieces of work: they lie in a heap, and one that is
- * called off leaves it at once. A delay that is negative or no number counts as 0.
+ * called off leaves it at once. A delay that is negative or no number counts as 0, one of less than a microsecond as one.
  *
  * @example
  * ```ts
@@ -104,7 +104,8 @@ class Clock implements VirtualTime {
 
   /** Puts an action where its time is, after those of the same time. */
   add(action: Due, delay: number): void {
-    action.due = this.#micros + (delay > 0 ? Math.round(delay * 1000) : 0);
+    // At least one: who waits for a moment between two microseconds would come too early for ever.
+    action.due = this.#micros + (delay > 0 ? Math.max(1, Math.round(delay * 1000)) : 0);
     action.order = this.#asked++;
     this.#heap.push(action);
     this.#rise(action, this.#heap.length - 1);
