@@ -4,6 +4,8 @@ export type { DmxSinkOptions } from './dmx.ts';
 export { dmxSink } from './dmx.ts';
 export type { MidiOutputLike, MidiSinkOptions } from './midi.ts';
 export { midiSink } from './midi.ts';
+export type { MqttCarrier, MqttSink, MqttSinkOptions } from './mqtt.ts';
+export { mqttSink } from './mqtt.ts';
 export type { OscHints, OscSinkOptions, OscTarget } from './osc.ts';
 export { oscSink } from './osc.ts';
 export type { SacnSinkOptions } from './sacn.ts';

@@ -54,7 +54,10 @@ type Waiting = Signal | (() => void);
  * @example
  * ```ts
  * const sink = mqttSink();
- * const publish = ({ topic }: MqttMessage, done: () => void) => done(console.log(topic));
+ * const publish: MqttCarrier['publish'] = ({ topic }, done) => {
+ *   console.log(topic);
+ *   done();
+ * };
  * sink.connect({ window: 20, sendsBack: () => false, publish });
  * sink.next({ kind: 'param', address: '/mqtt/lamp/on', value: true }); // lamp/on
  * ```

@@ -8,6 +8,8 @@ export type { DmxDeviceOptions, DmxDriver } from './dmx-device.ts';
 export type { DmxMode } from './dmx-signals.ts';
 export type { MidiEventLike, MidiInputLike, MidiSourceOptions } from './midi.ts';
 export { midiSource } from './midi.ts';
+export type { MqttSource, MqttSourceOptions } from './mqtt.ts';
+export { mqttSource } from './mqtt.ts';
 export type { OscGroup, OscGroupSource, OscSource, OscSourceOptions } from './osc.ts';
 export { oscGroupSource, oscSource } from './osc.ts';
 export type { SacnFramesOptions, SacnSourceOptions } from './sacn.ts';

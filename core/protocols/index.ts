@@ -37,6 +37,21 @@ export type { MidiFault, MidiParserOptions, MidiParserOutput } from './midi-pars
 export { MidiParser } from './midi-parser.ts';
 export { chooseMidiPort } from './midi-port-choice.ts';
 export type { MidiFrameRate, MidiTimeCode } from './midi-time-code.ts';
+export type { MqttMappingOptions, MqttMessage, MqttQos } from './mqtt.ts';
+export { fromMqtt, toMqtt } from './mqtt.ts';
+export type { HomeAssistantEntity, HomeAssistantOptions } from './mqtt-home-assistant.ts';
+export { homeAssistantEntity } from './mqtt-home-assistant.ts';
+export type { MqttMemoryOptions } from './mqtt-memory.ts';
+export { MqttMemory } from './mqtt-memory.ts';
+export { fromMqttPayload, toMqttPayload } from './mqtt-payload.ts';
+export {
+  badMqttTopic,
+  fromMqttFilter,
+  fromMqttTopic,
+  mqttFilterMatches,
+  toMqttFilter,
+  toMqttTopic,
+} from './mqtt-topic.ts';
 export type { OscArgument, OscBundle, OscMessage, OscPacket, OscType } from './osc.ts';
 export { OSC_MAX_DEPTH } from './osc.ts';
 export type { OscFault } from './osc-decode.ts';
