@@ -24,12 +24,15 @@ export class RelayBridges {
   readonly #options: RelayBridgeOptions;
   readonly #status: BridgeStatus;
   readonly #running = new Map<string, RelayBridge>();
+  /** Those that have ended by themselves: a change tries them again. */
+  readonly #ended = new Set<string>();
   #closed = false;
 
   constructor(options: RelayBridgeOptions, status: BridgeStatus) {
     this.#options = {
       ...options,
       tell: (event) => {
+        if (event.type === 'ended') this.#ended.add(event.bridge);
         status.follow(event);
         options.tell(event);
       },
@@ -44,13 +47,17 @@ export class RelayBridges {
   }
 
   /**
-   * Closes what is not wanted any more and opens what is new; a bridge whose entry is the same does not notice. Rejects
-   * with a `ClaspError` 402 and touches nothing when an entry makes no sense. A bridge that cannot be opened ends by
-   * itself, and the others go on.
+   * Closes what is not wanted any more and opens what is new; a bridge whose entry is the same does not notice, but one
+   * that has ended is tried again. Rejects with a `ClaspError` 402 and touches nothing when an entry makes no sense. A
+   * bridge that cannot be opened ends by itself, and the others go on.
    */
   async change(configs: readonly BridgeConfig[]): Promise<BridgesChange> {
     const wanted = new Map(configs.map((config) => [bridgeName(config), config]));
-    const fresh = configs.filter((config) => !isDeepStrictEqual(this.#running.get(bridgeName(config))?.config, config));
+    const isSame = (config: BridgeConfig) => {
+      const name = bridgeName(config);
+      return !this.#ended.has(name) && isDeepStrictEqual(this.#running.get(name)?.config, config);
+    };
+    const fresh = configs.filter((config) => !isSame(config));
     for (const config of fresh) checkEntry((await bridgeTypes[config.type]()).schema, config, bridgeName(config));
     if (this.#closed) return { opened: [], closed: [] };
 
@@ -76,6 +83,7 @@ export class RelayBridges {
 
   #open(config: BridgeConfig): RelayBridge {
     const name = bridgeName(config);
+    this.#ended.delete(name);
     this.#status.connecting(name);
     const bridge = relayBridge(config, this.#options);
     this.#running.set(name, bridge);

@@ -133,6 +133,21 @@ describe('changing a running relay', () => {
     expect(await came).toMatchObject({ address: '/three/x' });
   });
 
+  it('tries a bridge again that has ended', async () => {
+    const taken = await udp();
+    const { relay } = open({});
+    const { port } = await relay.ready;
+    const config: RelayConfig = { bridges: [{ type: 'osc', listen: taken.port }] };
+    await relay.change(config);
+    const client = dial(port);
+    expect(await client.get('/clasp/bridges/osc/status')).toMatchObject({ state: 'failed' });
+    await new Promise<void>((closed) => taken.socket.close(() => closed()));
+    sockets.delete(taken.socket);
+    expect(await relay.change(config)).toMatchObject({ opened: ['osc'] });
+    expect(await client.get('/clasp/bridges/osc/status')).toMatchObject({ state: 'ready' });
+    expect(await relay.change(config)).toMatchObject({ opened: [] });
+  });
+
   it('starts and stops routes, and those that stay keep their state', async () => {
     const toggle = { from: '/button', to: '/light', transform: [{ type: 'toggle' }], as: 'param' } as const;
     const { relay, events } = open({ routes: [toggle, { from: '/a', to: '/b' }] });
