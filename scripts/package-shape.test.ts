@@ -119,6 +119,43 @@ describe('installed beside its peers', () => {
     }
   });
 
+  it('runs every bridge that needs no package, and says which package another one needs', () => {
+    writeFileSync(
+      join(app(), 'relay.mjs'),
+      `import { createRelay } from 'clasp-rx/platform-node';
+       const relay = createRelay({
+         port: 0,
+         bridges: [
+           { type: 'osc', listen: '127.0.0.1:0' },
+           { type: 'artnet', listen: '127.0.0.1:0', targets: ['127.0.0.1:9'] },
+           { type: 'sacn', listen: '127.0.0.1:0', targets: ['127.0.0.1:9'] },
+           { type: 'http', port: 0 },
+           { type: 'websocket-json', port: 0 },
+         ],
+       });
+       const { bridges } = await relay.ready;
+       await relay.close();
+       const told = { ready: bridges.map(({ name }) => name) };
+       for (const bridge of [
+         { type: 'midi', input: 'none' },
+         { type: 'mqtt', url: 'mqtt://127.0.0.1:9' },
+         { type: 'mqtt-server', port: 0 },
+         { type: 'dmx', port: '/dev/none' },
+       ]) {
+         const other = createRelay({ port: 0, bridges: [bridge] });
+         told[bridge.type] = await other.ready.then(() => 'ready', ({ message }) => message);
+         await other.close();
+       }
+       console.log(JSON.stringify(told));`,
+    );
+    const told = JSON.parse(run(app(), process.execPath, 'relay.mjs').trim().split('\n').at(-1) ?? '');
+    expect(told.ready.sort()).toEqual(['artnet', 'http', 'osc', 'sacn', 'websocket-json']);
+    expect(told.midi).toContain('npm install @julusian/midi');
+    expect(told.mqtt).toContain('npm install mqtt');
+    expect(told['mqtt-server']).toContain('npm install mqtt-packet');
+    expect(told.dmx).toContain('npm install serialport');
+  });
+
   it('its command runs', () => {
     expect(run(app(), 'npx', '--no-install', 'clasp-rx', '--help')).toContain('clasp-rx');
   });
