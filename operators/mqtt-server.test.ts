@@ -119,14 +119,16 @@ describe('MqttServer, in time', () => {
 
   it('takes the session of a connection over, and tells the older one', () => {
     const { connect, server } = setup();
+    const watcher = connect({ clientId: 'watcher' });
+    watcher.packets.next(subscribe('will'));
     const login = { clean: false, properties: { sessionExpiryInterval: 100 } };
-    const first = connect(login);
+    const first = connect({ ...login, will: will('will') });
     const second = connect(login);
     expect(last(first)).toEqual({ cmd: 'disconnect', reasonCode: 0x8e });
+    expect(texts(watcher)).toEqual(['will gone']);
     expect(last(second)).toMatchObject({ cmd: 'connack', sessionPresent: true });
-    expect(server.clients).toEqual(['c']);
     first.packets.complete(); // late news of the one that is gone
-    expect(server.clients).toEqual(['c']);
+    expect(server.clients).toEqual(['watcher', 'c']);
   });
 
   it('holds back what can wait from a client that lags, and of a param keeps the newest', async () => {

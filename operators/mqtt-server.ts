@@ -231,7 +231,8 @@ export class MqttServer {
       return;
     }
     const delay = member.will?.properties?.willDelayInterval ?? 0;
-    if (delay < member.expiry) this.#after(member, delay * 1_000, () => this.#sayWill(member));
+    if (delay === 0) this.#sayWill(member);
+    else if (delay < member.expiry) this.#after(member, delay * 1_000, () => this.#sayWill(member));
     this.#after(member, member.expiry * 1_000, () => this.#end(member));
   }
 

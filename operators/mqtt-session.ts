@@ -61,6 +61,10 @@ export class MqttSession {
   readonly #subscriptions: MqttSubscriptions;
   /** Packet ids of QoS 2 that were published here and are not released yet. */
   readonly #received = new Set<number>();
+  /** Those of earlier connections, at most. */
+  #receivedBefore = 0;
+  /** QoS 1 messages that the relay has not answered. */
+  #unanswered = 0;
   /** In the order of their PUBLISH, as MQTT wants them answered. */
   #confirmations: Confirmation[] = [];
   #link: MqttSessionLink | undefined;
@@ -84,15 +88,17 @@ export class MqttSession {
     });
   }
 
-  /** Messages of this client that are not confirmed to it yet. */
+  /** Messages of this connection that are not confirmed yet. */
   get unconfirmed(): number {
-    return this.#confirmations.length + this.#received.size;
+    return this.#unanswered + this.#received.size - this.#receivedBefore;
   }
 
   /** The client is there. */
   attach(link: MqttSessionLink): void {
     this.#link = link;
     this.#confirmations = [];
+    this.#unanswered = 0;
+    this.#receivedBefore = this.#received.size;
     this.#delivery.attach(link.peer, link.limits);
   }
 
@@ -117,6 +123,7 @@ export class MqttSession {
         break;
       case 'pubrel': {
         const known = this.#received.delete(packet.messageId);
+        this.#receivedBefore = Math.min(this.#receivedBefore, this.#received.size);
         this.#confirm('pubcomp', packet.messageId, known ? MqttReason.Success : MqttReason.PacketIdNotFound);
         break;
       }
@@ -155,6 +162,7 @@ export class MqttSession {
       return;
     }
     if (qos === 2) this.#received.add(messageId);
+    else this.#unanswered++;
     const confirmation: Confirmation = { packet: undefined };
     this.#confirmations.push(confirmation);
     const waiting = this.#confirmations;
@@ -174,6 +182,7 @@ export class MqttSession {
       const packet = this.#confirmations[0]?.packet;
       if (!packet) return;
       this.#confirmations.shift();
+      if (packet.cmd === 'puback') this.#unanswered--;
       this.#link?.peer.send(packet);
     }
   }
