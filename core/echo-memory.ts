@@ -32,6 +32,17 @@ type Generation = Map<string, Map<string, Heard>>;
  * be pulled back by its own past. Once any other value is sent to the peer, what it said no longer tells what it
  * shows, and is forgotten: what comes next is sent, and the peer ends with the relay's state. (Where a congested
  * relay leaves values out, somebody else's value that equals one of those still on their way is taken for it.)
+ *
+ * For any sink: the source tells it what came in, under a name for the peer (its address, a port, the broker), and the
+ * sink asks before it sends, with the value as the source would read it. One memory serves all peers of a bridge.
+ *
+ * @example
+ * ```ts
+ * const echoes = new EchoMemory();
+ * echoes.heard('desk', '/midi/ch/1/cc/7', 0.5, 1_000); // in the source, when the device has sent it
+ * echoes.isEcho('desk', '/midi/ch/1/cc/7', 0.5, 1_010); // true: in the sink, nothing is sent
+ * echoes.isEcho('desk', '/midi/ch/1/cc/7', 0.6, 1_020); // false: somebody else has moved it
+ * ```
  */
 export class EchoMemory {
   readonly #window: number;

@@ -20,7 +20,17 @@ export type ConfigFile =
   | { readonly config: RelayConfig; readonly mistakes: readonly [] }
   | { readonly config: undefined; readonly mistakes: readonly FileMistake[] };
 
-/** Ties the type of a configuration to the object, for editors; gives it back as it is. */
+/**
+ * Ties the type of a configuration to the object, so that an editor knows its keys; gives it back as it is.
+ *
+ * @example
+ * ```ts
+ * export default defineConfig({
+ *   bridges: [{ type: 'osc', listen: 8000 }],
+ *   routes: [{ from: '/osc/fader/*', to: '/dmx/$1', transform: [{ type: 'scale', to: [0, 255] }] }],
+ * });
+ * ```
+ */
 export function defineConfig(config: RelayConfig): RelayConfig {
   return config;
 }
