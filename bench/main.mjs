@@ -25,10 +25,12 @@ const measurements = {
   'idle-heap': './measurements/idle-heap.mjs',
   params: './measurements/params.mjs',
   'scheduled-bundles': './measurements/scheduled-bundles.mjs',
+  'expiry-pause': './measurements/expiry-pause.mjs',
   'fire-together': './measurements/fire-together.mjs',
   codec: './codec.mjs',
   addresses: './addresses.mjs',
   osc: './osc.mjs',
+  artnet: './measurements/artnet.mjs',
 };
 
 if (options.help) {
