@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -140,6 +140,25 @@ describe('a configuration file', () => {
     [`${'['.repeat(1_000)}`, '1:130 : more than 128 values inside each other'],
   ])('that is no JSON, %j, is refused: %s', async (text, mistake) => {
     expect(await mistakesIn(text)).toEqual([mistake]);
+  });
+});
+
+describe('the documents', () => {
+  const root = join(import.meta.dirname, '..');
+  const examples = [
+    'README.md',
+    ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' }).map((file) => join('docs', file)),
+  ]
+    .filter((file) => file.endsWith('.md'))
+    .flatMap((file) =>
+      [...readFileSync(join(root, file), 'utf8').matchAll(/^```json\n([\s\S]*?)^```$/gm)].map(
+        ([, text = '']) => [file, text] as const,
+      ),
+    )
+    .filter(([, text]) => /"(bridges|routes)": \[/.test(text));
+
+  it.each(examples)('show configurations without mistakes: %s', async (_, text) => {
+    expect(await mistakesIn(text)).toEqual([]);
   });
 });
 
