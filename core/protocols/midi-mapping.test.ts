@@ -25,6 +25,7 @@ describe('midiToSignal', () => {
     ['poly pressure', [0xa0, 60, 127], { kind: 'param', address: '/midi/ch/1/poly/60', value: 1 }],
     ['pitch bend, lowest', [0xe0, 0, 0], { kind: 'param', address: '/midi/ch/1/pitch', value: 0 }],
     ['pitch bend, centre', [0xe0, 0, 64], { kind: 'param', address: '/midi/ch/1/pitch', value: 0.5 }],
+    ['pitch bend, one above the centre', [0xe0, 1, 64], param('/midi/ch/1/pitch', 0.5 + 1 / 16_382)],
     ['pitch bend, highest', [0xe0, 127, 127], { kind: 'param', address: '/midi/ch/1/pitch', value: 1 }],
     ['start', [0xfa], { kind: 'event', address: '/midi/transport', value: 'start' }],
     ['song position', [0xf2, 16, 0], { kind: 'event', address: '/midi/transport', value: 16n }],
