@@ -19,8 +19,6 @@ import { PendingReply } from './reply.ts';
  * ```
  */
 export function countHops(client: Client, budget: HopBudget): Client {
-  const deliver = (signal: Signal, work: () => void) => budget.deliver(signal, work);
-
   function on(pattern: string, options?: OnOptions): Observable<Signal>;
   function on(pattern: string, callback: SignalCallback, options?: OnOptions): () => void;
   function on(
@@ -29,14 +27,27 @@ export function countHops(client: Client, budget: HopBudget): Client {
     options?: OnOptions,
   ): Observable<Signal> | (() => void) {
     if (typeof given === 'function') {
-      const called: SignalCallback = (value, address, meta) =>
-        deliver({ kind: 'event', address, value }, () => given(value, address, meta));
+      const called: SignalCallback = (value, address, meta) => {
+        const before = budget.enter({ kind: 'event', address, value });
+        try {
+          given(value, address, meta);
+        } finally {
+          budget.leave(before);
+        }
+      };
       return client.on(pattern, called, options);
     }
     const signals = client.on(pattern, given);
     return new Observable((out) =>
       signals.subscribe({
-        next: (signal) => deliver(signal, () => out.next(signal)),
+        next: (signal) => {
+          const before = budget.enter(signal);
+          try {
+            out.next(signal);
+          } finally {
+            budget.leave(before);
+          }
+        },
         error: (cause) => out.error(cause),
         complete: () => out.complete(),
       }),
@@ -63,16 +74,24 @@ export function countHops(client: Client, budget: HopBudget): Client {
     if (budget.ask(address, value).verdict === 'write') client.gesture(address, id, phase, value);
   };
 
-  const counted: Partial<Client> = { on, set, emit, stream, gesture };
-  return new Proxy(client, {
-    get(target, name) {
-      const own: unknown = Reflect.get(counted, name);
-      if (own !== undefined) return own;
-      const inherited: unknown = Reflect.get(target, name);
-      // Methods of a class that keeps its fields to itself do not work on anything else.
-      return typeof inherited === 'function' ? inherited.bind(target) : inherited;
-    },
-  });
+  return withOther(client, { on, set, emit, stream, gesture });
+}
+
+/** The same object with other methods; what is not among them works on the object itself, which keeps its fields private. */
+function withOther(client: Client, methods: Partial<Client>): Client {
+  const other: object = {};
+  const names = new Set<string | symbol>();
+  for (let level: object | null = client; level && level !== Object.prototype; level = Reflect.getPrototypeOf(level)) {
+    for (const name of Reflect.ownKeys(level)) names.add(name);
+  }
+  for (const name of names) {
+    const own: unknown = Reflect.get(methods, name);
+    const inherited: unknown = own ?? Reflect.get(client, name);
+    if (own !== undefined) Reflect.defineProperty(other, name, { value: own });
+    else if (typeof inherited === 'function') Reflect.defineProperty(other, name, { value: inherited.bind(client) });
+    else Reflect.defineProperty(other, name, { get: () => Reflect.get(client, name) });
+  }
+  return other as Client;
 }
 
 function unwritten(verdict: HopVerdict, address: string): Reply<Ack> {

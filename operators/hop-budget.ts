@@ -77,7 +77,7 @@ export class HopBudget {
   readonly #circles = new RecentMap<string, true>(MAX_CIRCLES);
   readonly #written = new RecentMap<string, Hop[]>(MAX_ADDRESSES);
   /** What is being delivered now. */
-  #cause: Hop | undefined;
+  #delivering: Signal | undefined;
 
   constructor({ maxHops = 8, scheduler = asyncScheduler }: HopBudgetOptions = {}) {
     this.#maxHops = maxHops;
@@ -85,23 +85,24 @@ export class HopBudget {
     this.loops = this.#told.asObservable();
   }
 
-  /** Delivers a signal: what `work` writes, it writes because of it. */
-  deliver(signal: Signal, work: () => void): void {
-    const before = this.#cause;
-    this.#cause = this.#known(signal);
-    try {
-      work();
-    } finally {
-      this.#cause = before;
-    }
+  /** From now on a signal is being delivered: what is written is written because of it. Gives what was before. */
+  enter(signal: Signal): Signal | undefined {
+    const before = this.#delivering;
+    this.#delivering = signal;
+    return before;
+  }
+
+  /** It has been delivered; `before` is what {@link HopBudget.enter} gave. */
+  leave(before: Signal | undefined): void {
+    this.#delivering = before;
   }
 
   /**
    * Asks for a write. When it may be made it is taken to be made; `written` then tells the revision it got.
    */
   ask(address: string, value: Value): HopAnswer {
-    const cause = this.#cause;
-    if (cause === undefined) return FREE;
+    if (this.#delivering === undefined) return FREE;
+    const cause = this.#known(this.#delivering);
     for (let hop: Hop | undefined = cause; hop; hop = hop.cause) {
       if (hop.address === address && sameValue(hop.value, value)) return ECHO;
     }

@@ -173,8 +173,8 @@ describe('changing a running relay', () => {
     const client = dial(port);
     const wrong: [RelayConfig, string][] = [
       [{ bridges: [], routes: [{ from: '/a/*', to: '/b/$2' }] }, 'routes[0]: $2 names a wildcard'],
-      [{ bridges: [{ type: 'osc', listen: 70_000 }] }, 'bridge osc: listen'],
-      [{ bridges: [{ type: 'osc', listn: 1 } as never] }, 'bridge osc:'],
+      [{ bridges: [{ type: 'osc', listen: 70_000 }] }, 'bridge osc: listen must be at most 65535, not 70000'],
+      [{ bridges: [{ type: 'osc', listn: 1 } as never] }, 'bridge osc: unknown key "listn"; did you mean "listen"?'],
     ];
     for (const [config, reason] of wrong) {
       await expect(relay.change(config)).rejects.toMatchObject({ code: 402, reason: expect.stringContaining(reason) });
