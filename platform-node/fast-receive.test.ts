@@ -1,10 +1,11 @@
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import fc from 'fast-check';
 import { firstValueFrom, Subject, type Subscription } from 'rxjs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { WebSocketServer } from 'ws';
 import type { Connection } from '../core/connection.ts';
+import { fastReceive } from './fast-receive.ts';
 import { webSocketListener } from './web-socket-listener.ts';
 
 // Frames are read past `ws` where they are simple: whatever a client sends, and however the network cuts it, the
@@ -132,6 +133,52 @@ describe('receiving past ws', () => {
     socket.write(Buffer.concat([frame({ opcode: 2, final: true, body: Buffer.from('good') }), wrong]));
     await vi.waitFor(() => expect(messages).toEqual(['good', 'failed']), { timeout: 10_000 });
     socket.destroy();
+  });
+
+  const numbered = (count: number) =>
+    Array.from({ length: count }, (_, i) =>
+      frame({ opcode: 2, final: true, body: Buffer.from(String(i).padStart(40)) }),
+    );
+
+  it('reads a flood in portions, so that others have their turn between them', async () => {
+    const { socket, messages } = await upgraded();
+    const portions: number[] = [];
+    let before = 0;
+    const turn = () => {
+      portions.push(messages.length - before);
+      before = messages.length;
+      if (before < 60_000) setImmediate(turn);
+    };
+    socket.write(Buffer.concat(numbered(60_000)));
+    turn();
+    await vi.waitFor(() => expect(before).toBe(60_000), { timeout: 20_000 });
+    // A portion is 64 KiB of 46 bytes each; a smaller one may come before it.
+    expect(Math.max(...portions)).toBeLessThan((2 * 65_536) / 46);
+    expect(messages.map(Number)).toEqual(Array.from({ length: 60_000 }, (_, i) => i));
+    socket.destroy();
+  });
+
+  it('a flood that is cut off gives what came before, in order, and nothing that was not sent', async () => {
+    const { socket, messages } = await upgraded();
+    socket.write(Buffer.concat(numbered(60_000)));
+    await vi.waitFor(() => expect(messages.length).toBeGreaterThan(2_000), { timeout: 20_000, interval: 1 });
+    socket.resetAndDestroy();
+    await vi.waitFor(() => expect(messages.at(-1)).toBe('failed'), { timeout: 20_000 });
+    expect(messages.slice(0, -1).map(Number)).toEqual(Array.from({ length: messages.length - 1 }, (_, i) => i));
+  });
+
+  it('leaves the beginning of a header to ws when the socket closes, since ws reads what is left in it', () => {
+    const socket = new EventEmitter() as Socket;
+    const toWs: Buffer[] = [];
+    socket.on('data', (chunk) => toWs.push(chunk));
+    socket.on('close', () => toWs.push(Buffer.from('the rest')));
+    const messages: string[] = [];
+    fastReceive(socket, 65_536, (bytes) => messages.push(Buffer.from(bytes).toString()));
+    const [whole, next] = ['one', 'two'].map((text) => frame({ opcode: 2, final: true, body: Buffer.from(text) }));
+    socket.emit('data', Buffer.concat([whole as Buffer, (next as Buffer).subarray(0, 3)]));
+    expect([messages, toWs]).toEqual([['one'], []]);
+    socket.emit('close', true);
+    expect(toWs).toEqual([(next as Buffer).subarray(0, 3), Buffer.from('the rest')]);
   });
 
   it('relies on ws to read from a socket with one listener', async () => {
