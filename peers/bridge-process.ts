@@ -7,7 +7,7 @@ import type { BridgeEvent } from '../core/bridge-event.ts';
 import type { Value } from '../core/value.ts';
 
 /** One line of the process: an event of a bridge, a param or a sample. */
-export type BridgeLine = BridgeEvent | { readonly type: 'signal'; readonly address: string; readonly value: Value };
+type BridgeLine = BridgeEvent | { readonly type: 'signal'; readonly address: string; readonly value: Value };
 
 /** A relay with bridges in a process of its own, as the `bridges` of a configuration file name them. */
 export interface BridgeProcess {
@@ -34,7 +34,13 @@ export async function bridgeProcess(
     configFile: false,
     root,
     logLevel: 'error',
-    build: { ssr: 'peers/bridge-program.ts', outDir: folder, target: 'node20', emptyOutDir: false, minify: false },
+    build: {
+      ssr: fileURLToPath(new URL('./bridge-program.ts', import.meta.url)),
+      outDir: folder,
+      target: 'node20',
+      emptyOutDir: false,
+      minify: false,
+    },
   });
   const command = [process.execPath, join(folder, 'bridge-program.js'), JSON.stringify(bridges)];
   const words = namespace === undefined ? command : ['ip', 'netns', 'exec', namespace, ...command];

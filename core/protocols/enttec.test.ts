@@ -58,6 +58,21 @@ describe('EnttecParser', () => {
     expect(found).toEqual([{ label: 10, data: Uint8Array.of(1, 2, 3, 4) }]);
   });
 
+  it('finds the message that begins within what looked like another', () => {
+    const starts = fc.array(fc.constantFrom(0x7e, 0), { maxLength: 20 });
+    const small = fc.record({ label: fc.nat(100), data: fc.uint8Array({ maxLength: 8, max: 100 }) });
+    fc.assert(
+      fc.property(starts, small, (rubbish, one) => {
+        const bytes = joined([
+          Uint8Array.from([...rubbish, 0]),
+          encodeEnttec(one.label, one.data),
+          new Uint8Array(620),
+        ]);
+        expect(parse(bytes).found).toEqual([one]);
+      }),
+    );
+  });
+
   it('takes whatever comes, without end and without failing', () => {
     const parser = new EnttecParser();
     let found = 0;
