@@ -23,7 +23,7 @@ import { SubProtocols } from './sub-protocols.ts';
 import { version } from './version.ts';
 import { webSocketListener } from './web-socket-listener.ts';
 
-export type { RelayChange, RelayEvent } from './relay-event.ts';
+export type { RelayEvent } from './relay-event.ts';
 
 /** Where a relay listens. */
 export interface RelayAddresses {

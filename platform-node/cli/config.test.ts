@@ -112,6 +112,18 @@ describe('clasp-rx check', () => {
     });
   });
 
+  it('reads TypeScript where Node does, and says so where it does not', async () => {
+    const file = join(folder, 'clasp.config.ts');
+    writeFileSync(file, 'const port: number = 0;\nexport default { port };\n');
+    const { code, out, err } = await clasp('check', file).ended;
+    if (Reflect.get(process.features, 'typescript')) {
+      expect({ code, out }).toEqual({ code: 0, out: `${file}: no mistakes (bridges 0, routes 0, params 0)\n` });
+    } else {
+      expect({ code, out }).toEqual({ code: 1, out: '' });
+      expect(err).toContain('does not read TypeScript; use Node 22.18 or later, or a .mjs file');
+    }
+  });
+
   it('says that there is no such file', async () => {
     const file = join(folder, 'none.json');
     expect(await clasp('check', file).ended).toMatchObject({ code: 1, err: `clasp-rx: there is no file ${file}\n` });

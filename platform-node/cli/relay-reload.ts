@@ -2,7 +2,7 @@ import { catchError, concatMap, defer, from, map, merge, mergeMap, NEVER, type O
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { type FileMistake, readConfigFile } from '../config-file.ts';
 import type { Relay } from '../relay.ts';
-import type { BridgeConfig, OscBridgeConfig, RelayConfig } from '../relay-config.ts';
+import type { BridgeConfig, RelayConfig } from '../relay-config.ts';
 import { watchFile } from '../watch-file.ts';
 import { type Line, message } from './command.ts';
 import { formatError, printable, recordJson } from './format.ts';
@@ -15,6 +15,7 @@ export interface RelayFlags {
     readonly targets: readonly string[];
     readonly namespace: string | undefined;
   };
+  readonly mqttPort: number | undefined;
 }
 
 export interface ReloadOptions {
@@ -81,21 +82,35 @@ export function mistakeText(file: string, { key, reason, position }: FileMistake
   return `${file}${place}: ${key === '' ? '' : `${key}: `}${reason}`;
 }
 
-/** The configuration with what the options say in its place; options for OSC are for its first OSC bridge, or make one. */
-export function withFlags(config: RelayConfig, { fixed, osc }: RelayFlags): RelayConfig {
-  const merged = { ...config, ...fixed };
+/**
+ * The configuration with what the options say in its place; options for OSC and MQTT are for the first such bridge, or
+ * make one.
+ */
+export function withFlags(config: RelayConfig, { fixed, osc, mqttPort }: RelayFlags): RelayConfig {
   const { listen, targets, namespace } = osc;
-  if (listen === undefined && targets.length === 0) return merged;
-  const { bridges = [] } = config;
-  const first = bridges.find((bridge): bridge is OscBridgeConfig => bridge.type === 'osc');
-  const given = present({ listen, targets: targets.length > 0 ? targets : undefined, namespace });
-  const made: BridgeConfig = first
-    ? { ...first, ...given }
-    : { type: 'osc', listen: listen ?? false, targets, namespace: namespace ?? '/osc' };
-  return {
-    ...merged,
-    bridges: first ? bridges.map((bridge) => (bridge === first ? made : bridge)) : [...bridges, made],
-  };
+  let bridges = config.bridges ?? [];
+  if (listen !== undefined || targets.length > 0) {
+    const given = present({ listen, targets: targets.length > 0 ? targets : undefined, namespace });
+    const made = { type: 'osc', listen: listen ?? false, targets, namespace: namespace ?? '/osc' } as const;
+    bridges = withFirst(bridges, 'osc', given, made);
+  }
+  if (mqttPort !== undefined) {
+    bridges = withFirst(bridges, 'mqtt-server', { port: mqttPort }, { type: 'mqtt-server', port: mqttPort });
+  }
+  return { ...config, ...fixed, ...(bridges.length > 0 && { bridges }) };
+}
+
+/** Changes the first bridge of a type, or adds one. */
+function withFirst(
+  bridges: readonly BridgeConfig[],
+  type: BridgeConfig['type'],
+  change: object,
+  made: BridgeConfig,
+): readonly BridgeConfig[] {
+  const at = bridges.findIndex((bridge) => bridge.type === type);
+  return at < 0
+    ? [...bridges, made]
+    : bridges.map((bridge, index) => (index === at ? { ...bridge, ...change } : bridge));
 }
 
 /** What is not undefined. */

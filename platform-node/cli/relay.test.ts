@@ -63,6 +63,9 @@ describe('relay', () => {
       sessionTimeout: 1_500,
       maxMessagesPerSecond: 100,
     });
+    expect((await started(['--mqtt-port', '0'], 'mqtt-server')).config?.bridges).toEqual([
+      { type: 'mqtt-server', port: 0 },
+    ]);
     expect((await started(['--osc-target', 'localhost:9000'], 'OSC out')).config?.bridges).toEqual([
       { type: 'osc', listen: false, targets: ['localhost:9000'], namespace: '/osc' },
     ]);

@@ -47,6 +47,14 @@ const options = {
     help: 'where OSC addresses live in the relay',
     usual: '/osc',
   },
+  'mqtt-port': {
+    kind: 'number',
+    placeholder: 'PORT',
+    help: 'TCP port for MQTT clients; 0 takes a free one. Without it there is no MQTT',
+    min: 0,
+    max: 65_535,
+    whole: true,
+  },
   'max-sessions': limit('sessions at a time; 0 = unlimited', 0),
   'session-timeout': {
     kind: 'number',
@@ -187,6 +195,7 @@ function relayFlags(given: OptionValues<typeof options>): RelayFlags {
       maxMessagesPerSecond: given['max-messages-per-second'],
     }),
     osc: { listen: oscPort, targets, namespace },
+    mqttPort: given['mqtt-port'],
   };
 }
 
