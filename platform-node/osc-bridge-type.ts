@@ -81,6 +81,10 @@ const schema = z.strictObject({
         .string()
         .describe('address to bind to; as that of UDP, else this machine only, if absent')
         .exactOptional(),
+      advertise: z
+        .boolean()
+        .describe('whether others find it by mDNS, for which bonjour-service is needed; false if absent')
+        .exactOptional(),
       signals: z
         .array(
           z.strictObject({

@@ -7,6 +7,7 @@ import type { Client } from '../core/client.ts';
 import { router } from '../operators/router.ts';
 import { installed } from '../peers/installed.ts';
 import { type OscBridgeOptions, oscBridge } from './osc-bridge.ts';
+import { oscQuery } from './osc-query.ts';
 
 const open: Subscription[] = [];
 afterEach(() => {
@@ -129,6 +130,33 @@ describe('oscQuery', () => {
     expect((await get('/?COLOUR')).status).toBe(400);
     expect((await get('/%FF')).status).toBe(400);
     expect((await fetch(url, { method: 'POST' })).status).toBe(405);
+  });
+
+  it('is advertised by mDNS where asked to, and OSC with it', async () => {
+    const relay = router();
+    open.push(relay(NEVER).subscribe());
+    const published: object[] = [];
+    class Bonjour {
+      publish = (service: object) => published.push(service);
+      unpublishAll = (done: () => void) => done();
+      destroy = () => undefined;
+    }
+    const events: BridgeEvent[] = [];
+    const context = {
+      namespace: '/osc',
+      name: 'Venue',
+      receives: () => ({ port: 8000, transport: 'UDP' }) as const,
+      loadBonjour: async () => ({ Bonjour }),
+    };
+    open.push(
+      oscQuery(relay.client('osc'), { port: 0, advertise: true }, context).subscribe((event) => events.push(event)),
+    );
+    await vi.waitFor(() => expect(published).toHaveLength(2));
+    const port = events[0]?.type === 'ready' ? Number(events[0].address.split(':').at(-1)) : 0;
+    expect(published).toEqual([
+      { name: 'Venue', type: 'oscjson', protocol: 'tcp', port },
+      { name: 'Venue', type: 'osc', protocol: 'udp', port: 8000 },
+    ]);
   });
 
   it('errors when its port is in use', async () => {

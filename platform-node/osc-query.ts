@@ -1,4 +1,4 @@
-import { Observable } from 'rxjs';
+import { map, Observable } from 'rxjs';
 import type { BridgeEvent } from '../core/bridge-event.ts';
 import type { Client } from '../core/client.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
@@ -10,6 +10,7 @@ import {
   oscQueryTree,
 } from '../core/protocols/osc-query.ts';
 import type { Value } from '../core/value.ts';
+import { type AdvertisedService, type AdvertiseOptions, advertise } from './advertise.ts';
 import { formatHostPort } from './host-port.ts';
 import { type HttpRequest, type HttpResponse, httpRoutes, json } from './http-routes.ts';
 import { httpServers } from './http-servers.ts';
@@ -31,6 +32,12 @@ export interface OscQueryOptions {
   readonly port: number;
   /** Address to bind to. @defaultValue the bridge's `host`, else this machine only */
   readonly host?: string | undefined;
+  /**
+   * Whether others find it by mDNS, as `_oscjson._tcp`, and OSC over UDP as `_osc._udp`. Needs the package
+   * `bonjour-service`.
+   * @defaultValue false
+   */
+  readonly advertise?: boolean | undefined;
   /** What is to be told about single addresses. @defaultValue nothing */
   readonly signals?: readonly OscQuerySignal[] | undefined;
 }
@@ -46,6 +53,8 @@ interface OscQueryContext {
   readonly namespace: string;
   readonly name?: string | undefined;
   readonly host?: string | undefined;
+  readonly interface?: string | undefined;
+  readonly loadBonjour?: AdvertiseOptions['load'];
   /** Where OSC is received now; undefined while, or where, it is not. */
   readonly receives: () => OscQueryHost | undefined;
 }
@@ -120,10 +129,24 @@ export function oscQuery(client: Client, options: OscQueryOptions, context: OscQ
     });
     servers.listen(port).then(
       (bound) => {
-        if (out.closed) void servers.close();
-        else out.next({ type: 'ready', bridge, address: `http://${formatHostPort(address, bound)}` });
+        if (out.closed) {
+          void servers.close();
+          return;
+        }
+        out.next({ type: 'ready', bridge, address: `http://${formatHostPort(address, bound)}` });
+        if (options.advertise) out.add(advertiseQuery(bridge, bound, context).subscribe(out));
       },
       (cause) => out.error(cause),
     );
   });
+}
+
+function advertiseQuery(bridge: string, port: number, context: OscQueryContext): Observable<BridgeEvent> {
+  const receives = context.receives();
+  const services: AdvertisedService[] = [{ name: bridge, type: 'oscjson', protocol: 'tcp', port }];
+  if (receives?.transport === 'UDP') {
+    services.push({ name: bridge, type: 'osc', protocol: 'udp', port: receives.port });
+  }
+  const failureOf = (failure: ClaspError): BridgeEvent => ({ type: 'failure', bridge, failure });
+  return advertise(services, { interface: context.interface, load: context.loadBonjour }).pipe(map(failureOf));
 }
