@@ -160,6 +160,7 @@ describe('routes in a circle', () => {
     await desk.set('/a', 100);
     expect(await desk.get('/a')).toBe(108);
     expect(loops).toHaveLength(1);
+    expect(budget.dropped).toBe(2);
     expect(relay.stats().refused).toBe(0);
   });
 

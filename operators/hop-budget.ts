@@ -69,6 +69,8 @@ const NO_VALUES: readonly Hop[] = [];
  * ```
  */
 export class HopBudget {
+  /** How many writes were dropped because they had gone around too often. */
+  dropped = 0;
   /** Every circle once. Hot. */
   readonly loops: Observable<Loop>;
   readonly #maxHops: number;
@@ -107,6 +109,7 @@ export class HopBudget {
       if (hop.address === address && sameValue(hop.value, value)) return ECHO;
     }
     if (cause.hops >= this.#maxHops) {
+      this.dropped++;
       this.#tell(address, cause);
       return LOOP;
     }
