@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Client, Reply } from '../core/client.ts';
 import { ClaspError } from '../core/errors.ts';
+import type { Message } from '../core/message.ts';
 import type { Param, Signal } from '../core/signal.ts';
 import { gestureMessages, type SessionScript, sessionMessages, sessions } from '../testing/session-arbitrary.ts';
 import { type SimulatedClientOptions, simulate, type World } from '../testing/simulate.ts';
@@ -44,15 +45,22 @@ function speak({ client, name }: Ear, script: SessionScript['steps'][number]): R
   const { message } = script;
   switch (message.type) {
     case 'SET': {
-      const { address, value, lock, unlock, revision } = message;
+      const { address, value, lock, unlock, revision, ttl } = message;
       return client.set(address, value, {
         ...(lock && { lock }),
         ...(unlock && { unlock }),
         ...(revision !== undefined && { revision }),
+        ...(ttl && { ttl }),
       });
     }
     case 'GET':
       return client.get(message.address);
+    case 'BUNDLE': {
+      const parts = message.messages.flatMap((part) =>
+        part.type === 'SET' ? [{ set: [part.address, part.value] as const }] : [],
+      );
+      return client.bundle(parts, message.timestamp === undefined ? {} : { at: client.time() + message.timestamp });
+    }
     case 'PUBLISH':
       if (message.signal === 'event') return client.emit(message.address, message.value);
       if (message.signal === 'stream') client.stream(message.address, message.value ?? null);
@@ -209,6 +217,35 @@ describe('relay and clients over bad networks', () => {
               value: written.get(`${address}@${revision}`),
             });
           }
+        }
+      }),
+    );
+  });
+
+  it('see a bundle as a whole or not at all, now or at its time, also over a reconnect', () => {
+    const both = fc.record({ value: fc.nat(), later: fc.option(fc.nat(100_000)) }).map(
+      ({ value, later }): Message => ({
+        type: 'BUNDLE',
+        messages: ['/pair/1', '/pair/2'].map((address) => ({ type: 'SET', address, value })),
+        ...(later !== null && { timestamp: later }),
+      }),
+    );
+    const locks = fc.constantFrom('lock' as const, 'unlock').map((how): Message => {
+      return { type: 'SET', address: '/b', value: 0, [how]: true };
+    });
+    const messages = fc.oneof({ weight: 3, arbitrary: both }, sessionMessages(), locks);
+    fc.assert(
+      fc.property(seeds, sessions({ messages, maxSteps: 60 }), faults, (seed, script, { cuts }) => {
+        const { made } = play(seed, script, { cuts, crashes: [] });
+        for (const ear of made.ears) {
+          const pairs = params(ear).filter(({ signal }) => signal.address.startsWith('/pair/'));
+          const told = pairs.map(({ signal }) => `${signal.address} ${signal.value}`);
+          for (const [n, { signal }] of pairs.entries()) {
+            if (signal.snapshot || signal.address !== '/pair/1') continue;
+            expect(told[n + 1]).toBe(`/pair/2 ${signal.value}`);
+          }
+          const now = belief(ear);
+          expect(now['/pair/1']).toBe(now['/pair/2']);
         }
       }),
     );

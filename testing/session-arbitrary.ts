@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Message, QoS, SetMessage } from '../core/message.ts';
+import type { Message, QoS } from '../core/message.ts';
 import type { GesturePhase } from '../core/signal.ts';
 
 /** One step of a script: somebody comes, goes, says something, stops or goes on reading, or time passes. */
@@ -33,7 +33,7 @@ const PATTERNS = ['/a', '/a/*', '/**', '/b', '/*'] as const;
 
 /**
  * What participants say to a relay, over few addresses, so that they get in each other's way: writes with and without
- * locks and expected revisions, deletions, events, samples, questions, subscriptions.
+ * locks, TTLs and expected revisions, deletions, events, samples, questions, subscriptions.
  */
 export function sessionMessages(): fc.Arbitrary<Message> {
   const address = fc.constantFrom(...ADDRESSES);
@@ -43,11 +43,21 @@ export function sessionMessages(): fc.Arbitrary<Message> {
     .record({
       address,
       value,
-      how: fc.constantFrom<(keyof SetMessage | '')[]>('', '', '', '', 'lock', 'unlock', 'revision'),
+      how: fc.constantFrom<('' | 'lock' | 'unlock' | 'revision' | 'ttl')[]>(
+        '',
+        '',
+        '',
+        '',
+        'lock',
+        'unlock',
+        'revision',
+        'ttl',
+      ),
       revision: fc.nat(4),
+      ttl: fc.record({ seconds: fc.nat(3), mode: fc.constantFrom('sliding' as const, 'absolute') }),
     })
-    .map(({ how, revision, ...write }): Message => {
-      const more = how === 'revision' ? { revision } : how === '' ? {} : { [how]: true };
+    .map(({ how, revision, ttl, ...write }): Message => {
+      const more = how === 'revision' ? { revision } : how === 'ttl' ? { ttl } : how === '' ? {} : { [how]: true };
       return { type: 'SET', ...write, ...more };
     });
   return fc.oneof(
