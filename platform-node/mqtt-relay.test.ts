@@ -1,7 +1,9 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { spawn } from 'node:child_process';
+import { Clasp } from '@clasp-to/core';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { installed } from '../peers/installed.ts';
-import { mosquittoPub } from '../peers/mosquitto.ts';
+import { freePort, mosquittoPub } from '../peers/mosquitto.ts';
 import { closeAll, open, waitFor } from '../peers/mqtt-bridge-rig.ts';
 import { probe } from '../peers/mqtt-server-rig.ts';
 import { createRelay } from './relay.ts';
@@ -27,6 +29,46 @@ describe('a relay with an MQTT server', () => {
       expect(await app.get('/mqtt/sensors/temp')).toBe(21.5);
       const answer = await fetch(`${url}/v1/state/mqtt/sensors/temp`);
       expect(await answer.json()).toMatchObject({ address: '/mqtt/sensors/temp', value: 21.5 });
+    },
+  );
+
+  it.skipIf(!installed('mosquitto_pub') || !installed('oscdump'))(
+    'brings what mosquitto_pub retains to the published client, to an EventSource and to oscdump',
+    async () => {
+      vi.stubGlobal('WebSocket', WebSocket);
+      vi.spyOn(console, 'debug').mockReturnValue();
+      open.push(() => vi.unstubAllGlobals());
+      const oscPort = await freePort();
+      const printed: string[] = [];
+      const dump = spawn(installed('oscdump') as string, ['-L', String(oscPort)]);
+      dump.stdout.on('data', (text) => printed.push(String(text)));
+      open.push(() => dump.kill());
+      const osc = { type: 'osc', listen: '127.0.0.1:0', namespace: '', targets: [`127.0.0.1:${oscPort}`] } as const;
+      const { url, port, mqttPort } = await start({ bridges: [{ type: 'mqtt-server', port: 0 }, osc] });
+
+      const published = new Clasp(`ws://127.0.0.1:${port}/clasp`, { reconnect: false });
+      open.push(() => published.close());
+      await published.connect();
+      const heard: unknown[] = [];
+      published.on('/mqtt/**', (value, address) => heard.push([value, address]));
+      const stop = new AbortController();
+      open.push(() => stop.abort());
+      const events = await fetch(`${url}/v1/events?pattern=/mqtt/**`, { signal: stop.signal });
+      let streamed = '';
+      const reading = async () => {
+        for await (const bytes of events.body ?? []) streamed += Buffer.from(bytes);
+      };
+      reading().catch(() => undefined); // ends with the test
+
+      await vi.waitFor(
+        async () => {
+          await mosquittoPub(mqttPort, '-r', '-t', 'sensors/temp', '-m', '21.5');
+          expect(printed.join('')).toContain('/mqtt/sensors/temp f 21.5');
+        },
+        { timeout: 20_000, interval: 200 },
+      );
+      await waitFor(() => expect(heard).toContainEqual([21.5, '/mqtt/sensors/temp']));
+      await waitFor(() => expect(streamed).toContain('"address":"/mqtt/sensors/temp","value":21.5'));
     },
   );
 
