@@ -15,8 +15,8 @@ const SHARES = [
   ['p99', 0.99],
   ['p99.9', 0.999],
 ];
-const module = fileURLToPath(new URL('../driver/injected-midi.cjs', import.meta.url));
-const thread = (name, workerData) => new Worker(new URL(`../driver/${name}.mjs`, import.meta.url), { workerData });
+const module = fileURLToPath(new URL('../servers/injected-midi.cjs', import.meta.url));
+const thread = (name, workerData) => new Worker(new URL(`../servers/${name}.mjs`, import.meta.url), { workerData });
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** From a control change, through the MIDI bridge, the router, a route and the Art-Net bridge, to a UDP packet. */
