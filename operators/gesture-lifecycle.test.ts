@@ -267,4 +267,21 @@ describe('a gesture', () => {
     }
     expect(order).toEqual(['start', 'cancel', 'answer']);
   });
+
+  it('falls silent together with thousands of others: all are cancelled, and others have their turn between them', () => {
+    const reader = watcher();
+    const counts: number[] = [];
+    for (const desk of [rig.join(), rig.join(), rig.join()]) {
+      for (let id = 0; id < 1_000; id++) desk.send(gesture('start', null, { id }));
+    }
+    reader.take();
+    const ask = () => {
+      counts.push(told(reader).length);
+      if (counts.reduce((sum, count) => sum + count) < 3_000) rig.time.schedule(ask, 0);
+    };
+    rig.time.schedule(ask, 30_000);
+    rig.pass(30_000);
+    expect(counts.reduce((sum, count) => sum + count)).toBe(3_000);
+    expect(Math.max(...counts)).toBeLessThanOrEqual(1_000);
+  });
 });

@@ -35,6 +35,8 @@ export interface GestureLifecycleOptions {
 const GESTURE = signalCode('gesture');
 const FIRST_END = GESTURE_PHASES.indexOf('end');
 const MILLISECOND = 1000;
+/** How many gestures may move or fall silent before others get a turn: a few milliseconds of work. */
+const AT_ONCE = 1000;
 /** The phase is in the low bits of the byte after the message's type, which a forwarded frame has at 4. */
 const PHASE_AT = 5;
 const PHASE_BITS = 0x07;
@@ -61,18 +63,23 @@ export function gestureLifecycle(
   const limits = { moveInterval: moveInterval * MILLISECOND, silence: gestureTimeout * MILLISECOND };
 
   return stage((out) => {
-    const alarms = new Alarms<OpenGesture>(scheduler, now, (gesture) => {
-      const time = now();
-      const verdict = judgeWait(gesture, limits, time);
-      if (verdict === 'cancel') {
-        cancel(gesture, time);
-      } else if (verdict === 'flush') {
-        alarms.set(gesture, gesture.heardAt + limits.silence);
-        flush(gesture, time);
-      } else {
-        watch(gesture);
-      }
-    });
+    const alarms = new Alarms<OpenGesture>(
+      scheduler,
+      now,
+      (gesture) => {
+        const time = now();
+        const verdict = judgeWait(gesture, limits, time);
+        if (verdict === 'cancel') {
+          cancel(gesture, time);
+        } else if (verdict === 'flush') {
+          alarms.set(gesture, gesture.heardAt + limits.silence);
+          flush(gesture, time);
+        } else {
+          watch(gesture);
+        }
+      },
+      AT_ONCE,
+    );
 
     const watch = (gesture: OpenGesture) => alarms.set(gesture, nextGestureDeadline(gesture, limits));
 

@@ -130,4 +130,22 @@ describe('very many timelines', () => {
     }
     expect(rig.time.actions.filter(({ closed }) => !closed).length).toBeLessThanOrEqual(before + 1);
   });
+
+  it('let others have their turn while they all write', () => {
+    start({ timelineRate: 1 });
+    const desk = rig.join();
+    for (let n = 0; n < 5_000; n++) desk.send(timeline(ramp, { address: `/t/${n}`, startTime: SECOND }));
+    let most = 0;
+    let before = 0;
+    const ask = () => {
+      const { params } = rig.relay.stats();
+      most = Math.max(most, params - before);
+      before = params;
+      if (params < 5_000) rig.time.schedule(ask, 0);
+    };
+    rig.time.schedule(ask, 1_000);
+    rig.pass(1_000);
+    expect(before).toBe(5_000);
+    expect(most).toBeLessThanOrEqual(1_000);
+  });
 });

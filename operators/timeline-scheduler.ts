@@ -27,6 +27,8 @@ export interface TimelineSchedulerOptions {
 const TIMELINE = signalCode('timeline');
 const MILLISECOND = 1000;
 const SECOND = 1_000_000;
+/** How many timelines may write before others get a turn: a few milliseconds of work. */
+const AT_ONCE = 1000;
 
 /**
  * Keeps the timeline of each address and plays it: from its start (relay time; when it came if it does not say) as SETs
@@ -57,7 +59,7 @@ export function timelineScheduler(
     /** Timelines that came in the bundle that is passing. */
     let bundled: ActiveTimeline[] | undefined;
 
-    const alarms = new Alarms<ActiveTimeline>(scheduler, now, (timeline) => play(timeline, now()));
+    const alarms = new Alarms<ActiveTimeline>(scheduler, now, (timeline) => play(timeline, now()), AT_ONCE);
 
     const stop = (timeline: ActiveTimeline) => {
       alarms.delete(timeline);
