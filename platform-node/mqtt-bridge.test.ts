@@ -126,11 +126,11 @@ describe.skipIf(!installed('mosquitto') || !installed('mosquitto_pub') || !insta
       await app.set('/mqtt/a', 1);
     });
 
-    it('loses nothing of a burst of thousands of writes, at any QoS', async () => {
+    it.each([0, 1, 2] as const)('loses nothing of a burst of thousands of writes, at QoS %d', async (qos) => {
       const peer = await broker();
       const { relay: running, app } = relay();
       const { received } = await device(peer.port, '#');
-      const link = bridge(running.client('broker'), { url: url(peer), qos: 2 });
+      const link = bridge(running.client('broker'), { url: url(peer), qos });
       await link.ready();
       for (let n = 0; n < 3_000; n++) app.set(`/mqtt/cue/${n}`, n);
       await waitFor(() => expect(new Set(received).size).toBe(3_000));
@@ -149,6 +149,50 @@ describe.skipIf(!installed('mosquitto') || !installed('mosquitto_pub') || !insta
       await waitFor(() => expect(link.failures().map(({ address }) => address)).toContain('/mqtt/a+b'));
       await mosquittoPub(peer.port, '-r', '-t', 'deep/after', '-m', '1');
       await waitFor(async () => expect(await app.get('/mqtt/deep/after')).toBe(1));
+    });
+
+    it('hears what came while it was away, where it is remembered', async () => {
+      const peer = await broker();
+      const { relay: running, app } = relay();
+      const heard: unknown[] = [];
+      app
+        .on('/mqtt/**', { types: ['event'] })
+        .subscribe((signal) => signal.kind === 'event' && heard.push(signal.value));
+      const options = { url: url(peer), subscribe: ['q'], clean: false, clientId: 'venue' };
+      const first = bridge(running.client('one'), options);
+      await first.ready();
+      await vi.waitFor(async () => {
+        await mosquittoPub(peer.port, '-q', '1', '-t', 'q', '-m', 'there');
+        expect(heard).toContain('there');
+      }, 10_000);
+      first.close();
+      await vi.waitFor(async () => {
+        await mosquittoPub(peer.port, '-q', '1', '-t', 'q', '-m', 'away');
+        const second = bridge(running.client('two'), options);
+        await second.ready();
+        await waitFor(() => expect(heard).toContain('away'));
+      }, 20_000);
+    });
+
+    it('can leave the state at the start to itself', async () => {
+      const peer = await broker();
+      const { relay: running, app } = relay();
+      await app.set('/mqtt/before', 1);
+      const { received } = await device(peer.port, '#');
+      await bridge(running.client('broker'), {
+        url: url(peer),
+        sendState: false,
+        publish: ['/mqtt/b*', '/mqtt/*'],
+      }).ready();
+      await vi.waitFor(async () => {
+        await app.emit('/mqtt/tick', 1);
+        expect(received).toContain('tick 1');
+      }, 10_000);
+      await app.set('/mqtt/before', 2);
+      await app.set('/mqtt/deep/er', 2);
+      await app.emit('/mqtt/end', 1);
+      await waitFor(() => expect(received.at(-1)).toBe('end 1'));
+      expect(received.filter((line) => !line.startsWith('tick'))).toEqual(['before 2 (r)', 'end 1']);
     });
 
     it('takes every message of the topics it is told to for a param', async () => {
