@@ -81,6 +81,17 @@ describe('a bundle for a certain time', () => {
     expect(cancelled).toEqual([{ address: PLACE, revision: 2 }]);
   });
 
+  it('that fails when it runs is told as an error, and leaves open what was asked at the same address', () => {
+    const { peer } = made.relay;
+    const bundle = answerOf(client.bundle([{ set: ['/a', 1] }], { at: 5_000_000 }));
+    peer.send({ type: 'ACK', address: PLACE, revision: 1 });
+    const write = answerOf(client.set('/a', 2));
+    peer.send({ type: 'ERROR', code: 401, message: `in the bundle of ${PLACE}: /a is locked`, address: PLACE });
+    expect([bundle, write, made.codes()]).toEqual([[{ address: PLACE, revision: 1 }], [], [401]]);
+    peer.send({ type: 'ACK', address: '/a', revision: 3 });
+    expect(write).toEqual([{ address: '/a', revision: 3 }]);
+  });
+
   it('cannot be cancelled when it did not wait, or failed', () => {
     const { peer } = made.relay;
     const ran = answerOf(client.bundle([{ set: ['/a', 1] }], { at: 1 }).cancel());

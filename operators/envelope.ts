@@ -32,7 +32,7 @@ export class Envelope {
   revision = 0;
   /** The messages of a BUNDLE. */
   parts: readonly Envelope[] = NO_PARTS;
-  /** Of a BUNDLE that has waited for its time the address of its param: its sender may be about something else by now. */
+  /** Of a BUNDLE that has waited for its time the address of its param. */
   waitedAt: string | undefined = undefined;
   /** The ACK or ERROR that its sender was sent. */
   answer: Uint8Array | undefined = undefined;
@@ -53,9 +53,11 @@ export class Envelope {
   }
 }
 
+/** Names the bundle as the address: at that of the part its sender may be waiting for an answer to something else. */
 function withinBundle(error: ClaspError, bundle: string): ClaspError {
-  const { code, reason, address, value } = error;
-  return new ClaspError(code, `in the bundle of ${bundle}: ${reason}`, { address, value, cause: error });
+  const { code, reason, address = '', value } = error;
+  const text = reason.includes(address) ? reason : `${address}: ${reason}`;
+  return new ClaspError(code, `in the bundle of ${bundle}: ${text}`, { address: bundle, value, cause: error });
 }
 
 const KINDS: (Message['type'] | undefined)[] = [];

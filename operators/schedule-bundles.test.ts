@@ -87,7 +87,7 @@ describe('a bundle for the future', () => {
     expect(errors(desk)).toMatchObject([
       {
         code: 401,
-        address: '/b',
+        address: '/clasp/schedule/1',
         message: expect.stringContaining('in the bundle of /clasp/schedule/1: /b is locked'),
       },
     ]);
