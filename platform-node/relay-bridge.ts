@@ -4,6 +4,8 @@ import type { Client } from '../core/client.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
 import type { Scopes } from '../core/scope.ts';
 import type { Authenticate } from '../operators/authenticate.ts';
+import { countHops } from '../operators/count-hops.ts';
+import type { HopBudget } from '../operators/hop-budget.ts';
 import type { BridgeContext } from './bridge-type.ts';
 import { bridgeTypes } from './bridge-types.ts';
 import { checkEntry } from './check-entry.ts';
@@ -19,6 +21,8 @@ export type RelayBridgeEvent =
 export interface RelayBridgeOptions {
   /** Makes its client, and the participants that it lets in. */
   readonly client: (name: string, scopes?: Scopes) => Client;
+  /** Counts what its own client passes on; whom it lets in is outside. */
+  readonly budget: HopBudget;
   /** The address that the relay is bound to. */
   readonly relayHost: string;
   readonly authenticate: Authenticate | undefined;
@@ -61,20 +65,22 @@ export function bridgeName({ name, type }: BridgeConfig): string {
 
 /** Opens one bridge of a relay: loads its kind, checks its entry, gives it a client, and follows it. */
 export function relayBridge(config: BridgeConfig, options: RelayBridgeOptions): RelayBridge {
-  const { client, relayHost, authenticate, webSockets, tell, scheduler = asyncScheduler } = options;
+  const { client, budget, relayHost, authenticate, webSockets, tell, scheduler = asyncScheduler } = options;
   const name = bridgeName(config);
   const following = new Subscription();
-  const participants = new Subscription();
+  const participants = new Set<Client>();
 
   const join = (participant: string, scopes?: Scopes): Client => {
     const joined = client(participant, scopes);
-    participants.add(() => joined.close());
+    participants.add(joined);
+    joined.status.subscribe({ complete: () => participants.delete(joined) });
+    if (following.closed) joined.close();
     return joined;
   };
   const close = () => {
     // Before its clients: a bridge that is closed has not ended by itself.
     following.unsubscribe();
-    participants.unsubscribe();
+    for (const participant of participants) participant.close();
   };
   const ended = (reason: ClaspError | undefined) => {
     close();
@@ -95,7 +101,7 @@ export function relayBridge(config: BridgeConfig, options: RelayBridgeOptions): 
       following.add(scheduler.schedule(() => opened(), PATIENCE));
       const context = { name, relayHost, scheduler, join, authenticate, ...(webSockets && { webSockets }) };
       following.add(
-        type.open(join(name), entry, context).subscribe({
+        type.open(countHops(join(name), budget), entry, context).subscribe({
           next: (event) => {
             tell(event);
             if (event.type === 'ready') opened({ name, address: event.address });

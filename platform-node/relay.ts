@@ -3,7 +3,6 @@ import { asyncScheduler, merge, type Observable, Subject, Subscription } from 'r
 import type { Client } from '../core/client.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
 import { type Scopes, scopes } from '../core/scope.ts';
-import { countHops } from '../operators/count-hops.ts';
 import { HopBudget } from '../operators/hop-budget.ts';
 import { type RouterStats, router } from '../operators/router.ts';
 import { BearerClients } from './bearer-clients.ts';
@@ -130,9 +129,8 @@ export function createRelay(config: RelayConfig = {}): Relay {
   };
   const budget = new HopBudget();
   running.add(budget.loops.subscribe(({ addresses }) => events.next({ type: 'loop', addresses })));
-  const counted = (clientName: string, scopes?: Scopes) => countHops(client(clientName, scopes), budget);
   const bridges = new RelayBridges(
-    { client: counted, relayHost: host, authenticate, webSockets: (...wish) => subProtocols.claim(...wish), tell },
+    { client, budget, relayHost: host, authenticate, webSockets: (...wish) => subProtocols.claim(...wish), tell },
     new BridgeStatus(() => client(name, BRIDGES_OWNER)),
   );
   const routes = new RelayRoutes({ client, budget, tell: (event) => events.next(event) });
