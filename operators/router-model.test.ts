@@ -4,7 +4,7 @@ import type { MemoryConnection } from '../core/memory-pair.ts';
 import type { Message, QoS, SetMessage } from '../core/message.ts';
 import { matches } from '../core/pattern.ts';
 import type { Value } from '../core/value.ts';
-import { type SessionScript, sessions } from '../testing/session-arbitrary.ts';
+import { type SessionScript, sessionMessages, sessions } from '../testing/session-arbitrary.ts';
 import { virtualRelay } from '../testing/virtual-relay.ts';
 import type { WirePeer } from '../testing/wire-peer.ts';
 
@@ -176,13 +176,28 @@ function play(script: SessionScript): { ours: string[]; model: string[] }[] {
   return said;
 }
 
+/** The same from both, step by step. */
+function agree(script: SessionScript): void {
+  const said = play(script);
+  expect(said.map(({ ours }) => ours)).toEqual(said.map(({ model }) => model));
+}
+
+const waits = fc.constantFrom(1, 50, 500, 1_000, 1_700, 3_000);
+
 describe('the router', () => {
   it('says the same to everybody as a naive model of 100 lines, whatever several sessions do', () => {
-    fc.assert(
-      fc.property(sessions({ maxSteps: 60, waits: fc.constantFrom(1, 50, 500, 1_000, 1_700, 3_000) }), (script) => {
-        const said = play(script);
-        expect(said.map(({ ours }) => ours)).toEqual(said.map(({ model }) => model));
-      }),
+    fc.assert(fc.property(sessions({ maxSteps: 60, waits }), agree));
+  });
+
+  it('lets params live as long as the model, whatever is written and read meanwhile', () => {
+    const address = fc.constantFrom('/a', '/b');
+    const ttl = fc.record({ seconds: fc.nat(2), mode: fc.constantFrom('sliding' as const, 'absolute') });
+    const messages: fc.Arbitrary<Message> = fc.oneof(
+      { weight: 2, arbitrary: fc.record({ type: fc.constant('SET' as const), address, value: fc.nat(9), ttl }) },
+      { weight: 2, arbitrary: fc.record({ type: fc.constant('SET' as const), address, value: fc.nat(9) }) },
+      { weight: 2, arbitrary: fc.record({ type: fc.constant('GET' as const), address }) },
+      { weight: 1, arbitrary: sessionMessages() },
     );
+    fc.assert(fc.property(sessions({ names: ['a', 'b'], messages, maxSteps: 60, waits }), agree));
   });
 });

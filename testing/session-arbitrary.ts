@@ -123,7 +123,7 @@ export function sessions(options: SessionsOptions = {}): fc.Arbitrary<SessionScr
     },
     { weight: 3, arbitrary: fc.record({ do: fc.constant('join' as const), who }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant('leave' as const), who }) },
-    { weight: 2, arbitrary: fc.record({ do: fc.constant('wait' as const), milliseconds: waits }) },
+    { weight: 4, arbitrary: fc.record({ do: fc.constant('wait' as const), milliseconds: waits }) },
     ...(pauses ? [{ weight: 2, arbitrary: fc.record({ do: fc.constantFrom('pause' as const, 'resume'), who }) }] : []),
   );
   return fc.array(step, { maxLength: maxSteps, size: 'max' }).map((all) => new Script(names, possible(all)));
