@@ -35,7 +35,7 @@ const LOOK = 20;
 const PING = 30_000;
 
 /** Whether an upgrade request is for the JSON of a relay. */
-export function isForJson({ url = '/' }: IncomingMessage, path: string | undefined): boolean {
+function isForJson({ url = '/' }: IncomingMessage, path: string | undefined): boolean {
   return path === undefined || new URL(url, 'http://relay').pathname === path;
 }
 

@@ -70,7 +70,7 @@ export function jsonWrite(map: JsonMap): JsonWrite {
 }
 
 /** A whole number of 0 or more under `key`; undefined when it is absent. Throws a `ClaspError` 101 for anything else. */
-export function whole(map: JsonMap, key: string): number | undefined {
+function whole(map: JsonMap, key: string): number | undefined {
   const value = map[key];
   if (value === undefined || value === null) return undefined;
   const number = typeof value === 'bigint' ? Number(value) : value;
@@ -119,7 +119,7 @@ export function errorJson({ code, reason, address }: ClaspError): JsonMap {
 }
 
 /** Microseconds since the Unix epoch as ISO 8601, to the millisecond. */
-export function isoTime(microseconds: number): string {
+function isoTime(microseconds: number): string {
   const milliseconds = Math.floor(microseconds / 1000);
   // biome-ignore lint/style/noRestrictedGlobals: writes a time that is given, reads no clock
   return Math.abs(milliseconds) <= 8.64e15 ? new Date(milliseconds).toISOString() : String(microseconds);
