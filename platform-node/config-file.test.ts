@@ -34,8 +34,10 @@ const WHOLE = `{
     { "name": "osc", "type": "osc", "listen": 8000, "targets": ["127.0.0.1:9000"] },
     { "name": "desk", "type": "midi", "input": "nanoKONTROL2", "output": "nanoKONTROL2", "device": "desk" },
     { "name": "broker", "type": "mqtt", "url": "mqtt://localhost:1883", "subscribe": ["sensors/#"] },
+    { "name": "clients", "type": "mqtt-server", "port": 1884 },
     { "name": "rig", "type": "artnet", "listen": 6454, "targets": ["10.0.0.20"], "universes": [0, 1], "mode": "channel" },
     { "name": "wash", "type": "sacn", "universes": [1], "priority": 100, "interface": "eth0" },
+    { "name": "dimmers", "type": "dmx", "port": "/dev/ttyUSB0", "driver": "enttec-pro" },
     { "name": "rest", "type": "http", "port": 8080, "cors": ["*"] },
     { "name": "json", "type": "websocket-json", "port": 9001 }
   ],

@@ -133,6 +133,21 @@ describe('changing a running relay', () => {
     expect(await came).toMatchObject({ address: '/three/x' });
   });
 
+  it('closes with a bridge whom it has let in', async () => {
+    const { relay } = open({ bridges: [{ type: 'http', port: 0 }] });
+    const { bridges } = await relay.ready;
+    const before = relay.stats().sessions;
+    const url = `${bridges[0]?.address}/v1/state/a`;
+    const events = await fetch(`${bridges[0]?.address}/v1/events`);
+    expect((await fetch(url, { method: 'PUT', body: '{"value":1}' })).status).toBe(200);
+    expect(relay.stats().sessions).toBeGreaterThan(before);
+    await relay.change({ port: 0 });
+    // What is left is who tells how the bridges are.
+    expect(relay.stats().sessions).toBe(1);
+    await expect(fetch(url)).rejects.toThrow();
+    await events.body?.cancel().catch(() => undefined);
+  });
+
   it('tries a bridge again that has ended', async () => {
     const taken = await udp();
     const { relay } = open({});
