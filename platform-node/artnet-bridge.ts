@@ -11,7 +11,7 @@ import { type ArtNetSinkOptions, artNetSink } from '../sinks/artnet.ts';
 import { type ArtNetSourceOptions, artNetFrames } from '../sources/artnet.ts';
 import { artNetDiscovery, artNetReplies } from '../sources/artnet-nodes.ts';
 import { dmxLink } from '../sources/dmx-link.ts';
-import { checkDmxOptions, withPort } from './dmx-options.ts';
+import { checkDmxOptions, RECEIVE_BUFFER, withPort } from './dmx-options.ts';
 import { formatHostPort, parseHostPort } from './host-port.ts';
 import { resolveInterface } from './network-interface.ts';
 import { type UdpOptions, udpSocket } from './udp.ts';
@@ -73,6 +73,7 @@ export function artnetBridge(client: Client, options: ArtnetBridgeOptions = {}):
       broadcast: true,
       // Art-Net has one port for everybody on a machine.
       reuseAddress: listen !== false,
+      receiveBuffer: RECEIVE_BUFFER,
       ...(host !== undefined && { host }),
       ...(network !== undefined && { interface: network }),
     };

@@ -11,7 +11,7 @@ import { type SacnSinkOptions, sacnSink } from '../sinks/sacn.ts';
 import { dmxLink } from '../sources/dmx-link.ts';
 import { type SacnSourceOptions, sacnFrames } from '../sources/sacn.ts';
 import { sacnSenders } from '../sources/sacn-senders.ts';
-import { checkDmxOptions, withPort } from './dmx-options.ts';
+import { checkDmxOptions, RECEIVE_BUFFER, withPort } from './dmx-options.ts';
 import { resolveInterface } from './network-interface.ts';
 import { type UdpOptions, udpSocket } from './udp.ts';
 
@@ -75,6 +75,7 @@ export function sacnBridge(client: Client, options: SacnBridgeOptions = {}): Obs
       scheduler,
       multicast: listen === false ? [] : [...heard].map(sacnGroup),
       reuseAddress: listen !== false,
+      receiveBuffer: RECEIVE_BUFFER,
       ...(host !== undefined && { host }),
       ...(network !== undefined && { interface: network }),
     };

@@ -127,6 +127,13 @@ describe('udpSocket', () => {
     expect(failures[0]?.reason).toContain(to);
   });
 
+  it('takes as large a buffer as the system allows', async () => {
+    const receiver = await bind({ receiveBuffer: 2 ** 30 });
+    const { socket } = await bind();
+    socket.send(text('x'), receiver.socket.address);
+    await vi.waitFor(() => expect(receiver.received.length).toBe(1));
+  });
+
   it('tells of a flood of failures once', async () => {
     const time = new VirtualTimeScheduler();
     const { socket, failures } = await bind({ scheduler: time });

@@ -25,6 +25,12 @@ export interface UdpOptions {
   readonly multicastLoopback?: boolean;
   /** Whether other programs may bind to the same port. @defaultValue true with multicast groups, else false */
   readonly reuseAddress?: boolean;
+  /**
+   * Bytes that may wait to be read, as the system counts them, about twice their length; as many as it allows up to this.
+   * A burst of packets that is larger is lost in part.
+   * @defaultValue the system's choice
+   */
+  readonly receiveBuffer?: number;
   /** Bytes that may wait in the socket before packets are dropped. @defaultValue 1048576 */
   readonly maxQueued?: number;
   /** Clock and timer. @defaultValue `asyncScheduler` */
@@ -123,10 +129,23 @@ function bindAddress(options: UdpOptions): BindAddress {
 function configure(socket: Socket, options: UdpOptions, networkAddress: string | undefined): void {
   const { broadcast = false, multicast = [], multicastTtl = 1, multicastLoopback = true } = options;
   if (broadcast) socket.setBroadcast(true);
+  if (options.receiveBuffer !== undefined) widen(socket, options.receiveBuffer);
   socket.setMulticastTTL(multicastTtl);
   socket.setMulticastLoopback(multicastLoopback);
   if (networkAddress !== undefined) socket.setMulticastInterface(networkAddress);
   for (const group of multicast) socket.addMembership(group, networkAddress);
+}
+
+/** Some systems cut a buffer to what they allow, others refuse it. */
+function widen(socket: Socket, bytes: number): void {
+  for (let size = bytes; size >= 65_536; size = Math.floor(size / 2)) {
+    try {
+      socket.setRecvBufferSize(size);
+      return;
+    } catch {
+      // Half of it may be allowed.
+    }
+  }
 }
 
 function cannotBind(cause: NodeJS.ErrnoException, host: string, port: number): ClaspError {
