@@ -188,6 +188,14 @@ describe('artnetBridge', () => {
     expect(String(ended())).toContain(reason);
   });
 
+  it('says so when a target is itself, as on a machine where others use the same port', async () => {
+    const { address, failures, close } = await bridge(relay().relay.client('one'), {});
+    close();
+    const again = await bridge(relay().relay.client('two'), { listen: address, targets: [address] });
+    expect(failures()).toEqual([]);
+    expect(again.failures()).toMatchObject([{ code: 402, value: address }]);
+  });
+
   it('frees its port and stops sending when it is unsubscribed, and completes when its client is closed', async () => {
     const { relay: running, app } = relay();
     const node = await device();

@@ -3,6 +3,7 @@ import { asyncScheduler, Observable, type SchedulerLike } from 'rxjs';
 import type { BridgeEvent } from '../core/bridge-event.ts';
 import type { Client } from '../core/client.ts';
 import type { DatagramSocket } from '../core/datagram.ts';
+import { ClaspError, ErrorCode } from '../core/errors.ts';
 import { ARTNET_MAX_UNIVERSE, ARTNET_PORT } from '../core/protocols/artnet.ts';
 import { ArtNetNodes } from '../core/protocols/artnet-nodes.ts';
 import { DmxInput } from '../core/protocols/dmx-input.ts';
@@ -108,6 +109,9 @@ function bridgeOver(socket: DatagramSocket, client: Client, options: ArtnetBridg
       : undefined;
 
     out.next({ type: 'ready', bridge, address: socket.address });
+    for (const target of hears ? targets : []) {
+      if (ignore(target)) out.next({ type: 'failure', bridge, failure: isItself(target) });
+    }
     out.add(
       dmxLink(client, {
         bridge,
@@ -158,6 +162,12 @@ function ownAddresses({ address }: DatagramSocket): (from: string) => boolean {
       .map((each) => formatHostPort(each?.address ?? '', port)),
   );
   return (from) => own.has(from);
+}
+
+/** Programs on one machine share a port, and what is sent to this machine reaches the bridge rather than them. */
+function isItself(target: string): ClaspError {
+  const reason = `target ${target} is where this bridge listens itself: let it listen elsewhere, or not at all`;
+  return new ClaspError(ErrorCode.BadValue, reason, { value: target });
 }
 
 /** What we tell others our address is. */

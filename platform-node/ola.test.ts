@@ -22,8 +22,11 @@ describe.skipIf(!available)('OLA', () => {
   });
   afterAll(() => ola.close());
 
-  const bridge = async (entry: { readonly type: string } & Record<string, unknown>): Promise<BridgeProcess> => {
-    const started = await bridgeProcess([entry], ola.network.near);
+  const bridge = async (
+    entry: { readonly type: string } & Record<string, unknown>,
+    namespace = ola.network.near,
+  ): Promise<BridgeProcess> => {
+    const started = await bridgeProcess([entry], namespace);
     running.push(started);
     await vi.waitFor(() => expect(started.lines.map(({ type }) => type)).toContain('ready'), patience);
     return started;
@@ -69,6 +72,13 @@ describe.skipIf(!available)('OLA', () => {
       ola.set(2, 4, 5, 6);
       expect((rig.value('/artnet/2') as number[] | undefined)?.slice(0, 3)).toEqual([4, 5, 6]);
     }, patience);
+  });
+
+  it('shows what a bridge on the same machine sends, where that has an address of its own', async () => {
+    const entry = { type: 'artnet', universes: [1], listen: '127.0.0.2:6454', targets: ['127.0.0.1'] };
+    const rig = await bridge(entry, ola.network.far);
+    rig.set('/artnet/1/1', 99);
+    await shows(1, 99);
   });
 
   it('shows and sets over sACN multicast, and is listed as a source', async () => {
