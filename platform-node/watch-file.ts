@@ -1,7 +1,6 @@
-import { watch } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFileSync, watch } from 'node:fs';
 import { dirname } from 'node:path';
-import { debounceTime, Observable, switchMap } from 'rxjs';
+import { debounceTime, Observable } from 'rxjs';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
 
 /** Milliseconds of silence after which a file counts as saved: editors write in several steps. */
@@ -13,7 +12,13 @@ const SETTLE = 100;
  * watch.
  */
 export function watchFile(path: string): Observable<string> {
-  const textOf = () => readFile(path, 'utf8').catch(() => undefined);
+  const textOf = () => {
+    try {
+      return readFileSync(path, 'utf8');
+    } catch {
+      return undefined; // it is away: an editor may be about to put a new one in its place
+    }
+  };
   const stirs = new Observable<void>((out) => {
     try {
       const watcher = watch(dirname(path), { persistent: false }, () => out.next());
@@ -25,22 +30,18 @@ export function watchFile(path: string): Observable<string> {
     }
   });
   return new Observable((out) => {
-    // Whatever comes before the first reading is over belongs to what was there.
-    let known: string | undefined | Promise<string | undefined> = textOf();
+    // At once: what is saved from now on is a change.
+    let known = textOf();
     out.add(
-      stirs
-        .pipe(
-          debounceTime(SETTLE),
-          switchMap(async () => [await known, await textOf()] as const),
-        )
-        .subscribe({
-          next: ([before, after]) => {
-            if (after === undefined || after === before) return;
-            known = after;
-            out.next(after);
-          },
-          error: (cause) => out.error(cause),
-        }),
+      stirs.pipe(debounceTime(SETTLE)).subscribe({
+        next: () => {
+          const text = textOf();
+          if (text === undefined || text === known) return;
+          known = text;
+          out.next(text);
+        },
+        error: (cause) => out.error(cause),
+      }),
     );
   });
 }
