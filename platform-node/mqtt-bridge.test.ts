@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { installed } from '../peers/installed.ts';
 import { freePort, mosquittoPub, mosquittoSub } from '../peers/mosquitto.ts';
 import { bridge, broker, closeAll, device, open, relay, url, waitFor } from '../peers/mqtt-bridge-rig.ts';
+import { mqttRelay, probe } from '../peers/mqtt-server-rig.ts';
 import type { MqttBridgeOptions } from './mqtt-bridge.ts';
 
 afterEach(closeAll);
@@ -230,6 +231,23 @@ describe('mqttBridge', () => {
       expect(await app.get('/mqtt/b')).toBe(3);
     }, 10_000);
     expect(link.count('retrying')).toBe(0);
+  });
+
+  it('says why the broker closed the connection, where it says so; our own server is one that does', async () => {
+    const { port, app: far } = await mqttRelay();
+    const { relay: running, app } = relay();
+    const options = { url: `mqtt://127.0.0.1:${port}`, clientId: 'same', subscribe: ['#'] };
+    const link = bridge(running.client('one'), options);
+    await link.ready();
+    await app.set('/mqtt/here', 1);
+    await far.set('/mqtt/there', { far: true });
+    await vi.waitFor(async () => expect(await app.get('/mqtt/there')).toEqual({ far: true }), 10_000);
+    await vi.waitFor(async () => expect(await far.get('/mqtt/here')).toBe(1), 10_000);
+    const { client } = await probe(port, { clientId: 'same' });
+    await vi.waitFor(() => expect(link.count('retrying')).toBeGreaterThan(0), 10_000);
+    const told = link.events.find((event) => event.type === 'retrying');
+    expect(told).toMatchObject({ reason: { code: 503, reason: expect.stringMatching(/taken over/i) } });
+    await client.endAsync();
   });
 
   it('errors at once when an option can never work', async () => {

@@ -85,9 +85,14 @@ export function mqttDial(options: MqttDialOptions): Observable<MqttLink> {
       }
       out.error(failureOf(cause, code, options.url));
     });
+    let said = '';
+    client.on('disconnect', ({ reasonCode = 0 }) => {
+      said = `: ${mqtt.ReasonCodes[reasonCode as keyof typeof mqtt.ReasonCodes] ?? reasonCode}`;
+    });
     client.on('close', () => {
       if (asked === undefined) {
-        out.error(new ClaspError(ErrorCode.Overloaded, `${hostOf(options.url)}: the broker closed the connection`));
+        const reason = `${hostOf(options.url)}: the broker closed the connection${said}`;
+        out.error(new ClaspError(ErrorCode.Overloaded, reason));
       } else {
         version = 4;
         client.end(true);

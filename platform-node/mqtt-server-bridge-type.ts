@@ -1,3 +1,4 @@
+import { last, takeUntil } from 'rxjs';
 import { z } from 'zod';
 import type { BridgeType } from './bridge-type.ts';
 import { nameField, namespaceField, portField } from './config-fields.ts';
@@ -65,9 +66,9 @@ export const mqttServerBridgeType: BridgeType<MqttServerBridgeConfig> = {
   type: 'mqtt-server',
   summary: 'MQTT clients connect to the relay itself: retained messages become params, others events, and back',
   schema,
-  open: (_client, config, { name, relayHost, scheduler, join, authenticate, webSockets }) =>
+  open: (client, config, { name, relayHost, scheduler, join, authenticate, webSockets }) =>
     mqttServerBridge(
       { join, authenticate },
       { host: relayHost, ...config, name, scheduler, ...(webSockets && { webSockets }) },
-    ),
+    ).pipe(takeUntil(client.status.pipe(last()))),
 };

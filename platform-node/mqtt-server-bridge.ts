@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
-import { asyncScheduler, auditTime, Observable, type SchedulerLike } from 'rxjs';
+import { asyncScheduler, auditTime, distinctUntilChanged, map, Observable, type SchedulerLike } from 'rxjs';
 import type { BridgeEvent } from '../core/bridge-event.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
 import { MqttServer } from '../operators/mqtt-server.ts';
@@ -67,11 +67,12 @@ export function mqttServerBridge(access: MqttAccess, options: MqttServerBridgeOp
       });
       out.add(() => server.close());
       out.add(server.failures.subscribe((failure) => out.next({ type: 'failure', bridge, failure })));
-      out.add(
-        server.changes
-          .pipe(auditTime(GATHER, scheduler))
-          .subscribe(() => out.next({ type: 'devices', bridge, devices: server.clients })),
+      const devices = server.changes.pipe(
+        auditTime(GATHER, scheduler),
+        map(() => server.clients),
+        distinctUntilChanged((before, now) => before.join('\n') === now.join('\n')),
       );
+      out.add(devices.subscribe((ids) => out.next({ type: 'devices', bridge, devices: ids })));
       const accept: AcceptStream = (stream, peer) => server.accept(new MqttStream(stream, peer, codec, maxPacketSize));
       if (webSockets) out.add(webSockets('mqtt', accept));
       if (port === false) {

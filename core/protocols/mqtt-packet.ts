@@ -35,7 +35,7 @@ export const MqttReason = {
 export type MqttReason = number;
 
 /** Text by text, as the sender wants it handed on. */
-export type MqttUserProperties = Readonly<Record<string, string | readonly string[]>>;
+type MqttUserProperties = Readonly<Record<string, string | readonly string[]>>;
 
 /** What MQTT 5 says of a message beside topic and payload, and every receiver is to hear. */
 export interface MqttPublishProperties {
@@ -97,7 +97,7 @@ export interface MqttConnackProperties {
 }
 
 /** The answer to CONNECT. */
-export interface MqttConnackPacket {
+interface MqttConnackPacket {
   readonly cmd: 'connack';
   readonly sessionPresent: boolean;
   /** MQTT 5. */
@@ -146,7 +146,7 @@ export interface MqttSubscribePacket {
   readonly properties?: { readonly subscriptionIdentifier?: number };
 }
 
-export interface MqttSubackPacket {
+interface MqttSubackPacket {
   readonly cmd: 'suback';
   readonly messageId: number;
   readonly granted: readonly number[];
@@ -158,13 +158,13 @@ export interface MqttUnsubscribePacket {
   readonly unsubscriptions: readonly string[];
 }
 
-export interface MqttUnsubackPacket {
+interface MqttUnsubackPacket {
   readonly cmd: 'unsuback';
   readonly messageId: number;
   readonly granted: readonly number[];
 }
 
-export interface MqttPingPacket {
+interface MqttPingPacket {
   readonly cmd: 'pingreq' | 'pingresp';
 }
 
@@ -174,7 +174,7 @@ export interface MqttDisconnectPacket {
   readonly properties?: { readonly sessionExpiryInterval?: number; readonly reasonString?: string };
 }
 
-export interface MqttAuthPacket {
+interface MqttAuthPacket {
   readonly cmd: 'auth';
   readonly reasonCode?: MqttReason;
 }
