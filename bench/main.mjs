@@ -27,10 +27,12 @@ const measurements = {
   'scheduled-bundles': './measurements/scheduled-bundles.mjs',
   'expiry-pause': './measurements/expiry-pause.mjs',
   'fire-together': './measurements/fire-together.mjs',
+  'simulated-hour': './measurements/simulated-hour.mjs',
   codec: './codec.mjs',
   addresses: './addresses.mjs',
   osc: './osc.mjs',
   artnet: './measurements/artnet.mjs',
+  'midi-to-artnet': './measurements/midi-to-artnet.mjs',
 };
 
 if (options.help) {

@@ -17,6 +17,8 @@ export interface MemoryConnection extends Connection {
   pause(): void;
   /** Delivers what waited, then goes on at once. */
   resume(): void;
+  /** Ends the pair as the loss of a connection does: both sides see this error, behind what waits for them. */
+  cut(reason: ClaspError): void;
 }
 
 /**
@@ -90,6 +92,10 @@ class MemorySide implements MemoryConnection, Observer<Uint8Array> {
   resume(): void {
     this.#paused = false;
     this.#deliver();
+  }
+
+  cut(reason: ClaspError): void {
+    this.#end(reason, reason);
   }
 
   next(frame: Uint8Array): void {

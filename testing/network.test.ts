@@ -2,7 +2,8 @@ import { of, range } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import type { MemoryConnection } from '../core/memory-pair.ts';
 import { connectionContract } from './connection-contract.ts';
-import { lossyNetwork, type Network, networkPair } from './network.ts';
+import { lossyNetwork } from './lossy-network.ts';
+import { type Network, networkPair } from './network.ts';
 import { seededRandom } from './seeded-random.ts';
 import { virtualTime } from './virtual-time.ts';
 

@@ -1,4 +1,4 @@
-import { asyncScheduler, Observable, type SchedulerLike, type Subscription } from 'rxjs';
+import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
 import type { Connection } from '../core/connection.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
 import { type MemoryConnection, type MemoryPairOptions, memoryPair } from '../core/memory-pair.ts';
@@ -28,7 +28,7 @@ export interface Network extends MemoryPairOptions {
 export interface NetworkWatcher {
   /** A frame was handed over. */
   readonly sent?: (from: 0 | 1, frame: Uint8Array) => void;
-  /** A frame arrived. */
+  /** A frame arrived, or is about to where that takes no time. */
   readonly arrived?: (from: 0 | 1, frame: Uint8Array) => void;
   /** A frame was lost. */
   readonly lost?: (from: 0 | 1, frame: Uint8Array) => void;
@@ -71,6 +71,9 @@ export function networkPair(network: Network = {}, options: NetworkOptions = {})
   if (!datagram && loss + duplication + reordering > 0) {
     throw new ClaspError(ErrorCode.BadValue, 'frames are lost, doubled or reordered only with `datagram: true`');
   }
+  if (!datagram && !network.latency && !network.jitter && network.bytesPerSecond === undefined) {
+    return perfectPair(network, scheduler, random, watch);
+  }
   const [near, leaving] = memoryPair(network);
   const [far, arriving] = memoryPair(network);
   const forth = new Way(leaving, arriving, 0, network, scheduler, random, watch);
@@ -90,6 +93,55 @@ export function networkPair(network: Network = {}, options: NetworkOptions = {})
   back.open(() => alive?.unsubscribe());
   if (lifetime !== Number.POSITIVE_INFINITY) alive = scheduler.schedule(() => cut(), random.wait(lifetime));
   return { ends: [near, far], cut };
+}
+
+/** What takes no time needs nothing in between: frames arrive before `next` returns. */
+function perfectPair(
+  network: Network,
+  scheduler: SchedulerLike,
+  random: SeededRandom,
+  watch: NetworkWatcher,
+): NetworkPair {
+  const { lifetime = Number.POSITIVE_INFINITY } = network;
+  const [near, far] = memoryPair(network);
+  let alive: Subscription | undefined;
+  let ended = false;
+  const cut = (reason: ClaspError = LOST) => {
+    if (ended) return;
+    watch.cut?.(reason);
+    near.cut(reason);
+  };
+  near.saturated.subscribe({
+    complete: () => {
+      ended = true;
+      alive?.unsubscribe();
+    },
+  });
+  if (lifetime !== Number.POSITIVE_INFINITY) alive = scheduler.schedule(() => cut(), random.wait(lifetime));
+  const ends = [near, far] as const;
+  return { ends: watch.sent || watch.arrived ? [watched(near, 0, watch), watched(far, 1, watch)] : ends, cut };
+}
+
+/** The same connection; what is sent over it is told. */
+function watched(connection: MemoryConnection, side: 0 | 1, { sent, arrived }: NetworkWatcher): MemoryConnection {
+  const { id, incoming, outgoing, saturated } = connection;
+  return {
+    id,
+    incoming,
+    saturated,
+    outgoing: {
+      next: (frame) => {
+        sent?.(side, frame);
+        arrived?.(side, frame);
+        outgoing.next(frame);
+      },
+      error: (cause) => outgoing.error(cause),
+      complete: () => outgoing.complete(),
+    },
+    pause: () => connection.pause(),
+    resume: () => connection.resume(),
+    cut: (reason) => connection.cut(reason),
+  };
 }
 
 /** A frame under way, or the end of the connection. */
@@ -242,49 +294,4 @@ class Way {
     if (this.#busy || this.#lagging) this.#from.pause();
     else this.#from.resume();
   }
-}
-
-/**
- * Passes each value on later, by the latency and jitter of a network, and loses, doubles or reorders some: for
- * datagrams that are not connections, such as the packets of a `DatagramSocket`.
- *
- * Completes and errors behind what is under way.
- *
- * @example
- * ```ts
- * const time = virtualTime();
- * const bad = lossyNetwork<Datagram>({ latency: 5, loss: 0.1, reordering: 0.1 }, { scheduler: time });
- * declare const packets: Observable<Datagram>;
- * oscSource(packets.pipe(bad)).subscribe(console.log);
- * ```
- */
-export function lossyNetwork<T>(
-  network: Omit<Network, 'datagram' | 'bytesPerSecond' | 'lifetime' | keyof MemoryPairOptions>,
-  { scheduler = asyncScheduler, random = seededRandom(0) }: NetworkOptions = {},
-): (source: Observable<T>) => Observable<T> {
-  const { latency = 0, jitter = 0, loss = 0, duplication = 0, reordering = 0 } = network;
-  return (source) =>
-    new Observable((out) => {
-      let latest = 0;
-      const after = (delay: number, work: () => void) => {
-        latest = Math.max(latest, scheduler.now() + delay);
-        out.add(scheduler.schedule(work, delay));
-      };
-      const delay = () => {
-        const usual = latency + random() * jitter;
-        return random.chance(reordering) ? usual + Math.max(1, latency + jitter) * random.integer(1, 5) : usual;
-      };
-      const last = (work: () => void) => after(Math.max(latency, latest - scheduler.now()), work);
-      out.add(
-        source.subscribe({
-          next: (value) => {
-            if (random.chance(loss)) return;
-            after(delay(), () => out.next(value));
-            if (random.chance(duplication)) after(latency + delay(), () => out.next(value));
-          },
-          error: (cause) => last(() => out.error(cause)),
-          complete: () => last(() => out.complete()),
-        }),
-      );
-    });
 }

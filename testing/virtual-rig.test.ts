@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Signal } from '../core/signal.ts';
 import { dmxFixture } from './dmx-fixture.ts';
 import { faderBank } from './fader-bank.ts';
-import { lossyNetwork } from './network.ts';
+import { lossyNetwork } from './lossy-network.ts';
 import { padController } from './pad-controller.ts';
 import { simulate, type World } from './simulate.ts';
 
