@@ -49,7 +49,7 @@ describe('the examples of docs/cli.md', () => {
         PATH: `${folder}${delimiter}${process.env['PATH']}`,
         CLASP_URL: ports.reduce((url, [got, written]) => url.replace(written, got), 'ws://localhost:7330'),
       };
-      execFile('/bin/sh', ['-c', `${line} 2>&1`], { env }, (_failed, out) => {
+      execFile('/bin/sh', ['-c', `${line} 2>&1`], { env, cwd: folder }, (_failed, out) => {
         resolve(ports.reduce((text, [got, written]) => text.replaceAll(`:${got}`, `:${written}`), out).trimEnd());
       });
     });

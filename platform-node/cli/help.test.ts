@@ -1,6 +1,7 @@
 import { EMPTY, of } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { fakeClient } from '../../peers/run-command.ts';
+import { bundleCommand } from './bundle.ts';
 import { emitCommand } from './emit.ts';
 import { getCommand } from './get.ts';
 import { helpOf, overview } from './help.ts';
@@ -21,6 +22,7 @@ const commands = [
   getCommand(connect),
   emitCommand(connect),
   streamCommand(connect, EMPTY),
+  bundleCommand(connect, EMPTY),
   infoCommand({ dial: never, figures: () => of({}), now: never }),
 ];
 

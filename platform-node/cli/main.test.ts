@@ -92,7 +92,7 @@ describe('clasp-rx', () => {
     expect(await result(['--version'])).toEqual({ code: 0, out: `${version}\n`, err: '' });
     const overview = await result([]);
     expect(overview).toMatchObject({ code: 0, err: '' });
-    for (const command of ['relay', 'sub', 'set', 'get', 'emit', 'stream', 'info']) {
+    for (const command of ['relay', 'sub', 'set', 'get', 'emit', 'stream', 'bundle', 'info']) {
       expect(overview.out).toContain(`\n  ${command} `);
     }
     expect(await result(['sub', '--help'])).toMatchObject({

@@ -6,6 +6,7 @@ import { clock } from '../clock.ts';
 import { createRelay } from '../relay.ts';
 import { webSocketDial } from '../web-socket-dial.ts';
 import { bridgeCommand } from './bridge.ts';
+import { bundleCommand } from './bundle.ts';
 import { checkCommand } from './check.ts';
 import type { Connect } from './connect.ts';
 import { emitCommand } from './emit.ts';
@@ -26,7 +27,7 @@ const IMPATIENCE = 500;
 const connectAs =
   (name: string): Connect =>
   ({ url, token }) =>
-    createClient(webSocketDial(url), { name: `clasp-rx ${name}`, token, random: Math.random });
+    createClient(webSocketDial(url), { name: `clasp-rx ${name}`, token, random: Math.random, now: clock });
 
 /** Standard input, line by line. Reading starts with the subscription and ends with it. */
 const input = new Observable<string>((out) => {
@@ -69,6 +70,7 @@ const commands = [
   getCommand(connectAs('get')),
   emitCommand(connectAs('emit')),
   streamCommand(connectAs('stream'), input),
+  bundleCommand(connectAs('bundle'), input),
   infoCommand({ dial: webSocketDial, figures, now: clock }),
 ];
 

@@ -1,0 +1,64 @@
+import { z } from 'zod';
+import type { BundlePart } from '../../core/client.ts';
+import { ClaspError } from '../../core/errors.ts';
+import { parseJson } from '../../core/json.ts';
+import type { Value } from '../../core/value.ts';
+import { UsageError } from './command.ts';
+
+const number = z.union([z.number(), z.bigint().transform(Number)], { error: 'must be a number' });
+const whole = number.pipe(z.number().int().min(0));
+const address = z.string({ error: 'must be an address' });
+const value = z.custom<Value>((given) => given !== undefined, { error: 'is missing' });
+
+const setOptions = z.strictObject({
+  lock: z.boolean().exactOptional(),
+  unlock: z.boolean().exactOptional(),
+  revision: whole.exactOptional(),
+  ttl: z.union([whole, z.strictObject({ seconds: whole, mode: z.enum(['sliding', 'absolute']) })]).exactOptional(),
+});
+const keyframe = z.strictObject({
+  time: number,
+  value,
+  easing: z.enum(['linear', 'ease-in', 'ease-out', 'ease-in-out', 'step', 'cubic-bezier']).exactOptional(),
+  bezier: z.tuple([number, number, number, number]).exactOptional(),
+});
+const timelineOptions = z.strictObject({ loop: z.boolean().exactOptional(), startTime: number.exactOptional() });
+
+/** The kinds of part, with their arguments as in {@link BundlePart}. */
+const KINDS: Readonly<Record<string, z.ZodType<readonly unknown[]>>> = {
+  set: z.tuple([address, value, setOptions.optional()]),
+  emit: z.tuple([address, value.optional()]),
+  stream: z.tuple([address, value]),
+  gesture: z.tuple([address, whole, z.enum(['start', 'move', 'end', 'cancel']), value.optional()]),
+  timeline: z.tuple([address, z.array(keyframe), timelineOptions.optional()]),
+};
+
+/**
+ * Reads a JSON list of the parts of a bundle, `[{ "set": ["/a", 1] }, { "emit": ["/go"] }]`. Throws a
+ * {@link UsageError} that names the part and what is wrong with it. Addresses are checked by who sends it.
+ */
+export function parseParts(text: string): readonly BundlePart[] {
+  let list: unknown;
+  try {
+    list = parseJson(text);
+  } catch (cause) {
+    if (cause instanceof ClaspError) throw new UsageError(`the parts are not JSON: ${cause.reason}`);
+    throw cause;
+  }
+  if (!Array.isArray(list)) throw new UsageError('the parts are a list: [{ "set": ["/a", 1] }, { "emit": ["/go"] }]');
+  return (list as readonly Value[]).map((part, index) => parsePart(part, index + 1));
+}
+
+function parsePart(part: Value, place: number): BundlePart {
+  const entries = typeof part === 'object' && part !== null ? Object.entries(part) : [];
+  const [kind = '', given] = entries[0] ?? [];
+  const schema = entries.length === 1 && Object.hasOwn(KINDS, kind) ? KINDS[kind] : undefined;
+  if (!schema) {
+    throw new UsageError(`part ${place} has one of ${Object.keys(KINDS).join(', ')}, and nothing else`);
+  }
+  const { data, error } = schema.safeParse(given);
+  if (data) return { [kind]: data } as unknown as BundlePart;
+  const [issue] = error.issues;
+  const where = [kind, ...(issue?.path ?? [])].join('.');
+  throw new UsageError(`part ${place}: ${where}: ${issue?.message ?? 'is wrong'}`);
+}
