@@ -1,10 +1,10 @@
 import { catchError, EMPTY, merge, switchMap } from 'rxjs';
 import { router } from '../../index.ts';
-import { broadcastChannelListener, messagePortListener, midiInputs } from '../../platform-browser/index.ts';
+import { broadcastChannelListener, clock, messagePortListener, midiInputs } from '../../platform-browser/index.ts';
 import { midiSource } from '../../sources/index.ts';
 import { showPanel } from './panel.ts';
 
-const relay = router({ name: 'Tab relay', sessionId: () => crypto.randomUUID() });
+const relay = router({ name: 'Tab relay', sessionId: () => crypto.randomUUID(), now: clock });
 const tabs = broadcastChannelListener({ name: 'clasp-tab-relay' });
 const frames = messagePortListener({ target: window, origin: location.origin });
 
