@@ -190,6 +190,16 @@ describe('routes in a circle', () => {
     expect(loops).toEqual(['/self/x /self/x', '/p /q /r /p']);
   });
 
+  it('stop where an address grows with each hop, which is told once for all of them', async () => {
+    follow({ from: '/**', to: '/copy/$1' });
+    const desk = relay.client('desk');
+    await desk.set('/a', 1);
+    await desk.set('/b/c', 1);
+    expect(await desk.get(`${'/copy'.repeat(8)}/a`)).toBe(1);
+    expect(await desk.get(`${'/copy'.repeat(9)}/a`)).toBeNull();
+    expect(loops).toHaveLength(1);
+  });
+
   it('keep two params alike, in both directions and without a word, when they change nothing', async () => {
     follow({ from: '/a', to: '/b' }, { from: '/b', to: '/a' });
     const heard = hear();

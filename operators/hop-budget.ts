@@ -160,11 +160,21 @@ export class HopBudget {
       addresses.unshift(hop.address);
       if (hop.address === address) break;
     }
-    const circle = [...new Set(addresses)].sort().join(' ');
+    const circle = nameOf(addresses, last.address);
     if (this.#circles.get(circle)) return;
     this.#circles.set(circle, true);
     this.#told.next({ addresses });
   }
+}
+
+/**
+ * What makes two circles the same: their addresses; or, where an address only grows (`/a`, `/copy/a`, `/copy/copy/a`),
+ * what it grows by.
+ */
+function nameOf(addresses: readonly string[], before: string): string {
+  const address = addresses.at(-1) ?? '';
+  if (address !== before && address.endsWith(before)) return address.slice(0, -before.length);
+  return [...new Set(addresses)].sort().join(' ');
 }
 
 const nothing = () => undefined;
