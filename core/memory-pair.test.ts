@@ -44,6 +44,24 @@ describe('memoryPair', () => {
     expect(heard).toBe(reason);
   });
 
+  it('is lost to both sides when it is cut, behind what waits, once', () => {
+    const [ours, theirs] = memoryPair();
+    const heard: unknown[] = [];
+    for (const side of [ours, theirs]) {
+      side.incoming.subscribe({
+        next: (frame) => heard.push(frame.length),
+        error: ({ message }) => heard.push(message),
+      });
+    }
+    theirs.pause();
+    ours.outgoing.next(new Uint8Array(3));
+    ours.cut(new ClaspError(502, 'lost'));
+    theirs.cut(new ClaspError(500, 'again'));
+    expect(heard).toEqual(['[502] lost']);
+    theirs.resume();
+    expect(heard).toEqual(['[502] lost', 3, '[502] lost']);
+  });
+
   it('delivers in order what is sent while delivering', () => {
     const [ours, theirs] = memoryPair();
     const heard: number[] = [];

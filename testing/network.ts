@@ -35,6 +35,7 @@ export interface NetworkWatcher {
   readonly cut?: (reason: ClaspError) => void;
 }
 
+/** Time and chance of a network, and who watches it. */
 export interface NetworkOptions {
   /** Clock and timer. @defaultValue `asyncScheduler` */
   readonly scheduler?: SchedulerLike;

@@ -49,7 +49,8 @@ describe('simulate', () => {
         expect(once.log.length).toBeGreaterThan(200);
         expect(run(seed + 1).text()).not.toBe(once.text());
       }),
-      { numRuns: 5 },
+      // Each run is three simulations.
+      { numRuns: Math.max(5, (fc.readConfigureGlobal().numRuns ?? 100) / 20) },
     );
   });
 
