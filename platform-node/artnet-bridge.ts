@@ -12,7 +12,7 @@ import { type ArtNetSinkOptions, artNetSink } from '../sinks/artnet.ts';
 import { type ArtNetSourceOptions, artNetFrames } from '../sources/artnet.ts';
 import { artNetDiscovery, artNetReplies } from '../sources/artnet-nodes.ts';
 import { dmxLink } from '../sources/dmx-link.ts';
-import { checkDmxOptions, RECEIVE_BUFFER, withPort } from './dmx-options.ts';
+import { checkDmxOptions, RECEIVE_BUFFER, shownAddress, withPort } from './dmx-options.ts';
 import { formatHostPort, parseHostPort } from './host-port.ts';
 import { resolveInterface } from './network-interface.ts';
 import { type UdpOptions, udpSocket } from './udp.ts';
@@ -108,7 +108,7 @@ function bridgeOver(socket: DatagramSocket, client: Client, options: ArtnetBridg
       ? artNetSink(socket.send, { ...options, ...shared, targets, broadcast, nodes, port, input })
       : undefined;
 
-    out.next({ type: 'ready', bridge, address: socket.address });
+    out.next({ type: 'ready', bridge, address: shownAddress(socket.address, options.interface) });
     for (const target of hears ? targets : []) {
       if (ignore(target)) out.next({ type: 'failure', bridge, failure: isItself(target) });
     }

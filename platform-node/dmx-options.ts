@@ -1,5 +1,6 @@
 import { ClaspError, ErrorCode } from '../core/errors.ts';
 import { formatHostPort, parseHostPort } from './host-port.ts';
+import { resolveInterface } from './network-interface.ts';
 
 /** What the bridges of levels have in common. */
 export interface DmxOptions {
@@ -37,6 +38,12 @@ export function checkDmxOptions(
 export function withPort(target: string, port: number): string {
   const { host, port: own } = parseHostPort(/:\d+$/.test(target) ? target : `${target}:${port}`);
   return formatHostPort(host, own);
+}
+
+/** Where a bridge listens, for people: on the chosen network, though its socket is bound to all addresses. */
+export function shownAddress(address: string, network: string | undefined): string {
+  const { host, port } = parseHostPort(address);
+  return formatHostPort(network === undefined || host !== '0.0.0.0' ? host : resolveInterface(network), port);
 }
 
 function check(field: string, value: number, fits: boolean, wanted: string): void {

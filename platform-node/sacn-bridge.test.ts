@@ -65,6 +65,7 @@ describe('sacnBridge', () => {
       port,
       sourceName: 'two',
     });
+    expect(first.events[0]).toEqual({ type: 'ready', bridge: 'sacn', address: `127.0.0.1:${port}` });
     await vi.waitFor(async () => expect(await there.app.get('/sacn/3/1')).toBe(33), patience);
     there.app.set('/sacn/4/512', 44);
     await vi.waitFor(async () => expect(await here.app.get('/sacn/4/512')).toBe(44), patience);

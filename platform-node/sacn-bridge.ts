@@ -11,7 +11,7 @@ import { type SacnSinkOptions, sacnSink } from '../sinks/sacn.ts';
 import { dmxLink } from '../sources/dmx-link.ts';
 import { type SacnSourceOptions, sacnFrames } from '../sources/sacn.ts';
 import { sacnSenders } from '../sources/sacn-senders.ts';
-import { checkDmxOptions, RECEIVE_BUFFER, withPort } from './dmx-options.ts';
+import { checkDmxOptions, RECEIVE_BUFFER, shownAddress, withPort } from './dmx-options.ts';
 import { resolveInterface } from './network-interface.ts';
 import { type UdpOptions, udpSocket } from './udp.ts';
 
@@ -114,7 +114,7 @@ function bridgeOver(
     const ignore = (from: string) => isLocal && !from.startsWith('127.');
     const incoming = { ...shared, input, preview, ignore, ...(sync > 0 && { sync: [sync] }) };
 
-    out.next({ type: 'ready', bridge, address: socket.address });
+    out.next({ type: 'ready', bridge, address: shownAddress(socket.address, options.interface) });
     out.add(
       dmxLink(client, {
         bridge,

@@ -32,7 +32,7 @@ const MAX_WAITING = 16_384;
 export function serialPort({ path, baudRate = 57_600, stopBits = 1 }: SerialPortOptions): BytePorts {
   return new Observable<BytePort>((out) => {
     const gone = (what: string, cause?: unknown) => {
-      const why = cause instanceof Error ? `: ${cause.message}` : '';
+      const why = cause instanceof Error ? `: ${cause.message.replace(/^Error: /, '')}` : '';
       out.error(new ClaspError(ErrorCode.Internal, `serial port ${path} ${what}${why}`, { cause, value: path }));
     };
     const open = ({ SerialPort }: typeof import('serialport')) => {
