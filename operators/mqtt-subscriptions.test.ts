@@ -85,6 +85,19 @@ describe('MqttSubscriptions', () => {
     expect(subscriptions.unsubscribe('a')).toBe(false);
   });
 
+  it('answers for a filter that comes twice, or is given up before the relay has answered', () => {
+    const { subscribe, asked, told, subscriptions } = setup();
+    subscribe('a', 'a');
+    asked[0]?.synced();
+    asked[1]?.out.next(param('/mqtt/a', 1, true));
+    asked[1]?.synced();
+    expect(told).toEqual(['granted 1 1', 'retained /mqtt/a 1']);
+    subscribe('b');
+    asked[2]?.out.next(param('/mqtt/b', 1, true));
+    subscriptions.unsubscribe('b');
+    expect(told.slice(2)).toEqual(['granted 1']);
+  });
+
   it('refuses more filters than it wants', () => {
     const { subscribe, asked, told } = setup(1);
     subscribe('a', 'b');

@@ -20,6 +20,8 @@ interface Entry extends FilterSubscription {
   readonly listening: Listening;
   /** What is retained, until the client has been told that it is subscribed. */
   held: Map<string, Param> | undefined;
+  /** Answers for it, once. */
+  readonly settle: (code: number) => void;
 }
 
 export interface MqttSubscriptionsOptions {
@@ -91,6 +93,9 @@ export class MqttSubscriptions {
     if (!entry) return false;
     this.#entries.delete(filter);
     entry.listening.unsubscribe();
+    // Whoever still waits for the relay's answer to it would wait for ever.
+    entry.held = undefined;
+    entry.settle(entry.wish.qos);
     return true;
   }
 
@@ -142,7 +147,7 @@ export class MqttSubscriptions {
         settle(reasonOf(ClaspError.from(cause, ErrorCode.Internal)));
       },
     });
-    entry = { pattern, dollar: filter.startsWith('$'), wish, id, listening, held };
+    entry = { pattern, dollar: filter.startsWith('$'), wish, id, listening, held, settle };
     if (!listening.closed) this.#entries.set(filter, entry);
     for (const signal of early) this.#heard(entry, signal);
     return entry;

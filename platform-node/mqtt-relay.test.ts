@@ -95,6 +95,25 @@ describe('a relay with an MQTT server', () => {
     },
   );
 
+  it('joins two relays, one of which is the broker of the other, over WebSocket', async () => {
+    const { port, app } = await start();
+    const far = createRelay({
+      port: 0,
+      bridges: [{ name: 'broker', type: 'mqtt', url: `ws://127.0.0.1:${port}/mqtt`, subscribe: ['#'] }],
+    });
+    open.push(() => far.close());
+    await far.ready;
+    const there = far.client('there');
+    await app.set('/mqtt/a', { x: [1, true, null] });
+    await waitFor(async () => expect(await there.get('/mqtt/a')).toEqual({ x: [1, true, null] }));
+    await there.set('/mqtt/b', new Uint8Array([0xff, 1]));
+    await waitFor(async () => expect(await app.get('/mqtt/b')).toEqual(new Uint8Array([0xff, 1])));
+    await there.set('/mqtt/a', null);
+    await waitFor(async () => expect(await app.get('/mqtt/a')).toBeNull());
+    const status = await there.get('/clasp/bridges/broker/status');
+    expect(status).toMatchObject({ state: 'ready' });
+  });
+
   it('lets in by the tokens of the relay, with their scopes', async () => {
     const authenticate: RelayConfig['authenticate'] = (token) => ({
       scopes: token === 'desk' ? ['admin:/**'] : ['read:/mqtt/open/**'],
