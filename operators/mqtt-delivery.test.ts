@@ -48,6 +48,9 @@ class Receiver {
   }
 }
 
+const isUnconfirmed = (packet: MqttPacket) => packet.cmd === 'publish' && packet.qos > 0;
+const idOf = (packet: MqttPacket) => ('messageId' in packet ? packet.messageId : undefined);
+
 const LIMITS = { version: 5, window: 3, maxPacket: Number.POSITIVE_INFINITY, maxAliases: 0 } as const;
 
 describe('MqttDelivery', () => {
@@ -65,11 +68,14 @@ describe('MqttDelivery', () => {
         const sent: number[][] = [[], [], []];
         let n = 0;
         delivery.attach(receiver.peer(), LIMITS);
+        let cuts = 0;
         const cut = () => {
           delivery.detach();
-          delivery.attach(receiver.peer(), LIMITS);
+          // The client may want less than before.
+          delivery.attach(receiver.peer(), { ...LIMITS, window: [1, 3, 2][cuts++ % 3] as number });
         };
         for (const what of steps) {
+          expect(new Set(receiver.wire.filter(isUnconfirmed).map(idOf)).size).toBeLessThanOrEqual(3);
           if (what === 'take') receiver.take(delivery, true);
           else if (what === 'lost answer') {
             receiver.take(delivery, false);
@@ -93,6 +99,24 @@ describe('MqttDelivery', () => {
         expect(sent[0]).toEqual(expect.arrayContaining(receiver.got[0] ?? []));
       }),
     );
+  });
+
+  it('repeats no more at a time than a client takes that takes less than before', () => {
+    const receiver = new Receiver();
+    const options = { scheduler: new VirtualTimeScheduler(), maxQueued: 1_000 };
+    const delivery = new MqttDelivery({ ...options, overflow: () => undefined, dropped: () => undefined });
+    delivery.attach(receiver.peer(), { ...LIMITS, window: 10 });
+    for (let n = 0; n < 8; n++) delivery.offer(message(2, n));
+    expect(receiver.wire.length).toBe(8);
+    delivery.detach();
+    delivery.attach(receiver.peer(), { ...LIMITS, window: 2 });
+    delivery.offer(message(2, 8));
+    expect(receiver.wire.length).toBe(2);
+    while (receiver.wire.length > 0) {
+      expect(receiver.wire.length).toBeLessThanOrEqual(2);
+      receiver.take(delivery, true);
+    }
+    expect(receiver.got[2]).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
   });
 
   it('gives every packet on its way an id of its own', () => {

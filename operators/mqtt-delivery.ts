@@ -49,6 +49,8 @@ interface Sent {
   readonly message: MqttOutgoing;
   /** It was received; what is left is its release. */
   released: boolean;
+  /** It is under way on the connection of the moment. */
+  underWay: boolean;
 }
 
 /**
@@ -69,6 +71,9 @@ export class MqttDelivery {
   #bytes = 0;
   #nextKey = 0;
   #lastId = 0;
+  /** Of those sent: how many this connection has seen, and how many it has still to see. */
+  #underWay = 0;
+  #toRepeat = 0;
 
   constructor(options: MqttDeliveryOptions) {
     this.#options = options;
@@ -84,10 +89,9 @@ export class MqttDelivery {
     this.#peer = peer;
     this.#limits = limits;
     this.#aliases.clear();
-    for (const [messageId, { message, released }] of this.#sent) {
-      if (released) this.#confirm({ cmd: 'pubrel', messageId });
-      else if (!this.#transmit(message, messageId, true)) this.#sent.delete(messageId);
-    }
+    this.#underWay = 0;
+    this.#toRepeat = this.#sent.size;
+    for (const sent of this.#sent.values()) sent.underWay = false;
     this.#saturated = false;
     this.#saturation = peer.saturated.subscribe((saturated) => {
       this.#saturated = saturated;
@@ -106,7 +110,7 @@ export class MqttDelivery {
   /** Sends a message, or has it wait. */
   offer(message: MqttOutgoing): void {
     if (!this.#peer && message.qos === 0) return;
-    if (this.#peer && this.#waiting.size === 0 && this.#mayNow(message)) {
+    if (this.#peer && this.#waiting.size === 0 && this.#toRepeat === 0 && this.#mayNow(message)) {
       this.#begin(message);
       return;
     }
@@ -132,7 +136,7 @@ export class MqttDelivery {
       return;
     }
     if (!sent || cmd !== expected) return;
-    this.#sent.delete(messageId);
+    this.#forget(messageId, sent);
     this.#pump();
   }
 
@@ -156,10 +160,32 @@ export class MqttDelivery {
   }
 
   #mayNow({ qos }: MqttOutgoing): boolean {
-    return !this.#saturated && (qos === 0 || this.#sent.size < this.#limits.window);
+    return !this.#saturated && (qos === 0 || this.#underWay < this.#limits.window);
+  }
+
+  /** Repeats what the last connection left unconfirmed, in its order. False while there is more of it. */
+  #repeat(): boolean {
+    if (this.#toRepeat === 0) return true;
+    for (const [messageId, sent] of this.#sent) {
+      if (sent.underWay) continue;
+      if (!this.#peer || !this.#mayNow(sent.message)) return false;
+      sent.underWay = true;
+      this.#underWay++;
+      this.#toRepeat--;
+      if (sent.released) this.#confirm({ cmd: 'pubrel', messageId });
+      else if (!this.#transmit(sent.message, messageId, true)) this.#forget(messageId, sent);
+    }
+    return true;
+  }
+
+  #forget(messageId: number, sent: Sent): void {
+    this.#sent.delete(messageId);
+    if (sent.underWay) this.#underWay--;
+    else this.#toRepeat--;
   }
 
   #pump(): void {
+    if (!this.#repeat()) return;
     for (const [key, message] of this.#waiting) {
       if (!this.#peer || !this.#mayNow(message)) return;
       this.#take(key);
@@ -182,8 +208,10 @@ export class MqttDelivery {
       return;
     }
     const messageId = this.#freeId();
-    this.#sent.set(messageId, { message, released: false });
-    if (!this.#transmit(message, messageId, false)) this.#sent.delete(messageId);
+    const sent = { message, released: false, underWay: true };
+    this.#sent.set(messageId, sent);
+    this.#underWay++;
+    if (!this.#transmit(message, messageId, false)) this.#forget(messageId, sent);
   }
 
   #freeId(): number {
