@@ -43,7 +43,10 @@ export interface JackMidi {
 export async function jackMidi(): Promise<JackMidi> {
   const modulePath = await builtForJack();
   const name = `clasp-rx-${randomUUID().slice(0, 8)}`;
-  const server = spawn('jackd', ['-r', '-n', name, '-d', 'dummy', '-r', '48000', '-p', '128'], { stdio: 'ignore' });
+  // One cycle in 21 ms: a client of a machine under load that is late for its cycle loses what was sent in it.
+  const server = spawn('jackd', ['-r', '-n', name, '-d', 'dummy', '-r', '48000', '-p', '1024'], {
+    stdio: 'ignore',
+  });
   const env = { ...process.env, JACK_DEFAULT_SERVER: name, JACK_NO_START_SERVER: '1' };
   process.env['JACK_DEFAULT_SERVER'] = name;
   process.env['JACK_NO_START_SERVER'] = '1';

@@ -54,6 +54,18 @@ describe.skipIf(!jackInstalled())('midiBridge over JACK', () => {
     return all;
   };
   const eventually = { timeout: 20_000, interval: 50 };
+  /** Does it again while it has no effect: JACK loses what it sends in a cycle that a client was late for. */
+  const until = async (act: () => void, check: () => void) => {
+    for (let attempt = 1; ; attempt++) {
+      act();
+      try {
+        await vi.waitFor(check, { timeout: 4_000, interval: 50 });
+        return;
+      } catch (failure) {
+        if (attempt === 5) throw failure;
+      }
+    }
+  };
   const types = (events: readonly BridgeEvent[]) => events.map(({ type }) => type).filter((type) => type !== 'devices');
 
   it('plays to a device what changes, and finds it again when it returns, with its state', async () => {
@@ -66,9 +78,13 @@ describe.skipIf(!jackInstalled())('midiBridge over JACK', () => {
 
     const dump = jack.start('jack_midi_dump', 'dump');
     await vi.waitFor(() => expect(types(events)).toEqual(['retrying', 'ready']), eventually);
-    app.set('/midi/ch/1/cc/7', 1);
-    app.emit('/midi/ch/10/note/36', 100 / 127);
-    await vi.waitFor(() => expect(dump.lines.join('\n')).toMatch(/b0 07 7f[\s\S]*99 24 64/i), eventually);
+    await until(
+      () => {
+        app.set('/midi/ch/1/cc/7', 1);
+        app.emit('/midi/ch/10/note/36', 100 / 127);
+      },
+      () => expect(dump.lines.join('\n')).toMatch(/b0 07 7f[\s\S]*99 24 64/i),
+    );
 
     await ended(dump.child);
     await vi.waitFor(() => expect(types(events)).toEqual(['retrying', 'ready', 'retrying']), eventually);
@@ -114,7 +130,7 @@ describe.skipIf(!jackInstalled())('midiBridge over JACK', () => {
     connect(synth, 'relay out');
 
     const play = (...bytes: number[]) => keys.sendMessage(Buffer.from(bytes));
-    for (const message of [
+    const messages = [
       [0xb0, 7, 127],
       [0xe0, 0, 64],
       [0xc0, 5],
@@ -127,10 +143,25 @@ describe.skipIf(!jackInstalled())('midiBridge over JACK', () => {
       [0xfa],
       [0xf8],
       [0x9f, 60, 127],
-    ]) {
-      play(...message);
-    }
-    await vi.waitFor(() => expect(all.map(([address]) => address)).toContain('/midi/ch/16/note/60'), eventually);
+    ];
+    await until(
+      () => {
+        all.length = 0;
+        for (const message of messages) play(...message);
+      },
+      () =>
+        expect([...new Set(all.map(([address]) => address))]).toEqual([
+          '/midi/ch/1/cc/7',
+          '/midi/ch/1/pitch',
+          '/midi/ch/1/program',
+          '/midi/ch/1/cc14/1',
+          '/midi/ch/1/nrpn/130',
+          '/midi/sysex',
+          '/midi/transport',
+          '/midi/clock',
+          '/midi/ch/16/note/60',
+        ]),
+    );
     const newest = new Map(all);
     expect(newest.get('/midi/ch/1/cc/7')).toBe(1);
     expect(newest.get('/midi/ch/1/pitch')).toBe(0.5);
@@ -142,9 +173,13 @@ describe.skipIf(!jackInstalled())('midiBridge over JACK', () => {
     expect(newest.get('/midi/clock')).toBe(0);
 
     // What the device said is not sent back; what somebody else says is.
-    app.set('/midi/ch/1/cc/7', 0);
-    app.emit('/midi/sysex', Uint8Array.of(0x7d, 2));
-    app.emit('/midi/transport', 'stop');
-    await vi.waitFor(() => expect(received).toEqual(['b00700', 'f07d02f7', 'fc']), eventually);
+    await until(
+      () => {
+        app.set('/midi/ch/1/cc/7', 0);
+        app.emit('/midi/sysex', Uint8Array.of(0x7d, 2));
+        app.emit('/midi/transport', 'stop');
+      },
+      () => expect([...new Set(received)].sort()).toEqual(['b00700', 'f07d02f7', 'fc']),
+    );
   });
 });
