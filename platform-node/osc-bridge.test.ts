@@ -134,7 +134,7 @@ describe('oscBridge', () => {
 
   it('applies a bundle as a whole, and one with a time ahead then', async () => {
     const { relay: running, app } = relay();
-    const { address } = await bridge(running.client('osc'));
+    const { address, failures } = await bridge(running.client('osc'));
     const seen = watch(app);
     const desk = await device();
     const packets = ['/a', '/locked', '/b'].map((to) => ({ address: to, args: [f(1)] }));
@@ -154,6 +154,7 @@ describe('oscBridge', () => {
       5_000,
     );
     expect(app.time()).toBeGreaterThanOrEqual(due);
+    expect(failures()).toMatchObject([{ code: 401, address: '/osc/locked' }]);
   });
 
   it('gives a target the current params at the start, unless told not to', async () => {
