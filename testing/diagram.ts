@@ -56,7 +56,8 @@ function mark({ notification }: Told, names: Map<string, string>): string {
   return name;
 }
 
-function shown(value: unknown): string {
+/** A value as text: JSON, with what JSON does not have written out. */
+export function shown(value: unknown): string {
   if (value instanceof Error) return `${value.name}: ${value.message}`;
   const text = JSON.stringify(value, (_key, some: unknown) => {
     if (typeof some === 'bigint') return `${some}n`;

@@ -5,6 +5,7 @@ import type { Signal } from '../core/signal.ts';
 import type { ConnectionContractRunner } from './connection-contract.ts';
 import { inTime, pause, same } from './connection-probe.ts';
 import { deepEqual } from './deep-equal.ts';
+import { shown } from './diagram.ts';
 
 /** What a signal must hold; fields that are not named may be anything. */
 export type ExpectedSignal = Pick<Signal, 'address'> & { readonly [field: string]: unknown };
@@ -152,7 +153,7 @@ function holds(signal: Signal, expected: ExpectedSignal): void {
   for (const [field, value] of Object.entries(expected)) {
     const actual: unknown = Reflect.get(signal, field);
     if (!deepEqual(actual, value)) {
-      throw new Error(`${field} of ${signal.address}: ${JSON.stringify(actual)} instead of ${JSON.stringify(value)}`);
+      throw new Error(`${field} of ${signal.address}: ${shown(actual)} instead of ${shown(value)}`);
     }
   }
 }
