@@ -48,8 +48,21 @@ export class Envelope {
   /** The same envelope, refused: later stages let it pass, and its sender gets an ERROR. */
   refuse(error: ClaspError): this {
     this.kind = 'refused';
-    this.error = this.waitedAt === undefined ? error : withinBundle(error, this.waitedAt);
+    this.error = this.waitedAt === undefined ? this.#named(error) : withinBundle(error, this.waitedAt);
     return this;
+  }
+
+  /** An error with an address, which tells its sender what it is the answer to: where it has none, the first there is. */
+  #named(error: ClaspError): ClaspError {
+    if (error.address !== undefined) return error;
+    const address = this.entry?.address ?? this.parts[0]?.entry?.address ?? this.#asked();
+    return address ? new ClaspError(error.code, error.reason, { address, value: error.value, cause: error }) : error;
+  }
+
+  /** The pattern of a message, or the first address of an ANNOUNCE. */
+  #asked(): string | undefined {
+    const message = this.frame?.type === MessageCode.Announce ? this.frame.message : undefined;
+    return message?.type === 'ANNOUNCE' ? message.signals[0]?.address : this.frame?.address;
   }
 }
 

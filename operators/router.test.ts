@@ -137,7 +137,7 @@ describe('small messages', () => {
     expect(peer.take()).toEqual([
       expect.objectContaining({ type: 'ERROR', code: 101 }),
       expect.objectContaining({ type: 'ERROR', code: 200, address: '/a//b' }),
-      expect.objectContaining({ type: 'ERROR', code: 501 }),
+      expect.objectContaining({ type: 'ERROR', code: 501, address: '/**' }),
     ]);
   });
 
@@ -146,6 +146,10 @@ describe('small messages', () => {
     const peer = join();
     for (let i = 0; i < 3; i++) peer.send(set('/a', i));
     expect(peer.take()).toEqual([expect.objectContaining({ code: 429, address: '/a' })]);
+    peer.send({ type: 'BUNDLE', messages: [set('/b', 1), set('/c', 1)] });
+    peer.send({ type: 'QUERY', pattern: '/d/*' });
+    peer.send({ type: 'ANNOUNCE', namespace: '', signals: [{ address: '/e', type: 'param' }] });
+    expect(peer.take()).toMatchObject(['/b', '/d/*', '/e'].map((address) => ({ code: 429, address })));
     pass(500);
     peer.send(set('/a', 9), { qos: 1 });
     expect(peer.take()).toEqual([expect.objectContaining({ type: 'ACK' })]);

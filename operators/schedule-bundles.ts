@@ -137,7 +137,7 @@ export function scheduleBundles(
       let error = overflow(envelope, due, frame.end - frame.start);
       for (let index = 0; !error && index < parts.length; index++) error = fault(parts[index] as Envelope);
       if (error) {
-        out.next(envelope.refuse(named(error, parts)));
+        out.next(envelope.refuse(error));
         return;
       }
       const bundle = new ScheduledBundle(++lastId, due, session, copyBundle(frame));
@@ -209,10 +209,4 @@ function judgeCancel(
   if (frame.revision === undefined || frame.revision === state?.revision) return undefined;
   const reason = `${address} is at revision ${state?.revision ?? 0}, not ${frame.revision}`;
   return new ClaspError(ErrorCode.Conflict, reason, { address, value: frame.revision });
-}
-
-/** An error with an address: without one of its own, that of the bundle's first message. */
-function named(error: ClaspError, parts: readonly Envelope[]): ClaspError {
-  if (error.address !== undefined) return error;
-  return new ClaspError(error.code, error.reason, { address: parts[0]?.entry?.address, value: error.value });
 }
