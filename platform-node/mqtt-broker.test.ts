@@ -1,3 +1,7 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { concat, NEVER, of } from 'rxjs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { memoryPair } from '../core/memory-pair.ts';
@@ -5,17 +9,28 @@ import type { SignalDefinition } from '../core/message.ts';
 import { installed } from '../peers/installed.ts';
 import { mosquittoSub } from '../peers/mosquitto.ts';
 import { bridge, broker, closeAll, device, open, relay, url, waitFor } from '../peers/mqtt-bridge-rig.ts';
+import { mqttRelay } from '../peers/mqtt-server-rig.ts';
 import { wirePeer } from '../testing/wire-peer.ts';
 
 afterEach(closeAll);
+
+/** A folder with key.pem and cert.pem for localhost, which Mosquitto's own user can read. */
+function certificate(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'mqtt-tls-'));
+  open.push(() => rmSync(folder, { recursive: true }));
+  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
+  const key = ['-newkey', 'rsa:2048', '-nodes', '-keyout', `${folder}/key.pem`];
+  const words = ['req', '-x509', ...key, '-out', `${folder}/cert.pem`, '-days', '2', ...subject];
+  execFileSync('openssl', words, { stdio: 'ignore' });
+  execFileSync('chmod', ['-R', 'a+rX', folder]);
+  return folder;
+}
 
 describe.skipIf(!installed('mosquitto') || !installed('mosquitto_sub'))(
   'mqttBridge, with a broker that wants more',
   () => {
     it('says who it is: user and password, and a will', async () => {
-      const { writeFileSync, mkdtempSync, rmSync } = await import('node:fs');
-      const { execFileSync } = await import('node:child_process');
-      const folder = mkdtempSync('/tmp/mqtt-users-');
+      const folder = mkdtempSync(join(tmpdir(), 'mqtt-users-'));
       open.push(() => rmSync(folder, { recursive: true }));
       writeFileSync(`${folder}/users`, 'desk:secret\n', { mode: 0o644 });
       execFileSync('mosquitto_passwd', ['-U', `${folder}/users`]);
@@ -36,16 +51,7 @@ describe.skipIf(!installed('mosquitto') || !installed('mosquitto_sub'))(
     });
 
     it('speaks TLS, and trusts only whom it is told to', async () => {
-      const { mkdtempSync, rmSync } = await import('node:fs');
-      const { execFileSync } = await import('node:child_process');
-      const folder = mkdtempSync('/tmp/mqtt-tls-');
-      open.push(() => rmSync(folder, { recursive: true }));
-      const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
-      const key = ['-newkey', 'rsa:2048', '-nodes', '-keyout', `${folder}/key.pem`];
-      execFileSync('openssl', ['req', '-x509', ...key, '-out', `${folder}/cert.pem`, '-days', '2', ...subject], {
-        stdio: 'ignore',
-      });
-      execFileSync('chmod', ['-R', 'a+rX', folder]);
+      const folder = certificate();
       const files = [`cafile ${folder}/cert.pem`, `certfile ${folder}/cert.pem`, `keyfile ${folder}/key.pem`];
       const peer = await broker([...files, 'require_certificate true', 'allow_anonymous true']);
       const tls = { url: `mqtts://127.0.0.1:${peer.port}`, cert: `${folder}/cert.pem`, key: `${folder}/key.pem` };
@@ -93,3 +99,23 @@ describe.skipIf(!installed('mosquitto') || !installed('mosquitto_sub'))(
     });
   },
 );
+
+describe('an MQTT server with TLS', () => {
+  it('is reached by a bridge that trusts it, or asks for no trust', async () => {
+    const folder = certificate();
+    const { port, app } = await mqttRelay({ tls: { cert: `${folder}/cert.pem`, key: `${folder}/key.pem` } });
+    await app.set('/mqtt/a', 1);
+    const { relay: running, app: near } = relay();
+    const options = { url: `mqtts://127.0.0.1:${port}`, subscribe: ['#'] };
+    const doubtful = bridge(running.client('one'), options);
+    await waitFor(() => expect(doubtful.events[0]).toMatchObject({ type: 'retrying' }));
+    doubtful.close();
+    await bridge(running.client('two'), { ...options, ca: readFileSync(`${folder}/cert.pem`, 'utf8') }).ready();
+    await waitFor(async () => expect(await near.get('/mqtt/a')).toBe(1));
+    await bridge(running.client('three'), { ...options, rejectUnauthorized: false }).ready();
+    await expect(mqttRelay({ tls: { cert: `${folder}/none.pem`, key: `${folder}/key.pem` } })).rejects.toMatchObject({
+      code: 402,
+      reason: expect.stringContaining('tls.cert'),
+    });
+  });
+});

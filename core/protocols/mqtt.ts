@@ -30,7 +30,10 @@ export interface MqttMappingOptions {
  * fromMqtt({ topic: 'sensors/temp', payload, retain: true, qos: 0 }); // param /mqtt/sensors/temp, 21.5
  * ```
  */
-export function fromMqtt(message: MqttMessage, { namespace = '/mqtt' }: MqttMappingOptions = {}): Param | Event {
+export function fromMqtt(
+  message: Omit<MqttMessage, 'qos'> & { readonly qos?: MqttQos },
+  { namespace = '/mqtt' }: MqttMappingOptions = {},
+): Param | Event {
   const address = fromMqttTopic(message.topic, namespace);
   if (address === undefined) throw badMqttTopic(message.topic);
   if (!message.retain) return { kind: 'event', address, value: fromMqttPayload(message.payload) };
