@@ -261,7 +261,7 @@ describe('midiBridgeType', () => {
 
   it.each([
     ['a MIDI bridge without a port', {}, 'needs an input or an output'],
-    ['a device of two segments', { input: 'a', device: 'a/b' }, 'device: must be one segment'],
+    ['a device of two segments', { input: 'a', device: 'a/b' }, 'device must be one segment'],
     ['a control without a fine half', { input: 'a', cc14: [32] }, 'cc14'],
     ['a typo', { inptu: 'a' }, 'inptu'],
   ])('refuses %s', (_name, entry, text) => {
