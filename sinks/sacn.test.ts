@@ -94,6 +94,15 @@ describe('sacnSink', () => {
     expect(sent[0]).toBe('500 data 239.255.0.1:5568');
   });
 
+  it('passes a universe on to its targets, but not to the one it came from', () => {
+    const input = new DmxInput();
+    const { time, sent, set } = open({ input, targets: ['10.0.0.5:5568', '10.0.0.6:5568'] });
+    input.receive({ source: 'desk', from: '10.0.0.5:4000', universe: 1, levels: Uint8Array.of(5) }, 0);
+    set('/sacn/1/1', 5);
+    time.pass(10);
+    expect(sent.filter((line) => line.includes('data'))).toEqual(['0 data 10.0.0.6:5568']);
+  });
+
   it.each<[string, Value, number, string]>([
     ['/sacn/0/1', 1, 402, 'universe 0 is not from 1 to 63999'],
     ['/sacn/64000/1', 1, 402, 'universe 64000 is not from 1 to 63999'],

@@ -51,7 +51,7 @@ const SYNC_TIMEOUT = 2_500;
 /** Frames that wait for the sync packets of one universe, by source and universe. */
 interface Synchronised {
   until: number;
-  readonly held: Map<string, { readonly source: string; readonly packet: SacnData }>;
+  readonly held: Map<string, { readonly source: string; readonly from: string; readonly packet: SacnData }>;
 }
 
 /**
@@ -92,17 +92,17 @@ export function sacnFrames(datagrams: Observable<Datagram>, options: SacnFramesO
         alarm.set(input.nextExpiry);
         for (const frame of gone) out.next(frame);
       });
-      const show = (source: string, { universe, levels, priority, sequence }: SacnData, now: number) => {
-        const frame = input.receive({ source, universe, levels, priority, sequence }, now);
+      const show = (source: string, from: string, { universe, levels, priority, sequence }: SacnData, now: number) => {
+        const frame = input.receive({ source, from, universe, levels, priority, sequence }, now);
         alarm.set(now + timeout);
         if (frame) out.next(frame);
       };
       const release = ({ held }: Synchronised, now: number) => {
         const waiting = [...held.values()];
         held.clear();
-        for (const { source, packet } of waiting) show(source, packet, now);
+        for (const { source, from, packet } of waiting) show(source, from, packet, now);
       };
-      const receive = (source: string, packet: SacnData, now: number) => {
+      const receive = (source: string, from: string, packet: SacnData, now: number) => {
         const { universe, syncAddress, levels } = packet;
         if (packet.startCode !== 0 || (packet.preview && !preview) || (only !== undefined && !only.has(universe)))
           return;
@@ -113,10 +113,10 @@ export function sacnFrames(datagrams: Observable<Datagram>, options: SacnFramesO
         }
         const waiting = synchronised.get(syncAddress);
         if (waiting === undefined || waiting.until <= now) {
-          show(source, packet, now);
+          show(source, from, packet, now);
           return;
         }
-        waiting.held.set(`${universe} ${source}`, { source, packet: { ...packet, levels: levels.slice() } });
+        waiting.held.set(`${universe} ${source}`, { source, from, packet: { ...packet, levels: levels.slice() } });
         alarm.set(waiting.until);
       };
 
@@ -133,7 +133,7 @@ export function sacnFrames(datagrams: Observable<Datagram>, options: SacnFramesO
           if (source === own) return;
           const now = scheduler.now();
           if (packet.type === 'data') {
-            receive(source, packet, now);
+            receive(source, from, packet, now);
             return;
           }
           const waiting = synchronised.get(packet.syncAddress);

@@ -22,6 +22,8 @@ export interface DmxInputOptions {
 export interface DmxPacket {
   /** Tells sources apart. */
   readonly source: string;
+  /** The address it came from, where `source` is not that. @defaultValue `source` */
+  readonly from?: string | undefined;
   readonly universe: number;
   /** 512 at most; copied. */
   readonly levels: Uint8Array;
@@ -114,7 +116,7 @@ export class DmxInput {
    * nothing is sent back to whom it came from. Where levels of a peer that sends are on their way through the relay
    * and back, they are replaced by its newest.
    *
-   * @param isPeer which sources are the peer; undefined when everybody hears what is sent.
+   * @param isPeer which addresses of sources are the peer; undefined when everybody hears what is sent.
    */
   answer(
     universe: number,

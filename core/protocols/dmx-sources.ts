@@ -3,6 +3,7 @@ import { DMX_CHANNELS } from './dmx-mapping.ts';
 
 interface Source {
   readonly name: string;
+  from: string;
   readonly levels: Uint8Array;
   length: number;
   priority: number;
@@ -49,18 +50,19 @@ export class DmxSources {
   }
 
   /** Takes a packet. True when the levels changed, false when not, undefined when it does not count. */
-  receive({ source: name, levels, priority = 0, sequence }: DmxPacket, now: number): boolean | undefined {
+  receive({ source: name, from = name, levels, priority = 0, sequence }: DmxPacket, now: number): boolean | undefined {
     let source = this.#sources.get(name);
     if (source !== undefined && isLate(sequence, source.sequence)) return undefined;
     const isMoved = source !== undefined && source.priority !== priority;
     if (source === undefined) {
       if (this.#sources.size >= MOST) this.leave(this.silent(this.earliest)[0] ?? '');
       const own = new Uint8Array(DMX_CHANNELS);
-      source = { name, levels: own, length: 0, priority, sequence, at: now, changedAt: now };
+      source = { name, from, levels: own, length: 0, priority, sequence, at: now, changedAt: now };
       this.#sources.set(name, source);
       this.#choose();
     }
     source.at = now;
+    source.from = from;
     source.sequence = sequence;
     source.priority = priority;
     if (isMoved) return this.#move(source, levels, now);
@@ -128,7 +130,7 @@ export class DmxSources {
   }
 
   #saidBy(isPeer: (source: string) => boolean, since: number): Uint8Array | undefined {
-    for (const { name, at, levels } of this.#sources.values()) if (at > since && isPeer(name)) return levels;
+    for (const { from, at, levels } of this.#sources.values()) if (at > since && isPeer(from)) return levels;
     return undefined;
   }
 
