@@ -7,6 +7,9 @@ export interface Told {
 /** Enough for what anybody can read; what comes after is told apart by its value only. */
 const LETTERS = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';
 
+/** Bytes that are written out. */
+const MOST_BYTES = 64;
+
 /** Gaps longer than this are written as a time. */
 const LONGEST_DASHES = 9;
 
@@ -62,7 +65,8 @@ export function shown(value: unknown): string {
   const text = JSON.stringify(value, (_key, some: unknown) => {
     if (typeof some === 'bigint') return `${some}n`;
     if (typeof some === 'number' && !Number.isFinite(some)) return String(some);
-    return some instanceof Uint8Array ? `bytes ${[...some].join(' ')}` : some;
+    if (!(some instanceof Uint8Array)) return some;
+    return `bytes ${some.slice(0, MOST_BYTES).join(' ')}${some.length > MOST_BYTES ? ` … (${some.length})` : ''}`;
   });
   return text ?? String(value);
 }

@@ -25,14 +25,9 @@ export type { SeededRandom } from './seeded-random.ts';
 export { seededRandom } from './seeded-random.ts';
 export type { SessionScript, SessionStep, SessionsOptions } from './session-arbitrary.ts';
 export { gestureMessages, sessionMessages, sessions } from './session-arbitrary.ts';
-export type {
-  SimulatedClientOptions,
-  SimulatedRouter,
-  SimulateOptions,
-  Simulation,
-  World,
-} from './simulate.ts';
-export { simulate } from './simulate.ts';
+export type { SimulatedClientOptions, SimulateOptions, Simulation, World } from './simulate.ts';
+export { simulate, simulateAsync } from './simulate.ts';
+export type { SimulatedRouter } from './simulated-router.ts';
 export type { LogEntry } from './simulation-log.ts';
 export { logText } from './simulation-log.ts';
 export type { Carried, SinkContractOptions, SinkRig } from './sink-contract.ts';

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ClaspError } from '../core/errors.ts';
 import type { Signal } from '../core/signal.ts';
-import { type SimulateOptions, simulate, type World } from './simulate.ts';
+import { type SimulateOptions, simulate, simulateAsync, type World } from './simulate.ts';
 
 /** Everything at once: networks of all kinds, faults, several relays and clients, all kinds of signals. */
 const busy = (world: World) => {
@@ -163,5 +163,58 @@ describe('simulate', () => {
     expect([quiet.log, quiet.text()]).toEqual([[], '']);
     expect(quiet.made.times[0]).toBeGreaterThan(start * 1000);
     expect((quiet.made.times[0] ?? 0) - start * 1000).toBe(run({}).made.times[0]);
+  });
+});
+
+describe('simulateAsync', () => {
+  const build = async ({ client, wait, time, router }: World) => {
+    const relay = router();
+    const desk = client('desk', { network: { latency: 20, jitter: 5 } });
+    const times: number[] = [];
+    for (let n = 0; n < 3; n++) {
+      const { revision } = await desk.set('/a', n);
+      times.push(time.micros, revision ?? 0);
+      await wait(100);
+    }
+    const value = await desk.get('/a');
+    return { value, times, local: await relay.client('local').get('/a') };
+  };
+
+  it('lets promises go on before the clock does, and gives the same for the same seed', async () => {
+    const run = () => simulateAsync(build, { seed: 3, until: 2_000 });
+    const [once, again] = [await run(), await run()];
+    expect(once.made).toMatchObject({ value: 2, local: 2 });
+    expect(once.made.times.filter((_, n) => n % 2 === 1)).toEqual([1, 2, 3]);
+    expect(again.made).toEqual(once.made);
+    expect(again.text()).toBe(once.text());
+  });
+
+  it('waits exactly, in order with everything else', async () => {
+    const { made } = await simulateAsync(
+      async ({ wait, time, at }) => {
+        const heard: string[] = [];
+        at(10, () => heard.push(`at ${time.now()}`));
+        await Promise.all([
+          wait(10).then(() => heard.push(`waited ${time.now()}`)),
+          wait(10.5).then(() => heard.push(`longer ${time.now()}`)),
+        ]);
+        return heard;
+      },
+      { seed: 1, until: 10.5 },
+    );
+    expect(made).toEqual(['at 10', 'waited 10', 'longer 10.5']);
+  });
+
+  it('rejects with seed and time when it fails, or has not finished in time', async () => {
+    await expect(simulateAsync(build, { seed: 3, until: 200 })).rejects.toThrow(
+      'seed 3, 200000 µs after the beginning: what was built still waits for something',
+    );
+    const failing = async ({ wait }: World) => {
+      await wait(5);
+      throw new Error('too loud');
+    };
+    await expect(simulateAsync(failing, { seed: 4, until: 50 })).rejects.toThrow(
+      'seed 4, 5000 µs after the beginning: too loud',
+    );
   });
 });

@@ -1,14 +1,11 @@
-import { Observable, Subject, type Subscription } from 'rxjs';
+import type { Subscription } from 'rxjs';
 import type { Client } from '../core/client.ts';
-import type { Connection, Connections } from '../core/connection.ts';
-import { ClaspError, ErrorCode } from '../core/errors.ts';
-import type { Scopes } from '../core/scope.ts';
 import { createClient } from '../operators/client.ts';
 import type { ClientOptions } from '../operators/client-options.ts';
-import { type Router, type RouterOptions, type RouterStats, router } from '../operators/router.ts';
-import { sessionIds } from '../operators/session-ids.ts';
-import { type Network, type NetworkPair, type NetworkWatcher, networkPair } from './network.ts';
+import type { RouterOptions } from '../operators/router.ts';
+import type { Network } from './network.ts';
 import { type SeededRandom, seededRandom } from './seeded-random.ts';
+import { SimulatedRelay, type SimulatedRouter, type Unreachable } from './simulated-router.ts';
 import { type LogEntry, logText, SimulationLog } from './simulation-log.ts';
 import { type VirtualTime, virtualTime } from './virtual-time.ts';
 
@@ -21,21 +18,6 @@ export interface SimulateOptions {
   readonly start?: number;
   /** Whether to log; a simulated hour of heavy traffic is faster without, and fits into memory. @defaultValue true */
   readonly log?: boolean;
-}
-
-/** A relay in a simulation. It runs from the beginning. */
-export interface SimulatedRouter {
-  /** A participant within the relay's process. */
-  client(name: string, scopes?: readonly string[] | Scopes): Client;
-  /** Connections to the relay through a network; fails with 502 while it does not run. */
-  dial(from: string, network?: Network): Connections;
-  stats(): RouterStats;
-  /** Ends it in order: every connection is closed, and what it knew is forgotten. */
-  stop(): void;
-  /** Ends it as a power cut does: every connection is lost. */
-  crash(): void;
-  /** Runs it again, with nothing in its memory. */
-  start(): void;
 }
 
 export interface SimulatedClientOptions extends Omit<ClientOptions, 'name' | 'scheduler'> {
@@ -60,6 +42,8 @@ export interface World {
   at(milliseconds: number, work: () => void): Subscription;
   /** Does something every so many milliseconds, the first time after one of them; `work` is told how often it was done. */
   every(milliseconds: number, work: (count: number) => void): Subscription;
+  /** Resolves after so many milliseconds, in {@link simulateAsync}. */
+  wait(milliseconds: number): Promise<void>;
   /** Writes a line into the log. */
   note(who: string, text: string): void;
 }
@@ -82,7 +66,7 @@ export interface Simulation<T> {
  * the clock goes to `until`.
  *
  * Nothing in it may take its time or chance from anywhere but the world; promises do not run before it is over, so
- * subscribe to replies instead of awaiting them. What throws while it runs is thrown, as the cause of an error that
+ * subscribe to replies instead of awaiting them, or use {@link simulateAsync}. What throws while it runs is thrown, as the cause of an error that
  * names the seed and the microsecond.
  *
  * @example
@@ -101,7 +85,73 @@ export interface Simulation<T> {
  * ```
  */
 export function simulate<T>(build: (world: World) => T, options: SimulateOptions): Simulation<T> {
-  const { seed, until, start = 0, log: logs = true } = options;
+  const { world, guarded, outcome } = begin(options);
+  const made = guarded(() => build(world));
+  guarded(() => world.time.pass(options.until));
+  return outcome(made);
+}
+
+/** Turns of promises that follow each other within one microsecond; what is chained longer goes on a little later. */
+const TURNS = 64;
+
+/**
+ * The same for code that awaits: promises go on as soon as they can, before the clock does. `build` may be async, and
+ * `await world.wait(100)` in it. Rejects when it has not finished at `until`. Each
+ * microsecond at which something happens takes some microseconds more than in `simulate`.
+ *
+ * @example
+ * ```ts
+ * const { made } = await simulateAsync(
+ *   async ({ client, wait }) => {
+ *     const desk = client('desk', { network: { latency: 20 } });
+ *     await desk.set('/lights/1', 0.5);
+ *     await wait(1_000);
+ *     return desk.get('/lights/1');
+ *   },
+ *   { seed: 1, until: 5_000 },
+ * );
+ * made; // 0.5
+ * ```
+ */
+export async function simulateAsync<T>(
+  build: (world: World) => T,
+  options: SimulateOptions,
+): Promise<Simulation<Awaited<T>>> {
+  const { world, guarded, outcome } = begin(options);
+  const { time } = world;
+  const end = time.micros + Math.round(options.until * 1000);
+  let result: { readonly made: Awaited<T> } | { readonly failed: unknown } | undefined;
+  const building = guarded(() => build(world));
+  Promise.resolve(building).then(
+    (made) => {
+      result = { made };
+    },
+    (failed: unknown) => {
+      result = { failed };
+    },
+  );
+  for (;;) {
+    for (let turn = 0; turn < TURNS; turn++) await undefined;
+    if (result && 'failed' in result) break;
+    const next = Math.min(time.nextDue, end);
+    guarded(() => time.pass((next - time.micros) / 1000));
+    if (next === end && time.nextDue > end) break;
+  }
+  for (let turn = 0; turn < TURNS; turn++) await undefined;
+  const settled = result;
+  return guarded(() => {
+    if (!settled) throw new Error('what was built still waits for something');
+    if ('failed' in settled) throw settled.failed;
+    return outcome(settled.made);
+  });
+}
+
+/** What both kinds of simulation are made of. */
+function begin({ seed, start = 0, log: logs = true }: SimulateOptions): {
+  readonly world: World;
+  readonly guarded: <R>(work: () => R) => R;
+  readonly outcome: <T>(made: T) => Simulation<T>;
+} {
   const time = virtualTime({ start });
   const log = logs ? new SimulationLog(time) : undefined;
   const guarded = <R>(work: () => R): R => {
@@ -112,21 +162,22 @@ export function simulate<T>(build: (world: World) => T, options: SimulateOptions
       throw new Error(`seed ${seed}, ${time.micros - start * 1000} µs after the beginning: ${what}`, { cause });
     }
   };
-  const made = guarded(() => build(makeWorld(time, seededRandom(seed), log)));
-  guarded(() => time.pass(until));
-  const entries = log?.entries ?? [];
-  const pass = (milliseconds: number) => guarded(() => time.pass(milliseconds));
-  return { seed, made, log: entries, text: () => logText(entries), pass };
+  const outcome = <T>(made: T): Simulation<T> => {
+    const entries = log?.entries ?? [];
+    const pass = (milliseconds: number) => guarded(() => time.pass(milliseconds));
+    return { seed, made, log: entries, text: () => logText(entries), pass };
+  };
+  return { world: makeWorld(time, seededRandom(seed), log), guarded, outcome };
 }
 
 function makeWorld(time: VirtualTime, random: SeededRandom, log: SimulationLog | undefined): World {
   const start = time.now();
-  const relays: Relay[] = [];
+  const relays: SimulatedRelay[] = [];
   const unreachable: Unreachable = new Map();
   let clients = 0;
 
-  const makeRouter = (options: RouterOptions = {}): Relay => {
-    const made = new Relay(options, { time, random: random.fork(`router ${options.name}`), log, unreachable });
+  const makeRouter = (options: RouterOptions = {}): SimulatedRelay => {
+    const made = new SimulatedRelay(options, { time, random: random.fork(`router ${options.name}`), log, unreachable });
     relays.push(made);
     return made;
   };
@@ -156,109 +207,7 @@ function makeWorld(time: VirtualTime, random: SeededRandom, log: SimulationLog |
     cut,
     at: (milliseconds, work) => time.schedule(work, milliseconds - (time.now() - start)),
     every,
+    wait: (milliseconds) => new Promise((resolve) => time.schedule(() => resolve(), milliseconds)),
     note: (who, text) => log?.add({ type: 'note', who, text }),
   };
-}
-
-/** Until when which client reaches nobody. */
-type Unreachable = Map<string, number>;
-
-interface Surroundings {
-  readonly time: VirtualTime;
-  readonly random: SeededRandom;
-  readonly log: SimulationLog | undefined;
-  readonly unreachable: Unreachable;
-}
-
-class Relay implements SimulatedRouter {
-  readonly #name: string;
-  readonly #around: Surroundings;
-  readonly #router: Router;
-  readonly #pairs = new Map<NetworkPair, string>();
-  #accepted = new Subject<Connection>();
-  #running: Subscription | undefined;
-
-  constructor(options: RouterOptions, around: Surroundings) {
-    const { time, random } = around;
-    this.#name = options.name ?? 'relay';
-    this.#around = around;
-    const sessionId = sessionIds(random.integer(0, 2 ** 32 - 1));
-    this.#router = router({ sessionId, ...options, name: this.#name, scheduler: time, now: () => time.micros });
-    this.start();
-  }
-
-  client(name: string, scopes?: readonly string[] | Scopes): Client {
-    const client = this.#router.client(name, scopes);
-    return this.#around.log?.listenTo(client, name) ?? client;
-  }
-
-  stats(): RouterStats {
-    return this.#router.stats();
-  }
-
-  start(): void {
-    if (this.#running) return;
-    this.#accepted = new Subject();
-    this.#running = this.#router(this.#accepted).subscribe((event) => {
-      this.#around.log?.add({ type: 'relay', who: this.#name, event });
-    });
-  }
-
-  stop(): void {
-    this.#running?.unsubscribe();
-    this.#running = undefined;
-  }
-
-  crash(): void {
-    for (const pair of [...this.#pairs.keys()]) pair.cut();
-    this.stop();
-  }
-
-  /** Cuts what one client has. */
-  cut(from: string): void {
-    for (const [pair, of] of [...this.#pairs]) if (of === from) pair.cut();
-  }
-
-  dial(from: string, network: Network = {}): Connections {
-    return new Observable((out) => {
-      const { time, random, unreachable } = this.#around;
-      const connect = () => {
-        if ((unreachable.get(from) ?? 0) > time.now()) {
-          out.error(new ClaspError(ErrorCode.Timeout, `no way from ${from} to ${this.#name}`));
-          return;
-        }
-        if (!this.#running) {
-          out.error(new ClaspError(ErrorCode.Timeout, `${this.#name} does not run`));
-          return;
-        }
-        const chance = random.fork(`${from} ${random()}`);
-        const pair = networkPair(network, { scheduler: time, random: chance, watch: this.#watch(from, network) });
-        const [here, there] = pair.ends;
-        this.#pairs.set(pair, from);
-        const forget = () => this.#pairs.delete(pair);
-        here.saturated.subscribe({ complete: forget });
-        out.add(() => here.outgoing.complete());
-        this.#accepted.next(there);
-        out.next(here);
-      };
-      // To be connected takes a way there and back.
-      if (network.latency) out.add(time.schedule(connect, 2 * network.latency));
-      else connect();
-    });
-  }
-
-  #watch(client: string, network: Network): NetworkWatcher {
-    const { log } = this.#around;
-    if (!log) return {};
-    const names = [client, this.#name] as const;
-    const frame = (what: 'sent' | 'arrived' | 'lost') => (from: 0 | 1, bytes: Uint8Array) =>
-      log.add({ type: 'frame', what, from: names[from], to: names[1 - from] as string, bytes });
-    const takesTime = Boolean(network.latency || network.jitter || network.bytesPerSecond || network.datagram);
-    return {
-      sent: frame('sent'),
-      lost: frame('lost'),
-      cut: (reason) => log.add({ type: 'cut', from: client, to: this.#name, reason }),
-      ...(takesTime && { arrived: frame('arrived') }),
-    };
-  }
 }

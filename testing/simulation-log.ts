@@ -4,6 +4,7 @@ import type { ClaspError } from '../core/errors.ts';
 import type { Signal } from '../core/signal.ts';
 import { decodeAnyFrame } from '../core/wire/message-pack.ts';
 import type { RouterEvent } from '../operators/router-event.ts';
+import { shown } from './diagram.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
 /** One thing that happened in a simulation. `at` is in microseconds since it began. */
@@ -120,15 +121,4 @@ function frameInWords(bytes: Uint8Array): string {
   } catch {
     return `${bytes.length} bytes that are no message`;
   }
-}
-
-/** JSON, with what JSON does not have written out; what is absent is left out. */
-function shown(value: unknown): string {
-  return String(
-    JSON.stringify(value, (_key, some: unknown) => {
-      if (typeof some === 'bigint') return `${some}n`;
-      if (typeof some === 'number' && !Number.isFinite(some)) return String(some);
-      return some instanceof Uint8Array ? `${some.length} bytes` : some;
-    }),
-  );
 }
