@@ -51,10 +51,19 @@ export class MqttPublications {
     this.#youngBytes = 0;
   }
 
-  /** The newest publication of this value. */
-  find(kind: 'param' | 'event', address: string, value: Value): MqttPublication | undefined {
+  /** The newest publication of this value that is still good at `now`, milliseconds. */
+  find(kind: 'param' | 'event', address: string, value: Value, now: number): MqttPublication | undefined {
     const key = `${kind}${address}`;
-    return newest(this.#young.get(key), value) ?? newest(this.#old.get(key), value);
+    return newest(this.#young.get(key), value, now) ?? newest(this.#old.get(key), value, now);
+  }
+
+  /** The relay has refused a publication: it never was. */
+  remove(kind: 'param' | 'event', address: string, publication: MqttPublication): void {
+    for (const generation of [this.#young, this.#old]) {
+      const list = generation.get(`${kind}${address}`);
+      const index = list?.indexOf(publication) ?? -1;
+      if (index >= 0) list?.splice(index, 1);
+    }
   }
 
   /** Whether the newest publication at the address was to end by itself. */
@@ -70,10 +79,10 @@ export class MqttPublications {
   }
 }
 
-function newest(list: readonly MqttPublication[] | undefined, value: Value): MqttPublication | undefined {
+function newest(list: readonly MqttPublication[] | undefined, value: Value, now: number): MqttPublication | undefined {
   for (let i = (list?.length ?? 0) - 1; i >= 0; i--) {
     const publication = list?.[i];
-    if (publication && sameValue(publication.value, value)) return publication;
+    if (publication && publication.expires > now && sameValue(publication.value, value)) return publication;
   }
   return undefined;
 }

@@ -40,18 +40,24 @@ export function publishMqtt(
   }
   const expiry = properties?.messageExpiryInterval;
   const wasToEnd = retain && expiry === undefined && publications.expires(address);
-  publications.note(retain ? 'param' : 'event', address, {
+  const kind = retain ? 'param' : 'event';
+  const publication = {
     value,
     publisher,
     payload: Uint8Array.from(payload),
     qos,
     properties: forwarded(properties),
     expires: expiry === undefined ? Number.POSITIVE_INFINITY : scheduler.now() + expiry * 1_000,
-  });
+  };
+  // Before the relay is asked: it tells the others before it answers.
+  publications.note(kind, address, publication);
   const answer = retain ? client.set(address, value, lifeOf(value, expiry, wasToEnd)) : client.emit(address, value);
   answer.subscribe({
     next: () => done(undefined, retain ? undefined : { kind: 'event', address, value }),
-    error: (cause) => done(ClaspError.from(cause, ErrorCode.Internal, { address })),
+    error: (cause) => {
+      publications.remove(kind, address, publication);
+      done(ClaspError.from(cause, ErrorCode.Internal, { address }));
+    },
   });
 }
 

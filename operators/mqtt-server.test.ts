@@ -108,6 +108,17 @@ describe('MqttServer, in time', () => {
     expect(value).toBeNull();
   });
 
+  it('gives a value that somebody writes again after a message with it has expired', () => {
+    const { connect, app, pass } = setup();
+    const kept = { retain: true, properties: { messageExpiryInterval: 4 } } as const;
+    connect().packets.next(publish('p', '3', kept));
+    pass(5_000);
+    app.set('/mqtt/p', 3);
+    const late = connect({ clientId: 'late' });
+    late.packets.next(subscribe('p'));
+    expect(texts(late)).toEqual(['p 3']);
+  });
+
   it('ends a connection when what was granted ends', () => {
     const { connect, pass } = setup({ authenticate: () => ({ scopes: ['admin:/**'], expiresAt: 5_000 }) });
     const client = connect();

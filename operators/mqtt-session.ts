@@ -223,8 +223,8 @@ export class MqttSession {
     const topic = this.#topicOf(address);
     const matching = topic === undefined ? [] : this.#subscriptions.matching(address, topic);
     if (topic === undefined || matching.length === 0) return;
-    const { publications } = this.#options;
-    const publication = kind === 'stream' ? undefined : publications.find(kind, address, value);
+    const { publications, scheduler } = this.#options;
+    const publication = kind === 'stream' ? undefined : publications.find(kind, address, value, scheduler.now());
     if (kind === 'param' && !publication) publications.forget(address);
 
     const wanted = matching.filter(({ wish }) => !(wish.nl && publication?.publisher === this));
@@ -237,7 +237,8 @@ export class MqttSession {
   #retained({ address, value }: Param, subscription: FilterSubscription): void {
     const topic = this.#topicOf(address);
     if (topic === undefined || (topic.startsWith('$') && !subscription.dollar)) return;
-    const publication = this.#options.publications.find('param', address, value);
+    const { publications, scheduler } = this.#options;
+    const publication = publications.find('param', address, value, scheduler.now());
     this.#offer(topic, 'param', value, subscription.wish.qos, true, [subscription], publication);
   }
 

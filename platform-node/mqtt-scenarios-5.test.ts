@@ -181,6 +181,17 @@ describe('an MQTT server, as the interoperability scenarios of MQTT 5 have it', 
     const refused = client.publishAsync('a', '1', { qos: 1, retain: true });
     await expect(refused).rejects.toMatchObject({ code: 0x87 });
     expect(await app.get('/mqtt/a')).toBeNull();
+    // Nor does anything of what was refused stick to what somebody else writes.
+    const properties = { userProperties: { from: 'guest' } };
+    await expect(client.publishAsync('b', '1.0', { qos: 1, retain: true, properties })).rejects.toMatchObject({
+      code: 0x87,
+    });
+    await app.set('/mqtt/b', 1);
+    const reader = await probe(port, { username: 'x', password: 'guest' });
+    await reader.client.subscribeAsync('b', { qos: 1 });
+    await waitFor(() => expect(reader.received).toEqual(['b 1 (r)']));
+    expect(reader.packets[0]?.properties?.userProperties).toBeUndefined();
+    expect(await app.set('/mqtt/b', null)).toBeDefined();
     const old = await probe(port, { protocolVersion: 4, username: 'x', password: 'guest' });
     await old.client.publishAsync('a', '1', { qos: 2, retain: true }); // 3.1.1 cannot say so
     expect(await app.get('/mqtt/a')).toBeNull();
