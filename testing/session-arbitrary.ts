@@ -101,10 +101,11 @@ export function gestureMessages(): fc.Arbitrary<Message> {
  * import fc from 'fast-check';
  *
  * console.log(String(fc.sample(sessions({ maxSteps: 4 }), 1)[0]));
- * //  0 ms | a          | b
- * //     0 | join       |
- * //    12 | SET /a 3   |
- * //    12 |            | join
+ * // ms | a             | b
+ * //  0 | join          |
+ * // 12 | SET /a 3 qos1 |
+ * // 12 |               | join
+ * // then 12 ms have passed
  * ```
  */
 export function sessions(options: SessionsOptions = {}): fc.Arbitrary<SessionScript> {
