@@ -13,7 +13,8 @@ const YEAR_3000 = 32_503_680_000 * SECOND;
 
 let rig: CalmRelay;
 beforeEach(async () => {
-  rig = await calmRelay();
+  // Nothing here ends by silence.
+  rig = await calmRelay({ gestureTimeout: 3_600_000 });
 });
 afterEach(() => rig.stopCalmly());
 
