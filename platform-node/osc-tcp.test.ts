@@ -163,6 +163,23 @@ describe('oscBridge over TCP', () => {
     expect(failures()[0]).toMatchObject({ code: 429 });
   });
 
+  it('drops what a peer does not read, tells of it, and serves the others', async () => {
+    const { app, port, failures } = await relay({ listen: 0, framing: 'length', maxQueued: 65_536 });
+    const [stuck, good] = [await connect(port, 'length'), await connect(port, 'length')];
+    stuck.socket.pause();
+    const large = new Uint8Array(60_000);
+    await vi.waitFor(
+      async () => {
+        for (let i = 0; i < 20; i++) app.emit('/osc/large', large);
+        await app.set('/osc/alive', 1);
+        expect(failures().map(({ code }) => code)).toContain(503);
+      },
+      { timeout: 30_000, interval: 10 },
+    );
+    await vi.waitFor(() => expect(good.received).toContain('/alive ,f 1'), eventually);
+    expect(stuck.closed()).toBe(false);
+  });
+
   it('connects to peers, and again when they were gone, with the state', async () => {
     const peers: ReturnType<typeof peerOf>[] = [];
     const server = createServer((socket) => peers.push(peerOf(socket, 'slip')));
