@@ -60,6 +60,19 @@ describe('the moves of a gesture', () => {
     expect(countAt(240)).toBe(60);
   });
 
+  it('of a steady 240 Hz source go out as they come: none has waited while a newer one came', () => {
+    const [desk, reader] = [rig.join(), watcher()];
+    desk.send(gesture('start'));
+    reader.take();
+    const seen: string[] = [];
+    for (let n = 0; n <= 16; n++) {
+      desk.send(gesture('move', n));
+      seen.push(...told(reader).map((move) => `${move} of ${n}`));
+      rig.pass(1000 / 240);
+    }
+    expect(seen).toEqual([0, 4, 8, 12, 16].map((n) => `move ${n} of ${n}`));
+  });
+
   it('of a steady 30 or 60 Hz source are all delivered', () => {
     expect(countAt(30)).toBe(30);
     start();
