@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { BridgeType } from './bridge-type.ts';
-import { nameField, namespaceField } from './config-fields.ts';
+import { addressField, nameField } from './config-fields.ts';
 import { type MidiBridgeOptions, midiBridge } from './midi-bridge.ts';
 
 /** A MIDI device, as in a configuration file. */
@@ -26,7 +26,7 @@ const schema = z
       .boolean()
       .describe('makes ports of these names for other programs to connect to; false if absent')
       .exactOptional(),
-    namespace: namespaceField.describe('where MIDI lives in the relay; "/midi" if absent').exactOptional(),
+    namespace: addressField.describe('where MIDI lives in the relay; "/midi" if absent').exactOptional(),
     device: nameField
       .describe('a segment after the namespace, so that several devices can stand side by side; none if absent')
       .exactOptional(),

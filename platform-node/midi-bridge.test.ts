@@ -263,6 +263,7 @@ describe('midiBridgeType', () => {
     ['a MIDI bridge without a port', {}, 'needs an input or an output'],
     ['a device of two segments', { input: 'a', device: 'a/b' }, 'device must be one segment'],
     ['a control without a fine half', { input: 'a', cc14: [32] }, 'cc14'],
+    ['the root as namespace', { input: 'a', namespace: '' }, 'namespace'],
     ['a typo', { inptu: 'a' }, 'inptu'],
   ])('refuses %s', (_name, entry, text) => {
     expect(check(entry)).toThrow(text);

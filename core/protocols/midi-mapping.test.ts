@@ -103,6 +103,13 @@ describe('midiFromSignal', () => {
     expect(midiFromSignal(signal)).toEqual(statement);
   });
 
+  it('leaves the addresses of other devices to them', () => {
+    expect(midiFromSignal(param('/midi/desk/ch/1/cc/7', 1))).toBeUndefined();
+    expect(midiFromSignal(event('/midi/desk/transport', 'start'))).toBeUndefined();
+    const desk = () => midiFromSignal(param('/midi/desk/keys/ch/1/cc/7', 1), { device: 'desk' });
+    expect(desk).toThrow('MIDI has no "keys"');
+  });
+
   it.each<[number, string, Signal]>([
     [200, 'it is not below /midi', param('/osc/ch/1/cc/7', 1)],
     [200, 'channel is 1–16, not "17"', param('/midi/ch/17/cc/7', 1)],

@@ -85,7 +85,8 @@ export function midiToSignal(statement: MidiStatement, names: MidiNames = {}): S
 /**
  * What a param, an event or a stream's newest sample says in MIDI: the inverse of {@link midiToSignal}. Numbers are
  * rounded, and clamped to what MIDI has; true and false are its highest and lowest. Undefined where nothing is to be
- * said: a deleted param, `clock` and `tempo`, for which a clock would have to run.
+ * said: a deleted param, `clock` and `tempo`, for which a clock would have to run, and without `device` the addresses of
+ * those that have one.
  *
  * Throws a `ClaspError`: 200 for an address that is none of the device's, 402 for a value or a kind of signal that MIDI
  * has no form for.
@@ -104,12 +105,16 @@ export function midiFromSignal(signal: Signal, names: MidiNames = {}): MidiState
   }
   if (signal.kind === 'param' && signal.value === null) return undefined;
   const [first, channel, what, number, ...others] = address.slice(prefix.length + 1).split('/');
+  // Without a device of its own, it shares the namespace with those that have one.
+  if (names.device === undefined && first !== 'ch' && OF_A_DEVICE.has(channel ?? '')) return undefined;
   if (first !== 'ch') return globalStatement(first ?? '', channel, signal);
   if (what === undefined || others.length > 0) throw badAddress(address, 'it is not ch/{channel}/…');
   const to = indexOf(channel, 1, 16, 'channel', address);
   return channelStatement({ channel: to, what, number, signal, raw: names.raw === true });
 }
 
+/** What follows the name of a device. */
+const OF_A_DEVICE: ReadonlySet<string> = new Set(['ch', 'clock', 'tempo', 'transport', 'timecode', 'sysex']);
 const MAX_14_BIT = 16_383;
 const CENTRE = 8192;
 
