@@ -54,7 +54,7 @@ afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 describe('the tarball', () => {
   it('holds the build, its manifest, licence and documents, and nothing else', () => {
     const rest = files.filter((path) => !/^dist\/([a-z0-9-]+\/)*[a-z0-9-]+(\.d\.ts|\.js)$/.test(path));
-    expect(rest.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']);
+    expect(rest.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'config.schema.json', 'package.json']);
     expect(
       files.filter((path) => /test\b|\.snap$|__snapshots__|bench/.test(path.replace('dist/testing/', ''))),
     ).toEqual([]);
