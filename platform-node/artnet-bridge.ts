@@ -123,6 +123,7 @@ function bridgeOver(socket: DatagramSocket, client: Client, options: ArtnetBridg
         mapping: new DmxMapping({ namespace, normalize, range: [0, ARTNET_MAX_UNIVERSE] }),
         frames: hears ? artNetFrames(socket.incoming, { ...shared, input, ignore }) : undefined,
         failures: socket.failures,
+        defer: setImmediate,
       }).subscribe(out),
     );
     if (!discover || !hears) return;

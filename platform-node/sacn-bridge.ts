@@ -126,6 +126,7 @@ function bridgeOver(
         mapping: new DmxMapping({ namespace, normalize, range: [1, SACN_MAX_UNIVERSE] }),
         frames: hears ? sacnFrames(socket.incoming, incoming) : undefined,
         failures: socket.failures,
+        defer: setImmediate,
       }).subscribe(out),
     );
     if (!hears) return;

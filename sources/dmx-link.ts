@@ -9,7 +9,7 @@ import type { Sink } from '../core/sink.ts';
 import { FailureDigest } from '../operators/failure-digest.ts';
 import type { WithFailures } from './artnet.ts';
 import type { DmxMode } from './dmx-signals.ts';
-import { dmxWrites } from './dmx-writes.ts';
+import { type Defer, dmxWrites } from './dmx-writes.ts';
 
 export interface DmxLinkOptions {
   /** Named in events. */
@@ -24,6 +24,8 @@ export interface DmxLinkOptions {
   readonly frames?: WithFailures<DmxFrame> | undefined;
   /** Where what changes goes; absent where nothing goes out. Closed with the link. */
   readonly sink?: Sink<Signal> | undefined;
+  /** When frames that came in are written: those that arrive until then go together. @defaultValue at once */
+  readonly defer?: Defer | undefined;
   /** Other failures to tell of. */
   readonly failures?: Observable<ClaspError> | undefined;
   /** Clock and timer. @defaultValue `asyncScheduler` */
@@ -66,7 +68,7 @@ export function dmxLink(client: Client, options: DmxLinkOptions): Observable<Bri
       );
     }
     if (frames) {
-      const write = dmxWrites(client, mapping, mode);
+      const write = dmxWrites(client, mapping, mode, options.defer);
       out.add(frames.failures.subscribe(fail));
       out.add(frames.subscribe({ next: write, complete: () => out.complete() }));
       out.add(client.status.subscribe({ complete: () => out.complete() }));

@@ -57,6 +57,23 @@ describe('dmxWrites', () => {
     expect(values.get('/artnet/0/1')).toBe(7n);
   });
 
+  it('writes together what arrives together, 256 channels at most', () => {
+    const { client, values, answer, writes } = slowClient();
+    const flushes: (() => void)[] = [];
+    const write = dmxWrites(client, mapping, 'channel', (flush) => flushes.push(flush));
+    for (let universe = 0; universe < 30; universe++) write(frame(universe, ...Array(25).fill(universe + 1)));
+    write(frame(3, 99));
+    expect([writes(), flushes.length]).toEqual([0, 1]);
+    flushes.pop()?.();
+    expect(writes()).toBe(3);
+    expect([values.get('/artnet/3/1'), values.get('/artnet/29/25')]).toEqual([99n, 30n]);
+    answer(true);
+    expect(writes()).toBe(3 + 10);
+    write(frame(40, 5));
+    flushes.pop()?.();
+    expect(values.get('/artnet/40/1')).toBe(5n);
+  });
+
   it('writes the parts of a refused bundle one by one, and goes on', () => {
     const { client, unanswered, answer, writes } = slowClient();
     const write = dmxWrites(client, mapping, 'channel');
