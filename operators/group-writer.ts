@@ -12,6 +12,8 @@ export interface WriteGroup {
 
 /** Bundles that may wait for the relay's answer, or here for their time. */
 const MAX_WAITING = 256;
+/** Milliseconds. Host timers overflow beyond it and fire at once. */
+const LONGEST_DELAY = 2 ** 31 - 1;
 
 /**
  * Writes what came together as a whole: one param as a write, several as a bundle, and those of a time ahead as a
@@ -96,7 +98,7 @@ export class GroupWriter {
         this.#waiting--;
         this.#atOnce(group);
       },
-      Math.ceil(ahead / 1_000),
+      Math.min(Math.ceil(ahead / 1_000), LONGEST_DELAY),
     );
     this.#timers.add(timer);
   }

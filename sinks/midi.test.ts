@@ -100,6 +100,27 @@ describe('midiSink', () => {
     });
   });
 
+  it('takes a time that lies far ahead for a clock that is wrong', () => {
+    const { sink, sent } = open({ scheduler: stopped, latency: 5 });
+    sink.next(param('/midi/ch/1/cc/7', 0, 10_001_000));
+    sink.next(param('/midi/ch/1/cc/8', 0, 10_000_000));
+    expect(sent).toEqual(['b0 07 00']);
+    sink.complete();
+  });
+
+  it('ends the notes that sound when it ends', () => {
+    const { sink, sent } = open();
+    const play = (channel: number, number: number, value: number) =>
+      sink.next({ kind: 'event', address: `/midi/ch/${channel}/note/${number}`, value });
+    play(1, 60, 1);
+    play(16, 61, 1);
+    play(1, 62, 1);
+    play(1, 62, 0);
+    sent.length = 0;
+    sink.complete();
+    expect(sent).toEqual(['80 3c 00', '8f 3d 00']);
+  });
+
   it('gives the time to an output that keeps time itself', () => {
     const { sink, sent } = open({ scheduler: stopped, outputTime: (delay) => 5_000 + delay });
     sink.next(param('/midi/ch/1/cc14/1', 0, 20_000));

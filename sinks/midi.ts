@@ -19,6 +19,11 @@ export interface MidiSinkOptions extends MidiNames {
   readonly echoes?: MidiEchoes | undefined;
   /** The time that `at` of a signal is in, microseconds; `() => client.time()` for a relay's. @defaultValue the scheduler's */
   readonly now?: (() => number) | undefined;
+  /**
+   * Milliseconds that a signal may lie ahead. One further ahead comes from a clock that is wrong, and is sent at once.
+   * @defaultValue 10000
+   */
+  readonly maxAhead?: number | undefined;
   /** Milliseconds added to `at`: what came unevenly is played evenly. @defaultValue 0 */
   readonly latency?: number | undefined;
   /**
@@ -41,7 +46,7 @@ const MAX_WAITING = 4_096;
 
 /**
  * Sends signals to one MIDI output, see {@link midiFromSignal}: at `at` plus `latency` where a signal has a time that
- * lies ahead, else at once. A 14-bit control is two messages, a parameter four.
+ * lies ahead, else at once. A 14-bit control is two messages, a parameter four. At its end it ends the notes that sound.
  *
  * What the device has just said itself is not sent to it. Failures: 200 for an address that is none of the device's,
  * 402 for a value that MIDI has no form for, 503 when too many wait for their time; what the output throws.
@@ -55,14 +60,24 @@ const MAX_WAITING = 4_096;
  * ```
  */
 export function midiSink(output: MidiOutputLike, options: MidiSinkOptions = {}): Sink<Signal> {
-  const { echoes, latency = 0, outputTime, scheduler = asyncScheduler } = options;
+  const { echoes, maxAhead = 10_000, latency = 0, outputTime, scheduler = asyncScheduler } = options;
   const { now = () => scheduler.now() * 1_000 } = options;
   /** The earliest first. */
   const waiting: Waiting[] = [];
   let timer: Subscription | undefined;
 
-  const send = (messages: readonly Uint8Array[]) => {
-    for (const message of messages) output.send(message);
+  /** Notes that are on, by their status and number. */
+  const sounding = new Set<number>();
+
+  const send = (messages: readonly Uint8Array[], time?: number) => {
+    for (const message of messages) {
+      output.send(message, time);
+      note(message);
+    }
+  };
+  const note = ([status = 0, number = 0]: Uint8Array) => {
+    if (status >> 4 === 9) sounding.add((status << 8) | number);
+    else if (status >> 4 === 8) sounding.delete(((status + 16) << 8) | number);
   };
   const arm = () => {
     timer?.unsubscribe();
@@ -100,18 +115,15 @@ export function midiSink(output: MidiOutputLike, options: MidiSinkOptions = {}):
       const messages = spellMidi(statement).map(encodeMidi);
       const due = signal.at === undefined ? 0 : signal.at + latency * 1_000;
       const delay = due === 0 ? 0 : (due - now()) / 1_000;
-      if (!(delay > 0)) {
-        send(messages);
-      } else if (outputTime) {
-        const time = outputTime(delay);
-        for (const message of messages) output.send(message, time);
-      } else {
-        wait(messages, due, signal.address);
-      }
+      if (!(delay > 0 && delay <= maxAhead + latency)) send(messages);
+      else if (outputTime) send(messages, outputTime(delay));
+      else wait(messages, due, signal.address);
     },
     close() {
       timer?.unsubscribe();
       waiting.length = 0;
+      // Nobody else would end them.
+      for (const on of sounding) output.send(Uint8Array.of((on >> 8) - 16, on & 127, 0));
     },
   });
   return main;
