@@ -12,6 +12,7 @@ export const BRIDGES = '/clasp/bridges';
  */
 export class BridgeStatus {
   readonly #open: () => Client;
+  readonly #states = new Map<string, string>();
   #client: Client | undefined;
 
   /** `open` makes the client that may write there; asked when there is something to tell. */
@@ -19,9 +20,14 @@ export class BridgeStatus {
     this.#open = open;
   }
 
+  /** The state of each bridge, by name. */
+  get states(): Readonly<Record<string, string>> {
+    return Object.fromEntries(this.#states);
+  }
+
   /** A bridge is being opened. */
   connecting(bridge: string): void {
-    this.#tell(bridge, 'status', { state: 'connecting' });
+    this.#state(bridge, { state: 'connecting' });
   }
 
   /** Something happened to a bridge. */
@@ -29,15 +35,15 @@ export class BridgeStatus {
     const { bridge } = event;
     switch (event.type) {
       case 'ready':
-        this.#tell(bridge, 'status', { state: 'ready', address: event.address });
+        this.#state(bridge, { state: 'ready', address: event.address });
         break;
       case 'retrying': {
         const { reason, retryInMs } = event;
-        this.#tell(bridge, 'status', { state: 'retrying', reason: reason.reason, retryInMs });
+        this.#state(bridge, { state: 'retrying', reason: reason.reason, retryInMs });
         break;
       }
       case 'ended':
-        this.#tell(bridge, 'status', { state: 'failed', reason: event.reason?.reason ?? 'it has ended' });
+        this.#state(bridge, { state: 'failed', reason: event.reason?.reason ?? 'it has ended' });
         break;
       case 'devices':
         this.#tell(bridge, 'devices', event.devices);
@@ -49,9 +55,15 @@ export class BridgeStatus {
 
   /** A bridge is gone, and so is what was told of it. */
   forget(bridge: string): void {
+    this.#states.delete(bridge);
     for (const part of ['status', 'devices']) {
       if (this.#client?.cached(`${BRIDGES}/${bridge}/${part}`) !== null) this.#tell(bridge, part, null);
     }
+  }
+
+  #state(bridge: string, status: { readonly state: string } & { readonly [key: string]: Value }): void {
+    this.#states.set(bridge, status.state);
+    this.#tell(bridge, 'status', status);
   }
 
   #tell(bridge: string, part: string, value: Value): void {

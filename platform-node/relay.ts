@@ -101,7 +101,8 @@ export function createRelay(config: RelayConfig = {}): Relay {
   const status = () => {
     const { sessions, params, subscriptions, messagesIn, messagesOut } = core.stats();
     const uptime = Math.floor((clock() - since) / 1_000_000);
-    return { name, version, urls, sessions, params, subscriptions, messagesIn, messagesOut, uptime };
+    const figures = { sessions, params, subscriptions, messagesIn, messagesOut, uptime };
+    return { name, version, urls, ...figures, bridges: bridgeStatus.states };
   };
   const client: Relay['client'] = (clientName, scopes) => {
     const made = core.client(clientName, scopes);
@@ -110,6 +111,7 @@ export function createRelay(config: RelayConfig = {}): Relay {
     if (closing) made.close();
     return made;
   };
+  const bridgeStatus = new BridgeStatus(() => client(name, BRIDGES_OWNER));
   const bearers = new BearerClients({ join: client, authenticate, name: 'http' });
   const api = httpApi(bearers);
   const http = httpServers({
@@ -131,7 +133,7 @@ export function createRelay(config: RelayConfig = {}): Relay {
   running.add(budget.loops.subscribe(({ addresses }) => events.next({ type: 'loop', addresses })));
   const bridges = new RelayBridges(
     { client, budget, relayHost: host, authenticate, webSockets: (...wish) => subProtocols.claim(...wish), tell },
-    new BridgeStatus(() => client(name, BRIDGES_OWNER)),
+    bridgeStatus,
   );
   const routes = new RelayRoutes({ client, budget, tell: (event) => events.next(event) });
 

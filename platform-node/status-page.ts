@@ -15,6 +15,8 @@ export interface RelayStatus {
   readonly messagesOut: number;
   /** Whole seconds since the start. */
   readonly uptime: number;
+  /** How each bridge is, by name: `connecting`, `ready`, `retrying` or `failed`. */
+  readonly bridges: Readonly<Record<string, string>>;
 }
 
 const STYLE = `
@@ -27,6 +29,9 @@ const STYLE = `
   dl { display: grid; grid-template-columns: max-content 1fr; gap: .35rem 1.5rem; margin: 1.5rem 0; }
   dt { opacity: .7; }
   dd { margin: 0; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
+  .ready { color: light-dark(#1a7f37, #3fb950); }
+  .connecting, .retrying { color: light-dark(#9a6700, #d29922); }
+  .failed { color: light-dark(#cf222e, #f85149); }
   code, pre { font: .9rem/1.5 ui-monospace, monospace; }
   pre { background: color-mix(in srgb, currentColor 8%, transparent); padding: .75rem 1rem; border-radius: .4rem; margin: 0; white-space: pre-wrap; overflow-wrap: anywhere; }
 `;
@@ -34,7 +39,7 @@ const STYLE = `
 /** The page that a browser gets at `GET /`: what this is, where to connect, how it is doing. `url` is the WebSocket URL to show. */
 export function statusPage(status: RelayStatus, url: string): string {
   const count = (number: number) => number.toLocaleString('en');
-  const rows: readonly (readonly [term: string, detail: string])[] = [
+  const rows: (readonly [term: string, detail: string])[] = [
     ['WebSocket', `<code>${escaped(url)}</code>`],
     ['Sessions', count(status.sessions)],
     ['Params', count(status.params)],
@@ -43,6 +48,11 @@ export function statusPage(status: RelayStatus, url: string): string {
     ['Up for', duration(status.uptime)],
     ['Version', `clasp-rx ${escaped(status.version)}`],
   ];
+  const bridges = Object.entries(status.bridges).map(
+    ([name, state]) => `${escaped(name)} <span class="${escaped(state)}">${escaped(state)}</span>`,
+  );
+  if (bridges.length > 0) rows.splice(1, 0, ['Bridges', bridges.join('<br>')]);
+  const web = escaped(url.replace(/^ws/, 'http'));
   const target = url === 'ws://localhost:7330' ? '' : ` --url ${escaped(url)}`;
 
   return `<!doctype html>
@@ -63,8 +73,13 @@ ${rows.map(([term, detail]) => `<dt>${term}</dt><dd>${detail}</dd>`).join('\n')}
 <pre>npx clasp-rx sub '/**'${target}</pre>
 <h2>Write a value</h2>
 <pre>npx clasp-rx set /hello 0.5${target}</pre>
-<h2>The same figures as JSON</h2>
-<pre>curl -H 'Accept: application/json' ${escaped(url.replace(/^ws/, 'http'))}/</pre>
+<h2>The same over HTTP</h2>
+<pre>curl -N '${web}/v1/events'
+curl -X PUT -d '{"value":0.5}' ${web}/v1/state/hello
+curl ${web}/v1/snapshot</pre>
+<p><a href="/v1/openapi.json">/v1/openapi.json</a> describes it. JSON over WebSocket is at <code>${escaped(url)}/json</code>.</p>
+<h2>These figures as JSON</h2>
+<pre>curl -H 'Accept: application/json' ${web}/</pre>
 <p><a href="/healthz">/healthz</a> answers as long as the relay runs.</p>
 </body>
 </html>

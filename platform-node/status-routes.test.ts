@@ -17,6 +17,7 @@ const status: RelayStatus = {
   messagesIn: 10,
   messagesOut: 20,
   uptime: 3725,
+  bridges: { desk: 'ready', '<rig>': 'retrying' },
 };
 
 const ask = async (
