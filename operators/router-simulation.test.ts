@@ -246,12 +246,12 @@ describe('relay and clients over bad networks', () => {
     const both = fc.record({ value: fc.nat(), later: fc.option(fc.nat(100_000)) }).map(
       ({ value, later }): Message => ({
         type: 'BUNDLE',
-        messages: ['/pair/1', '/pair/2'].map((address) => ({ type: 'SET', address, value })),
+        messages: ['/pair/1', '/guard', '/pair/2'].map((address) => ({ type: 'SET', address, value })),
         ...(later !== null && { timestamp: later }),
       }),
     );
     const locks = fc.constantFrom('lock' as const, 'unlock').map((how): Message => {
-      return { type: 'SET', address: '/b', value: 0, [how]: true };
+      return { type: 'SET', address: '/guard', value: 0, [how]: true };
     });
     const messages = fc.oneof({ weight: 3, arbitrary: both }, sessionMessages(), locks);
     fc.assert(

@@ -175,16 +175,17 @@ class Script implements SessionScript {
 
 function inShort(step: Exclude<SessionStep, { do: 'wait' }>): string {
   if (step.do !== 'send') return step.do;
-  const { type, ...rest } = step.message;
-  const words = Object.entries(rest).filter(([, value]) => value !== undefined);
-  const said = words.map(([key, value]) =>
-    key === 'address' || key === 'pattern' || key === 'value'
-      ? text(value)
-      : value === true
-        ? key
-        : `${key}=${text(value)}`,
-  );
-  return [type, ...said, ...(step.qos > 0 ? [`qos${step.qos}`] : [])].join(' ');
+  return `${messageInShort(step.message)}${step.qos > 0 ? ` qos${step.qos}` : ''}`;
+}
+
+function messageInShort({ type, ...rest }: Message): string {
+  const words = Object.entries(rest).map(([key, value]: [string, unknown]) => {
+    if (value === undefined) return '';
+    if (key === 'messages') return `[${(value as readonly Message[]).map(messageInShort).join(', ')}]`;
+    if (key === 'address' || key === 'pattern' || key === 'value') return text(value);
+    return value === true ? key : `${key}=${text(value)}`;
+  });
+  return [type, ...words].filter(Boolean).join(' ');
 }
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
