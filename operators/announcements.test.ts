@@ -58,6 +58,20 @@ describe('an announcement', () => {
     expect(results(asker.take()).map(({ address }) => address)).toEqual(['/desk/2']);
   });
 
+  it('that is too long for one frame is told in several, each signal once, and only what may be read', () => {
+    start({ authenticate: (token) => ({ scopes: token ? ['write:/**'] : ['read:/open/**'] }) });
+    const bridge = rig.join('bridge', 'secret');
+    const guest = rig.join('guest');
+    const addresses = Array.from({ length: 3_000 }, (_, n) => `/open/${'x'.repeat(40)}/${n}`);
+    for (const address of addresses) bridge.send({ type: 'SET', address, value: 1 });
+    bridge.send(announce(fader));
+    guest.send({ type: 'QUERY', pattern: '/**' });
+    const messages = guest.take();
+    expect(messages.length).toBeGreaterThan(1);
+    expect(new Set(messages.map(({ type }) => type))).toEqual(new Set(['RESULT']));
+    expect(results(messages).map(({ address }) => address)).toEqual(addresses);
+  });
+
   it('of an address replaces the one before, whoever made it', () => {
     const [first, second, asker] = [rig.join('first'), rig.join('second'), rig.join('asker')];
     first.send(announce(cue));
