@@ -8,6 +8,8 @@ import { artNetSink } from '../../dist/sinks/index.js';
 const [mode, side, target] = process.argv.slice(2);
 const UNIVERSES = Array.from({ length: 100 }, (_, universe) => universe);
 const CHANNELS = 25;
+/** Universes that are written in one bundle. */
+const TOGETHER = 10;
 const FRAME = 1000 / 44;
 
 /** How often one of the universes changed: what was asked for has been done only if this is 44 a second. */
@@ -41,9 +43,13 @@ function throughTheRelay() {
   const levels = new Uint8Array(512);
   const addresses = UNIVERSES.map((u) => Array.from({ length: CHANNELS }, (_, c) => `/artnet/${u}/${c + 1}`));
   everyFrame((level) => {
-    for (const universe of UNIVERSES) {
-      if (mode === 'universe') app.stream(`/artnet/${universe}`, levels.fill(level, 0, CHANNELS).slice());
-      else app.bundle(addresses[universe].map((address) => ({ set: [address, BigInt(level)] })));
+    if (mode === 'universe') {
+      for (const universe of UNIVERSES) app.stream(`/artnet/${universe}`, levels.fill(level, 0, CHANNELS).slice());
+      return;
+    }
+    for (let first = 0; first < UNIVERSES.length; first += TOGETHER) {
+      const together = addresses.slice(first, first + TOGETHER).flat();
+      app.bundle(together.map((address) => ({ set: [address, BigInt(level)] })));
     }
   });
 }
