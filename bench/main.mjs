@@ -25,6 +25,7 @@ const measurements = {
   'idle-heap': './measurements/idle-heap.mjs',
   params: './measurements/params.mjs',
   'scheduled-bundles': './measurements/scheduled-bundles.mjs',
+  timelines: './measurements/timelines.mjs',
   'expiry-pause': './measurements/expiry-pause.mjs',
   'fire-together': './measurements/fire-together.mjs',
   'simulated-hour': './measurements/simulated-hour.mjs',
