@@ -1,4 +1,5 @@
 import { defer, EMPTY, map, mergeMap, type Observable, of, Subscription } from 'rxjs';
+import { checkAddress } from '../core/address.ts';
 import type { Client } from '../core/client.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
 import { stringifyJson } from '../core/json.ts';
@@ -86,6 +87,7 @@ export class JsonSession {
           .set(request.address, request.value, request.options)
           .pipe(mergeMap(({ revision = 0 }) => ok({ address: request.address, revision: BigInt(revision) })));
       case 'get':
+        checked(request.address); // a pattern would be answered with some param
         return readParams(client, request.address).pipe(
           map(([param]) => {
             const found = param ? signalJson(param) : { address: request.address, value: null, revision: 0n };
@@ -95,6 +97,7 @@ export class JsonSession {
       case 'emit':
         return client.emit(request.address, request.value).pipe(mergeMap(() => ok()));
       case 'stream':
+        checked(request.address); // the relay has no answer to a sample
         client.stream(request.address, request.value);
         return ok();
       case 'subscribe':
@@ -176,6 +179,11 @@ export class JsonSession {
   #send(message: Value): void {
     if (!this.#closed) this.#options.send(stringifyJson(message));
   }
+}
+
+function checked(address: string): void {
+  const malformed = checkAddress(address);
+  if (malformed) throw malformed;
 }
 
 function idOf({ id }: JsonRequest): { readonly id?: Value } {

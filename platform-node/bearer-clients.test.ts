@@ -50,6 +50,20 @@ describe('clients by token', () => {
     expect([c.client === d.client, c.client === e.client]).toEqual([true, false]);
   });
 
+  it('are one each for listeners that stay, and leave with them or with all', async () => {
+    const { clients, joined, open } = rig();
+    const [a, b, shared] = [await clients.enter('x'), await clients.enter('x'), await clients.borrow('x')];
+    expect(new Set([a.client, b.client, shared.client]).size).toBe(3);
+    a.release();
+    a.release();
+    expect(a.client.session).toBeNull();
+    expect(open()).toBe(joined.length - 1);
+    clients.close();
+    await settled();
+    expect(open()).toBe(0);
+    await expect(clients.enter('x')).rejects.toMatchObject({ code: 503 });
+  });
+
   it('ask for a token again after a minute, and stop serving one that was withdrawn', async () => {
     let withdrawn = false;
     const { clients, pass } = rig(() => {

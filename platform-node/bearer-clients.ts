@@ -25,14 +25,21 @@ export interface BearerClientsOptions {
 /** A participant that is in use until `release` is called, once. */
 export interface BorrowedClient {
   readonly client: Client;
+  readonly scopes: Scopes;
   /** When its rights end, milliseconds since the Unix epoch. */
   readonly expiresAt: number | undefined;
   readonly release: () => void;
 }
 
+/** The participant that is shared by all with one token, and what it may do. */
+interface Shared {
+  readonly client: Client;
+  readonly scopes: Scopes;
+}
+
 interface Bearer {
   readonly key: string;
-  readonly asked: Promise<Client>;
+  readonly asked: Promise<Shared>;
   expiresAt: number | undefined;
   /** Milliseconds; after it the token is asked for again. */
   validUntil: number;
@@ -42,6 +49,7 @@ interface Bearer {
 
 /**
  * One participant for all requests with the same token: requests come and go, and joining a relay costs a snapshot.
+ * Listeners that stay get one each.
  *
  * Each token passes `authenticate`, and again every minute, so that a token that was withdrawn stops working; whoever
  * still uses the old participant keeps it until release.
@@ -50,6 +58,8 @@ export class BearerClients {
   readonly #options: Required<Omit<BearerClientsOptions, 'authenticate'>>;
   readonly #authenticate: Authenticate | undefined;
   readonly #bearers = new Map<string, Bearer>();
+  /** What ends each participant that is not shared. */
+  readonly #entered = new Set<() => void>();
   #closed = false;
   #sweep: Subscription | undefined;
 
@@ -64,7 +74,7 @@ export class BearerClients {
     this.#authenticate = authenticate;
   }
 
-  /** The participant of a token. Rejects with a `ClaspError`: 300 or 302 as `authenticate` says, 503 when there are too many. */
+  /** The participant that all requests with a token share. Rejects with a `ClaspError`: 300 or 302 as `authenticate` says, 503 when there are too many. */
   async borrow(token: string | undefined): Promise<BorrowedClient> {
     if (this.#closed) throw new ClaspError(ErrorCode.Overloaded, 'the relay is closing');
     const bearer = this.#bearerOf(token);
@@ -78,21 +88,39 @@ export class BearerClients {
       if (bearer.users === 0 && this.#bearers.get(bearer.key) !== bearer) this.#leave(bearer);
     };
     try {
-      const client = await bearer.asked;
-      return { client, expiresAt: bearer.expiresAt, release };
+      const { client, scopes } = await bearer.asked;
+      return { client, scopes, expiresAt: bearer.expiresAt, release };
     } catch (cause) {
       release();
       throw cause;
     }
   }
 
-  /** Closes every participant; `borrow` rejects from now on. */
+  /**
+   * A participant of its own for a listener that stays: it hears what others with the same token emit, which nobody is
+   * sent of their own, and what it locks is its own. It leaves on release. Rejects as `borrow` does.
+   */
+  async enter(token: string | undefined): Promise<BorrowedClient> {
+    const { scopes, expiresAt, release: unused } = await this.borrow(token);
+    unused();
+    const { join, leave, name } = this.#options;
+    if (this.#closed) throw new ClaspError(ErrorCode.Overloaded, 'the relay is closing');
+    const client = join(name, scopes);
+    const release = () => {
+      if (this.#entered.delete(release)) leave(client);
+    };
+    this.#entered.add(release);
+    return { client, scopes, expiresAt, release };
+  }
+
+  /** Closes every participant; `borrow` and `enter` reject from now on. */
   close(): void {
     this.#closed = true;
     this.#sweep?.unsubscribe();
     const bearers = [...this.#bearers.values()];
     this.#bearers.clear();
     for (const bearer of bearers) this.#leave(bearer);
+    for (const release of [...this.#entered]) release();
   }
 
   #bearerOf(token: string | undefined): Bearer {
@@ -125,7 +153,7 @@ export class BearerClients {
     return bearer;
   }
 
-  async #ask(token: string | undefined, expires: (at: number) => void): Promise<Client> {
+  async #ask(token: string | undefined, expires: (at: number) => void): Promise<Shared> {
     const { join, name } = this.#options;
     const hello = { type: 'HELLO', version: PROTOCOL_VERSION, name, features: [], token } as const;
     const grant = await firstValueFrom(askForGrant(this.#authenticate, hello));
@@ -134,7 +162,7 @@ export class BearerClients {
     }
     if (this.#closed) throw new ClaspError(ErrorCode.Overloaded, 'the relay is closing');
     if (grant.expiresAt !== undefined) expires(grant.expiresAt);
-    return join(name, grant.scopes);
+    return { client: join(name, grant.scopes), scopes: grant.scopes };
   }
 
   #sweepLater(): void {
@@ -154,7 +182,7 @@ export class BearerClients {
 
   #leave(bearer: Bearer): void {
     bearer.asked.then(
-      this.#options.leave,
+      ({ client }) => this.#options.leave(client),
       () => undefined, // it never joined
     );
   }

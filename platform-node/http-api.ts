@@ -1,4 +1,5 @@
 import { firstValueFrom } from 'rxjs';
+import { checkAddress } from '../core/address.ts';
 import type { Client } from '../core/client.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
 import { stringifyJson } from '../core/json.ts';
@@ -34,6 +35,8 @@ export function httpApi(clients: BearerClients): HttpApi {
   };
 
   const existing = async (client: Client, address: string): Promise<Param> => {
+    const malformed = checkAddress(address); // a pattern would be answered with some param
+    if (malformed) throw malformed;
     const [param] = await firstValueFrom(readParams(client, address));
     if (!param) throw new ClaspError(ErrorCode.NotFound, `there is no param at ${address}`, { address });
     return param;

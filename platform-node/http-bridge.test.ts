@@ -55,6 +55,65 @@ describe('the HTTP API', () => {
     expect(await client.get('/a')).toBe(1);
   });
 
+  it('reads addresses as they are written, encoded or not, and no patterns', async () => {
+    const { base, client } = await serveHttp();
+    await put(`${base}/v1/state/stra%C3%9Fe%2F%E2%98%83`, { value: 'ü' });
+    expect(await client.get('/straße/☃')).toBe('ü');
+    expect(await (await fetch(`${base}/v1/state/straße/☃`)).json()).toMatchObject({ address: '/straße/☃', value: 'ü' });
+    const head = await fetch(`${base}/v1/state/straße/☃`, { method: 'HEAD' });
+    expect([head.status, await head.text()]).toEqual([200, '']);
+    for (const path of ['straße/*', 'straße/%2A', '/a', 'a%ZZ', '']) {
+      for (const method of ['GET', 'DELETE']) {
+        const answer = await fetch(`${base}/v1/state/${path}`, { method });
+        expect([answer.status, await answer.json()], `${method} ${path}`).toMatchObject([
+          400,
+          { error: { code: 200 } },
+        ]);
+      }
+    }
+    expect(await client.get('/straße/☃')).toBe('ü');
+  });
+
+  it('takes and gives back locks, the same for all requests with one token', async () => {
+    const { base, client } = await serveHttp();
+    const url = `${base}/v1/state/a`;
+    expect((await put(url, { value: 1, lock: true })).status).toBe(200);
+    await expect(client.set('/a', 2)).rejects.toMatchObject({ code: 401 });
+    expect((await put(url, { value: 3 })).status).toBe(200);
+    expect((await put(url, { value: 4, unlock: true })).status).toBe(200);
+    await client.set('/a', 5);
+    expect(await client.get('/a')).toBe(5);
+  });
+
+  it('lets a param end that was given a time to live', async () => {
+    const { base, client } = await serveHttp();
+    expect((await put(`${base}/v1/state/a`, { value: 1, ttl: 1 })).status).toBe(200);
+    expect((await put(`${base}/v1/state/b`, { value: 1, ttl: { seconds: 1, mode: 'absolute' } })).status).toBe(200);
+    expect(await client.get('/b')).toBe(1);
+    // Reading would keep the first one alive.
+    await expect.poll(() => client.get('/b'), { timeout: 10_000 }).toBeNull();
+    await expect
+      .poll(async () => Object.keys((await (await fetch(`${base}/v1/snapshot`)).json()) as object), {
+        timeout: 20_000,
+        interval: 1_500,
+      })
+      .toEqual([]);
+  });
+
+  it('answers two hundred requests at once, and one of many that delete the same', async () => {
+    const { base, client } = await serveHttp();
+    const all = Array.from({ length: 200 }, (_, index) => put(`${base}/v1/state/many/${index}`, { value: index }));
+    expect(new Set((await Promise.all(all)).map(({ status }) => status))).toEqual(new Set([200]));
+    const state = (await (await fetch(`${base}/v1/snapshot/many`)).json()) as object;
+    expect(Object.keys(state)).toHaveLength(200);
+    const deletions = await Promise.all(
+      Array.from({ length: 20 }, () => fetch(`${base}/v1/state/many/7`, { method: 'DELETE' })),
+    );
+    for (const { status } of deletions) expect([204, 404]).toContain(status);
+    expect(deletions.some(({ status }) => status === 204)).toBe(true);
+    expect(await client.get('/many/7')).toBeNull();
+  });
+
   it('emits events, with and without a value', async () => {
     const { base, client } = await serveHttp();
     const seen: unknown[] = [];
@@ -146,6 +205,42 @@ describe('server-sent events', () => {
       ['param', expect.objectContaining({ address: '/a/1', value: 0.75, revision: 2 })],
       ['event', expect.objectContaining({ address: '/a/go', value: 'now' })],
       ['stream', expect.objectContaining({ address: '/a/meter', value: -3.5 })],
+    ]);
+  });
+
+  it('bring what others ask for over HTTP, each with its time', async () => {
+    const { base } = await serveHttp();
+    const page = listen(`${base}/v1/events?pattern=/a/*`);
+    await page.until(1);
+    await fetch(`${base}/v1/emit/a/go`, { method: 'POST', body: '{"value":1}' });
+    await put(`${base}/v1/state/a/1`, { value: 2 });
+    await page.until(3);
+    expect(page.events.slice(1)).toMatchObject([
+      { event: 'event', data: { address: '/a/go', value: 1, timestamp: expect.stringMatching(/^\d{4}-/) } },
+      { event: 'param', data: { address: '/a/1', value: 2, revision: 1, timestamp: expect.stringMatching(/^\d{4}-/) } },
+    ]);
+  });
+
+  it('bring only the kinds that are asked for, and resume so', async () => {
+    const { base, client } = await serveHttp();
+    await client.set('/a/1', 1);
+    const url = `${base}/v1/events?pattern=/a/*&types=event`;
+    const first = listen(url);
+    await first.until(1);
+    await client.set('/a/1', 2);
+    await client.emit('/a/go', 1);
+    await first.until(2);
+    expect(first.events.map(({ event }) => event)).toEqual(['synced', 'event']);
+    await first.close();
+    await client.set('/a/1', 3);
+    await client.emit('/a/go', 2);
+    const again = listen(url, { 'last-event-id': first.events[1]?.id ?? '' });
+    await again.until(1);
+    await client.emit('/a/go', 3);
+    await again.until(2);
+    expect(again.events).toMatchObject([
+      { event: 'event', data: { value: 2 } },
+      { event: 'event', data: { value: 3 } },
     ]);
   });
 

@@ -28,7 +28,7 @@ export interface HttpBridgeOptions {
   readonly polls?: readonly HttpPoll[];
   /** Named in events. @defaultValue 'http' */
   readonly name?: string;
-  /** Makes a participant for each token that is used. @defaultValue every request acts as the bridge itself */
+  /** Makes a participant for each token that is used, and each listener to events. @defaultValue every request acts as the bridge itself, and listeners do not hear what requests emit */
   readonly join?: (name: string, scopes: Scopes) => Client;
   /** Decides what the bearer of a token may do. @defaultValue open: everybody may do what the bridge may do */
   readonly authenticate?: Authenticate | undefined;

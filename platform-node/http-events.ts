@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { asyncScheduler, firstValueFrom, type SchedulerLike, type Subscription } from 'rxjs';
 import type { Client } from '../core/client.ts';
-import type { ClaspError } from '../core/errors.ts';
+import { ClaspError, ErrorCode } from '../core/errors.ts';
 import { kindsOf, serverSentEvent, signalJson } from '../core/protocols/http.ts';
 import type { Signal, SignalKind } from '../core/signal.ts';
 import { readParams } from '../operators/read-params.ts';
@@ -18,6 +18,9 @@ const HEARTBEAT = 15_000;
 /** Bytes that may wait for a slow reader; then it is cut off, comes back with its last id, and resumes. */
 const MOST_WAITING = 1024 * 1024;
 
+/** Feeds at a time: each is a participant of its own. */
+const MOST_FEEDS = 1000;
+
 interface Listener {
   readonly write: (text: string) => void;
   readonly end: () => void;
@@ -30,15 +33,18 @@ class Feed {
   readonly #borrowed: BorrowedClient;
   readonly #texts: string[] = [];
   readonly #subscription: Subscription;
+  readonly #now: () => number;
   #count = 0;
 
   constructor(
     borrowed: BorrowedClient,
     pattern: string,
     types: readonly SignalKind[] | undefined,
+    now: () => number,
     ended: (cause?: ClaspError) => void,
   ) {
     this.#borrowed = borrowed;
+    this.#now = now;
     this.#subscription = borrowed.client.on(pattern, types ? { types } : {}).subscribe({
       next: (signal) => this.#tell(signal),
       error: ended,
@@ -72,7 +78,7 @@ class Feed {
     // A listener gets its own snapshot.
     if (signal.kind === 'param' && signal.snapshot) return;
     this.#count++;
-    const text = serverSentEvent(this.lastId, signal.kind, signalJson(signal));
+    const text = serverSentEvent(this.lastId, signal.kind, signalJson(signal, this.#now() * 1000));
     this.#texts.push(text);
     if (this.#texts.length > REMEMBERED) this.#texts.shift();
     for (const { write } of [...this.listeners]) write(text);
@@ -100,21 +106,31 @@ export function eventFeeds(
   const feedFor = async (token: string | undefined, pattern: string, types: readonly SignalKind[] | undefined) => {
     const key = JSON.stringify([token, pattern, types]);
     // Asked again for each listener: the token may have been withdrawn since.
-    const borrowed = await clients.borrow(token);
+    const entered = await clients.enter(token);
     const known = feeds.get(key);
     if (known) {
-      borrowed.release();
-      return { key, feed: known, expiresAt: borrowed.expiresAt };
+      entered.release();
+      return { key, feed: known, expiresAt: entered.expiresAt };
+    }
+    if (feeds.size >= MOST_FEEDS) {
+      entered.release();
+      throw new ClaspError(ErrorCode.Overloaded, `more than ${MOST_FEEDS} patterns are listened to`);
     }
     let refusal: ClaspError | undefined;
-    const feed = new Feed(borrowed, pattern, types, (cause) => {
-      refusal = cause;
-      // The first word may come while the feed is being made.
-      queueMicrotask(() => drop(key, feed));
-    });
+    const feed = new Feed(
+      entered,
+      pattern,
+      types,
+      () => scheduler.now(),
+      (cause) => {
+        refusal = cause;
+        // The first word may come while the feed is being made.
+        queueMicrotask(() => drop(key, feed));
+      },
+    );
     feeds.set(key, feed);
     if (refusal) throw refusal;
-    return { key, feed, expiresAt: borrowed.expiresAt };
+    return { key, feed, expiresAt: entered.expiresAt };
   };
 
   const answer = async (request: HttpRequest, token: string | undefined): Promise<HttpResponse> => {

@@ -93,7 +93,7 @@ export function jsonSockets(
     });
 
     try {
-      const { client, expiresAt, release } = await clients.borrow(tokenOf(request));
+      const { client, expiresAt, release } = await clients.enter(tokenOf(request));
       const session = new JsonSession(client, {
         send: (text) => send(text),
         congested: () => socket.bufferedAmount > HIGH,

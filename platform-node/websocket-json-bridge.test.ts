@@ -65,6 +65,73 @@ describe('JSON over WebSocket', () => {
     await expect.poll(() => two.told.length).toBe(3);
   });
 
+  it('lets its peers hear each other: events, streams and params', async () => {
+    const { address } = await serve({ port: 0 });
+    const [one, two] = [await connect(address), await connect(address)];
+    two.say({ type: 'subscribe', pattern: '/a/**' });
+    await expect.poll(() => two.told.at(-1)?.['type']).toBe('synced');
+    one.say({ type: 'emit', address: '/a/go', value: 1 });
+    one.say({ type: 'stream', address: '/a/level', value: 0.5 });
+    one.say({ type: 'set', address: '/a/1', value: 5, ttl: 60 });
+    await expect
+      .poll(() => two.told.slice(1).map(({ type, address: at, value }) => [type, at, value]))
+      .toEqual([
+        ['event', '/a/go', 1],
+        ['stream', '/a/level', 0.5],
+        ['value', '/a/1', 5],
+      ]);
+  });
+
+  it('holds a lock for the peer that took it, until it unlocks or leaves', async () => {
+    const { address, app } = await serve({ port: 0 });
+    const [one, two] = [await connect(address), await connect(address)];
+    one.say({ type: 'set', address: '/a/1', value: 1, lock: true, id: 1 });
+    await expect.poll(() => one.told.at(-1)).toMatchObject({ type: 'ok', id: 1 });
+    two.say({ type: 'set', address: '/a/1', value: 2, id: 2 });
+    await expect.poll(() => two.told.at(-1)).toMatchObject({ type: 'error', code: 401, address: '/a/1', id: 2 });
+    one.say({ type: 'set', address: '/a/1', value: 3, unlock: true, revision: 1, id: 3 });
+    await expect.poll(() => one.told.at(-1)).toMatchObject({ type: 'ok', id: 3, revision: 2 });
+    two.say({ type: 'set', address: '/a/1', value: 4, lock: true, id: 4 });
+    await expect.poll(() => two.told.at(-1)).toMatchObject({ type: 'ok', id: 4 });
+    two.socket.close();
+    await two.closed;
+    await expect
+      .poll(() =>
+        app.set('/a/1', 5).then(
+          ({ revision }) => revision,
+          () => 0,
+        ),
+      )
+      .toBe(4);
+  });
+
+  it('says what is wrong with a message, and goes on', async () => {
+    const { address } = await serve({ port: 0 });
+    const peer = await connect(address);
+    const wrong: [unknown, number, RegExp][] = [
+      [{ type: 'get', address: '/a/*' }, 200, /\/a\/\*/],
+      [{ type: 'stream', address: '/a//1', value: 1 }, 200, /\/a\/\/1/],
+      [{ type: 'emit', address: '/a/*' }, 200, /\/a\/\*/],
+      [{ type: 'subscribe', pattern: 'a' }, 202, /a/],
+      [{ type: 'set', address: '/a' }, 101, /"value" is missing/],
+      [{ type: 'set', address: '/a', value: 1, ttl: -1 }, 101, /"ttl" must be .*, not -1/],
+      [{ type: 'set', address: '/a', value: 1, revision: 9 }, 400, /not 9/],
+      [{ type: 'unsubscribe', pattern: '/never' }, 201, /\/never/],
+      [{ type: 'sett' }, 101, /sett/],
+      [[1], 101, /object/],
+    ];
+    for (const [message, code, words] of wrong) {
+      const before = peer.told.length;
+      peer.say(message);
+      await expect.poll(() => peer.told.length).toBe(before + 1);
+      expect(peer.told.at(-1), JSON.stringify(message)).toMatchObject({
+        type: 'error',
+        code,
+        message: expect.stringMatching(words),
+      });
+    }
+  });
+
   it('lets in who has a token, with its rights', async () => {
     const { address } = await serve({
       port: 0,

@@ -34,7 +34,7 @@ export interface WebsocketJsonBridgeOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** Named in events. @defaultValue 'websocket-json' */
   readonly name?: string;
-  /** Makes a participant for each token that is used. @defaultValue every peer acts as the bridge itself */
+  /** Makes a participant for each peer. @defaultValue every peer acts as the bridge itself, and does not hear what others of them emit */
   readonly join?: (name: string, scopes: Scopes) => Client;
   /** Decides what the bearer of a token may do. @defaultValue open */
   readonly authenticate?: Authenticate | undefined;

@@ -88,9 +88,12 @@ export function kindsOf(value: Value | undefined): readonly SignalKind[] | undef
   return names as readonly SignalKind[];
 }
 
-/** What JSON clients get to see of a signal: its address and value, and what its kind adds. */
-export function signalJson(signal: Signal): JsonMap {
-  const { address, at } = signal;
+/**
+ * What JSON clients get to see of a signal: its address and value, and what its kind adds. `now`, in microseconds since
+ * the Unix epoch, is the timestamp of a signal that carries none.
+ */
+export function signalJson(signal: Signal, now?: number): JsonMap {
+  const { address, at = now } = signal;
   const time = at === undefined ? {} : { timestamp: isoTime(at) };
   switch (signal.kind) {
     case 'param':
