@@ -1,8 +1,12 @@
+import { Bonjour } from 'bonjour-service';
 import { describe, expect, it, vi } from 'vitest';
 import type { ClaspError } from '../core/errors.ts';
 import { advertise, type BonjourModule } from './advertise.ts';
 
 const SERVICE = { name: 'Venue', type: 'oscjson', protocol: 'tcp', port: 8002 } as const;
+
+/** Options of the package's socket, which its types leave out. */
+const LOOPBACK: object = { interface: '127.0.0.1', bind: '0.0.0.0' };
 
 /** A stand-in for the package, and what was asked of it. */
 function bonjour() {
@@ -61,4 +65,22 @@ describe('advertise', () => {
     advertise([SERVICE], { load }).subscribe(hear);
     await vi.waitFor(() => expect(failures.map(({ code }) => code)).toEqual([402, 501]));
   });
+
+  it('is found by others on the network, and gone after its goodbye', async () => {
+    const found: string[] = [];
+    const browser = new Bonjour(LOOPBACK, () => undefined);
+    const looking = browser.find({ type: 'oscjson' });
+    looking.on('up', ({ name, port }) => found.push(`up ${name} ${port}`));
+    looking.on('down', ({ name }) => found.push(`down ${name}`));
+    const name = `Venue ${process.pid}`;
+    const running = advertise([{ ...SERVICE, name }], { interface: '127.0.0.1' }).subscribe();
+    try {
+      await vi.waitFor(() => expect(found).toContain(`up ${name} 8002`), { timeout: 20_000 });
+      running.unsubscribe();
+      await vi.waitFor(() => expect(found).toContain(`down ${name}`), { timeout: 20_000 });
+    } finally {
+      running.unsubscribe();
+      browser.destroy();
+    }
+  }, 60_000);
 });
