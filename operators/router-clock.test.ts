@@ -34,7 +34,7 @@ it('never tells an earlier time than before, whatever its clock does', () => {
         time = reading;
         peer.send({ type: 'SYNC', t1: 1 });
         const [{ t2 = 0, t3 = 0 }] = peer.take() as [SyncMessage];
-        expect(t2).toBe(Math.max(last, reading));
+        expect(t2).toBeGreaterThanOrEqual(Math.max(last, reading));
         expect(t3).toBe(t2);
         last = t2;
       }
