@@ -9,6 +9,11 @@ export interface Grant {
   readonly scopes: readonly string[] | Scopes;
   /** When the grant ends, milliseconds since the Unix epoch: the session then gets ERROR 302 and is closed. */
   readonly expiresAt?: number | undefined;
+  /**
+   * Whose grant it is, as the token says: by it the relay knows who repeats a frame of QoS 2, wherever it comes from.
+   * @defaultValue told by the client's name and the address of its peer
+   */
+  readonly subject?: string | undefined;
 }
 
 /**
@@ -24,6 +29,7 @@ export type Authenticate = (
 export interface CompiledGrant {
   readonly scopes: Scopes;
   readonly expiresAt: number | undefined;
+  readonly subject?: string | undefined;
 }
 
 /** Everything is permitted for ever: what a relay without authentication grants. */
@@ -42,6 +48,7 @@ export function askForGrant(authenticate: Authenticate | undefined, hello: Hello
     map((grant) => ({
       scopes: grant.scopes instanceof Scopes ? grant.scopes : scopes(grant.scopes),
       expiresAt: grant.expiresAt,
+      subject: grant.subject,
     })),
     catchError((cause) => throwError(() => ClaspError.from(cause, ErrorCode.NotAuthenticated))),
   );

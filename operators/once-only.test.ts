@@ -39,6 +39,22 @@ describe('a frame of QoS 2 with a timestamp', () => {
     expect(other.take()).toEqual([{ type: 'ACK', address: '/a', revision: 2 }]);
   });
 
+  it('is recognised by the subject of the grant, whatever the name, and only by that', () => {
+    const { join } = virtualRelay({ authenticate: (token) => ({ scopes: ['write:/**'], subject: token }) });
+    const first = join('desk', 'ann');
+    first.send(set('/a', 1), at(10));
+    expect(first.take()).toEqual([{ type: 'ACK', address: '/a', revision: 1 }]);
+    const again = join('desk on the phone', 'ann');
+    again.send(set('/a', 1), at(10));
+    expect(again.take()).toEqual([{ type: 'ACK', address: '/a', revision: 1 }]);
+    const other = join('desk', 'bob');
+    other.send(set('/a', 1), at(10));
+    expect(other.take()).toEqual([{ type: 'ACK', address: '/a', revision: 2 }]);
+    const nobody = join('desk');
+    nobody.send(set('/a', 1), at(10));
+    expect(nobody.take()).toEqual([{ type: 'ACK', address: '/a', revision: 3 }]);
+  });
+
   it('that was refused is not judged anew', () => {
     const { join } = virtualRelay();
     const [holder, writer] = [join('holder'), join('writer')];

@@ -12,7 +12,7 @@ import { stage } from './stage.ts';
  * from frame to frame; without one it counts as QoS 1.
  *
  * In order: within a session a timestamp that is not higher than the last one, of a frame that is not a repeat, is
- * refused with a `ClaspError` 400. Who wrote a frame is told by the name of the client and the address of its peer
+ * refused with a `ClaspError` 400. Who wrote a frame is told by the subject of its grant, or else by the name of the client and the address of its peer
  * without the port; several clients of one name behind one address do not mistake each other's frames, since the
  * timestamp and the content count too. Everything else passes at once, in order.
  *
@@ -55,7 +55,12 @@ export function onceOnly(memory: AppliedMemory = new AppliedMemory()): MonoTypeO
   });
 }
 
-function keyOf({ name, connection }: Session, { bytes, start, end }: Frame, timestamp: number): AppliedKey {
-  const host = connection.peer?.replace(/:\d+$/, '') ?? '';
-  return { writer: `${host} ${name}`, timestamp, bytes, start, end };
+function keyOf(session: Session, { bytes, start, end }: Frame, timestamp: number): AppliedKey {
+  return { writer: writerOf(session), timestamp, bytes, start, end };
+}
+
+function writerOf({ name, grant, connection }: Session): string {
+  // A host has no line break.
+  if (grant?.subject !== undefined) return `subject\n${grant.subject}`;
+  return `${connection.peer?.replace(/:\d+$/, '') ?? ''} ${name}`;
 }
