@@ -102,6 +102,16 @@ describe('set', () => {
 });
 
 describe('get', () => {
+  it('is not failed by the end of a timeline at its address, which may come before the answer', () => {
+    const played = answerOf(client.timeline('/fade', [{ time: 0, value: 0 }]));
+    const got = answerOf(client.get('/fade'));
+    relay.peer.send({ type: 'ACK', address: '/fade' });
+    relay.peer.send({ type: 'ERROR', code: 401, message: '/fade is locked', address: '/fade' });
+    expect([played, got, made.codes()]).toEqual([[{ address: '/fade' }], [], [401]]);
+    relay.peer.send({ type: 'SNAPSHOT', params: [{ address: '/fade', value: 1, revision: 1 }] });
+    expect(got).toEqual([1]);
+  });
+
   it('answers with the value of the SNAPSHOT, and null for a param that does not exist', () => {
     const there = answerOf(client.get('/a'));
     const missing = answerOf(client.get('/b'));

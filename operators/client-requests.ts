@@ -187,7 +187,8 @@ export class ClientRequests {
   /** Takes an ERROR about an address. */
   refused(address: string, error: ClaspError): void {
     const request = this.#sent.at(address)[0];
-    if (!request) return;
+    // Who only asks is never told 400 … 403: a timeline of ours came to its end meanwhile.
+    if (!request || (asksOnly(request) && error.code > 399 && error.code < 404)) return;
     if (request.kind === 'query')
       request.state = 'given-up'; // until its PONG
     else this.#settle(request);
