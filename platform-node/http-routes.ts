@@ -1,8 +1,12 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { asyncScheduler } from 'rxjs';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
 import { stringifyJson } from '../core/json.ts';
 import { errorJson, httpStatus } from '../core/protocols/http.ts';
 import type { Value } from '../core/value.ts';
+
+/** Milliseconds that a peer has to read an answer that it gets before it has sent all. */
+const LINGER = 1_000;
 
 /** A request, as a handler sees it. */
 export interface HttpRequest {
@@ -203,5 +207,14 @@ function send(
     ...cors,
     ...headers,
   });
-  outgoing.end(incoming.method === 'HEAD' || status === 204 ? undefined : bytes);
+  const answer = incoming.method === 'HEAD' || status === 204 ? undefined : bytes;
+  if (incoming.complete || answer === undefined) {
+    outgoing.end(answer);
+    return;
+  }
+  // Closed at once, while the peer still sends, the answer would be lost with the connection.
+  outgoing.write(answer);
+  const closing = asyncScheduler.schedule(() => outgoing.end(), LINGER);
+  outgoing.on('close', () => closing.unsubscribe());
+  incoming.on('end', () => outgoing.end()).resume();
 }

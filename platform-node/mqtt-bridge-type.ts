@@ -3,6 +3,7 @@ import { fromMqttFilter } from '../core/protocols/mqtt-topic.ts';
 import type { BridgeType } from './bridge-type.ts';
 import { nameField, namespaceField, patternField, textReadBy } from './config-fields.ts';
 import { type MqttBridgeOptions, mqttBridge } from './mqtt-bridge.ts';
+import { brokerUrlFault } from './mqtt-dial.ts';
 
 /** A broker, as a configuration file has it. */
 export interface MqttBridgeConfig extends Omit<MqttBridgeOptions, 'scheduler'> {
@@ -16,7 +17,7 @@ const schema = z.strictObject({
   name: nameField
     .describe('named in the log, in the status and in the origin of signals; "mqtt" if absent')
     .exactOptional(),
-  url: z.string().describe('mqtt://host:1883, mqtts://host:8883, ws://host/mqtt or wss://host/mqtt'),
+  url: textReadBy(brokerUrlFault).describe('mqtt://host:1883, mqtts://host:8883, ws://host/mqtt or wss://host/mqtt'),
   subscribe: z
     .array(filterField)
     .describe('topic filters: what the relay hears of the broker; none if absent')

@@ -136,11 +136,16 @@ export function hostOf(url: string): string {
   return `${protocol}//${host}${pathname === '/' ? '' : pathname}`;
 }
 
+/** Why a text is no URL of a broker, as a `ClaspError` 402; undefined when it is one. */
+export function brokerUrlFault(url: string): ClaspError | undefined {
+  if (URL.canParse(url) && /^(?:mqtts?|tcp|ssl|wss?):$/.test(new URL(url).protocol)) return undefined;
+  const reason = `must be mqtt://, mqtts://, ws:// or wss://, not ${JSON.stringify(url)}`;
+  return new ClaspError(ErrorCode.BadValue, reason, { value: url });
+}
+
 function faultOf({ url, clean, clientId }: MqttDialOptions): ClaspError | undefined {
-  if (!URL.canParse(url) || !/^(?:mqtts?|tcp|ssl|wss?):$/.test(new URL(url).protocol)) {
-    const reason = `url must be mqtt://, mqtts://, ws:// or wss://, not ${JSON.stringify(url)}`;
-    return new ClaspError(ErrorCode.BadValue, reason, { value: url });
-  }
+  const fault = brokerUrlFault(url);
+  if (fault) return new ClaspError(fault.code, `url ${fault.reason}`, { value: url });
   if (clean === false && clientId === undefined) {
     return new ClaspError(ErrorCode.BadValue, 'clean: false wants a clientId, by which the broker knows this client');
   }

@@ -112,26 +112,33 @@ export interface WebsocketJsonBridgeConfig
   readonly type: 'websocket-json';
 }
 
-const schema = z.strictObject({
-  type: z.literal('websocket-json'),
-  name: nameField.describe('named in the log and in the status; "websocket-json" if absent').exactOptional(),
-  port: portField
-    .describe('TCP port for JSON clients; 0 takes a free one; only connects out if absent')
-    .exactOptional(),
-  host: z.string().describe('address to bind to; as the relay if absent').exactOptional(),
-  origins: z.array(z.string()).describe('origins of web pages that may connect; all if absent').exactOptional(),
-  maxPeers: z.int().min(0).describe('peers at a time, 0 = unlimited; 0 if absent').exactOptional(),
-  url: z
-    .url({ protocol: /^wss?$/ })
-    .describe('a foreign WebSocket to connect to; none if absent')
-    .exactOptional(),
-  namespace: namespaceField.describe('where the members of its messages are written; "/ws" if absent').exactOptional(),
-  publish: z.array(patternField).describe('which addresses are sent to it; none if absent').exactOptional(),
-  headers: z
-    .record(z.string(), z.string())
-    .describe('headers of the request that opens it; none if absent')
-    .exactOptional(),
-});
+const schema = z
+  .strictObject({
+    type: z.literal('websocket-json'),
+    name: nameField.describe('named in the log and in the status; "websocket-json" if absent').exactOptional(),
+    port: portField
+      .describe('TCP port for JSON clients; 0 takes a free one; only connects out if absent')
+      .exactOptional(),
+    host: z.string().describe('address to bind to; as the relay if absent').exactOptional(),
+    origins: z.array(z.string()).describe('origins of web pages that may connect; all if absent').exactOptional(),
+    maxPeers: z.int().min(0).describe('peers at a time, 0 = unlimited; 0 if absent').exactOptional(),
+    url: z
+      .url({ protocol: /^wss?$/, error: ({ input }) => `must be ws:// or wss://, not ${JSON.stringify(input)}` })
+      .describe('a foreign WebSocket to connect to; none if absent')
+      .exactOptional(),
+    namespace: namespaceField
+      .describe('where the members of its messages are written; "/ws" if absent')
+      .exactOptional(),
+    publish: z.array(patternField).describe('which addresses are sent to it; none if absent').exactOptional(),
+    headers: z
+      .record(z.string(), z.string())
+      .describe('headers of the request that opens it; none if absent')
+      .exactOptional(),
+  })
+  .refine(
+    ({ port, url }) => port !== undefined || url !== undefined,
+    'needs a port to listen on or a url to connect to',
+  );
 
 /** JSON over WebSocket, as a configuration file has it. */
 export const websocketJsonBridgeType: BridgeType<WebsocketJsonBridgeConfig> = {
