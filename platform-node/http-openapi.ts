@@ -15,7 +15,10 @@ export function openApi(): Value {
     paths: {
       '/v1/state/{address}': {
         parameters: [address('the param, without its leading slash; it may contain slashes')],
-        get: { summary: 'The current value of a param', responses: { 200: answer('State'), ...errors(401, 403, 404) } },
+        get: {
+          summary: 'The current value of a param',
+          responses: { 200: answer('State'), ...errors(400, 401, 403, 404, 503) },
+        },
         put: {
           summary: 'Writes a param',
           requestBody: body('Write', true),
@@ -23,7 +26,7 @@ export function openApi(): Value {
         },
         delete: {
           summary: 'Deletes a param',
-          responses: { 204: { description: 'deleted' }, ...errors(401, 403, 404, 423) },
+          responses: { 204: { description: 'deleted' }, ...errors(400, 401, 403, 404, 423, 429, 503) },
         },
       },
       '/v1/emit/{address}': {
@@ -31,7 +34,7 @@ export function openApi(): Value {
         post: {
           summary: 'Sends an event',
           requestBody: body('Event', false),
-          responses: { 202: answer('Emitted'), ...errors(400, 401, 403, 413, 429) },
+          responses: { 202: answer('Emitted'), ...errors(400, 401, 403, 413, 429, 503) },
         },
       },
       '/v1/snapshot': { get: snapshot([]) },
@@ -48,7 +51,7 @@ export function openApi(): Value {
           ],
           responses: {
             200: { description: 'events', content: { 'text/event-stream': { schema: ref('State') } } },
-            ...errors(400, 401, 403),
+            ...errors(400, 401, 403, 503),
           },
         },
       },
@@ -63,7 +66,7 @@ export function openApi(): Value {
           { address: text, value: {}, revision: whole, timestamp: { type: 'string', format: 'date-time' } },
           ['address', 'value', 'revision'],
         ),
-        Write: object({ value: {}, lock: flag, unlock: flag, revision: whole, ttl: whole }, ['value']),
+        Write: object({ value: {}, lock: flag, unlock: flag, revision: whole, ttl }, ['value']),
         Written: object({ address: text, value: {}, revision: whole }, ['address', 'value', 'revision']),
         Event: object({ value: {} }, []),
         Emitted: object({ address: text, status: { type: 'string', enum: ['emitted'] } }, ['address', 'status']),
@@ -76,6 +79,10 @@ export function openApi(): Value {
 const text: Value = { type: 'string' };
 const flag: Value = { type: 'boolean' };
 const whole: Value = { type: 'integer', minimum: 0n };
+/** Seconds, or seconds and whether reading starts them again. */
+const ttl: Value = {
+  oneOf: [whole, object({ seconds: whole, mode: { type: 'string', enum: ['sliding', 'absolute'] } }, ['seconds'])],
+};
 
 const MEANINGS: Readonly<Record<number, string>> = {
   400: 'the request, address or pattern is wrong',

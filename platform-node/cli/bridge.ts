@@ -66,6 +66,7 @@ async function typeCommand(type: keyof typeof bridgeTypes, connectAs: (name: str
     options: { ...own, ...common },
     notes: [
       'Options of the bridge are the keys of its entry in a configuration file. Values that are objects are JSON.',
+      'Listens for this machine only, unless an address, an interface or a target of the bridge says otherwise.',
       'Runs until Ctrl-C, and comes back by itself when the relay was away.',
     ],
     examples: [{ what: kind.summary, run: `clasp-rx bridge ${type} ${EXAMPLES[type] ?? ''}`.trimEnd() }],
@@ -78,7 +79,8 @@ async function typeCommand(type: keyof typeof bridgeTypes, connectAs: (name: str
       const use = (client: ReturnType<Connect>) =>
         kind.open(client, entry, {
           name,
-          relayHost: new URL(target.url).hostname,
+          // Where the relay is, is no address of this machine; and what comes in here acts with the token's rights.
+          relayHost: 'localhost',
           scheduler: asyncScheduler,
           // What it may do is decided by the relay, for the token that was given.
           join: (participant) => connectAs(participant)(target),
