@@ -38,6 +38,19 @@ export class ParamWriter {
     return rule?.bounded && !rule.admits(frame.value) ? outOfRange(entry, rule, frame.value) : undefined;
   }
 
+  /** Whether {@link apply} cannot fail, whatever is applied before it, unless that asks for a lock. */
+  isCertain({ frame }: Envelope, { state }: Entry): boolean {
+    return (
+      frame !== undefined &&
+      this.#rules === undefined &&
+      this.store.maxParams === 0 &&
+      (frame.flags & (SetFlag.Lock | SetFlag.Unlock)) === 0 &&
+      frame.revision === undefined &&
+      state?.holder === undefined &&
+      !isTooLarge(frame)
+    );
+  }
+
   /**
    * Stores the value of a SET under its next revision, which the envelope gets; where values are merged its frame is
    * replaced by one with what was stored. Otherwise refuses the envelope, changes nothing and gives false: 402 too

@@ -13,7 +13,8 @@ interface Written {
 export function writeBundle(params: ParamWriter, bundle: Envelope): void {
   const { parts } = bundle;
   const written: Written[] = [];
-  const last = lastWrite(parts);
+  // Where nothing can fail there is nothing to undo.
+  const last = parts.every((part) => isCertain(params, part)) ? -1 : lastWrite(parts);
   for (const [index, part] of parts.entries()) {
     const { entry } = part;
     if (!entry) continue;
@@ -29,6 +30,10 @@ export function writeBundle(params: ParamWriter, bundle: Envelope): void {
     if (part.error) bundle.refuse(part.error);
     return;
   }
+}
+
+function isCertain(params: ParamWriter, part: Envelope): boolean {
+  return part.kind !== 'SET' || part.entry === undefined || params.isCertain(part, part.entry);
 }
 
 /** The place of the last SET; -1 where there is none. */
