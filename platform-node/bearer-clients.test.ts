@@ -50,10 +50,11 @@ describe('clients by token', () => {
     expect([c.client === d.client, c.client === e.client]).toEqual([true, false]);
   });
 
-  it('are one each for listeners that stay, and leave with them or with all', async () => {
+  it('are one each for peers that stay, and others for those who only listen; they leave with them or with all', async () => {
     const { clients, joined, open } = rig();
     const [a, b, shared] = [await clients.enter('x'), await clients.enter('x'), await clients.borrow('x')];
-    expect(new Set([a.client, b.client, shared.client]).size).toBe(3);
+    const ear = await clients.apart().borrow('x');
+    expect(new Set([a.client, b.client, shared.client, ear.client]).size).toBe(4);
     a.release();
     a.release();
     expect(a.client.session).toBeNull();

@@ -49,7 +49,7 @@ interface Bearer {
 
 /**
  * One participant for all requests with the same token: requests come and go, and joining a relay costs a snapshot.
- * Listeners that stay get one each.
+ * Peers that stay get one each.
  *
  * Each token passes `authenticate`, and again every minute, so that a token that was withdrawn stops working; whoever
  * still uses the old participant keeps it until release.
@@ -58,6 +58,7 @@ export class BearerClients {
   readonly #options: Required<Omit<BearerClientsOptions, 'authenticate'>>;
   readonly #authenticate: Authenticate | undefined;
   readonly #bearers = new Map<string, Bearer>();
+  readonly #apart: BearerClients[] = [];
   /** What ends each participant that is not shared. */
   readonly #entered = new Set<() => void>();
   #closed = false;
@@ -97,7 +98,7 @@ export class BearerClients {
   }
 
   /**
-   * A participant of its own for a listener that stays: it hears what others with the same token emit, which nobody is
+   * A participant of its own for a peer that stays: it hears what others with the same token emit, which nobody is
    * sent of their own, and what it locks is its own. It leaves on release. Rejects as `borrow` does.
    */
   async enter(token: string | undefined): Promise<BorrowedClient> {
@@ -113,6 +114,16 @@ export class BearerClients {
     return { client, scopes, expiresAt, release };
   }
 
+  /**
+   * Participants of the same tokens that are others than these, for those who only listen: they hear what these emit,
+   * which nobody is sent of their own. Closed with these.
+   */
+  apart(): BearerClients {
+    const others = new BearerClients({ ...this.#options, authenticate: this.#authenticate });
+    this.#apart.push(others);
+    return others;
+  }
+
   /** Closes every participant; `borrow` and `enter` reject from now on. */
   close(): void {
     this.#closed = true;
@@ -121,6 +132,7 @@ export class BearerClients {
     this.#bearers.clear();
     for (const bearer of bearers) this.#leave(bearer);
     for (const release of [...this.#entered]) release();
+    for (const others of this.#apart) others.close();
   }
 
   #bearerOf(token: string | undefined): Bearer {

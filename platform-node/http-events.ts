@@ -18,7 +18,7 @@ const HEARTBEAT = 15_000;
 /** Bytes that may wait for a slow reader; then it is cut off, comes back with its last id, and resumes. */
 const MOST_WAITING = 1024 * 1024;
 
-/** Feeds at a time: each is a participant of its own. */
+/** Feeds at a time. */
 const MOST_FEEDS = 1000;
 
 interface Listener {
@@ -93,6 +93,8 @@ export function eventFeeds(
   clients: BearerClients,
   scheduler: SchedulerLike = asyncScheduler,
 ): { answer(request: HttpRequest, token: string | undefined): Promise<HttpResponse>; close(): void } {
+  // Not those who ask for the events, or nobody would hear them.
+  const listeners = clients.apart();
   const feeds = new Map<string, Feed>();
   const timers = new Map<Feed, Subscription>();
 
@@ -106,19 +108,19 @@ export function eventFeeds(
   const feedFor = async (token: string | undefined, pattern: string, types: readonly SignalKind[] | undefined) => {
     const key = JSON.stringify([token, pattern, types]);
     // Asked again for each listener: the token may have been withdrawn since.
-    const entered = await clients.enter(token);
+    const borrowed = await listeners.borrow(token);
     const known = feeds.get(key);
     if (known) {
-      entered.release();
-      return { key, feed: known, expiresAt: entered.expiresAt };
+      borrowed.release();
+      return { key, feed: known, expiresAt: borrowed.expiresAt };
     }
     if (feeds.size >= MOST_FEEDS) {
-      entered.release();
+      borrowed.release();
       throw new ClaspError(ErrorCode.Overloaded, `more than ${MOST_FEEDS} patterns are listened to`);
     }
     let refusal: ClaspError | undefined;
     const feed = new Feed(
-      entered,
+      borrowed,
       pattern,
       types,
       () => scheduler.now(),
@@ -130,7 +132,7 @@ export function eventFeeds(
     );
     feeds.set(key, feed);
     if (refusal) throw refusal;
-    return { key, feed, expiresAt: entered.expiresAt };
+    return { key, feed, expiresAt: borrowed.expiresAt };
   };
 
   const answer = async (request: HttpRequest, token: string | undefined): Promise<HttpResponse> => {
