@@ -8,6 +8,8 @@ export type {
   BundleOptions,
   BundlePart,
   BundleReply,
+  BytePort,
+  BytePorts,
   ClampOptions,
   ClaspErrorOptions,
   Client,

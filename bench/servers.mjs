@@ -160,7 +160,7 @@ const ours = (kind) => ({
   name: kind === 'stream' ? 'ours' : `ours ${kind}`,
   protocol: clasp(kind),
   start: () => startScript('clasp', { nodeArgs }),
-  installed: () => existsSync(new URL('../dist/operators/router.js', import.meta.url)),
+  installed: () => existsSync(new URL('../dist/operators/router/router.js', import.meta.url)),
 });
 
 /** Every server the bench knows: how to start it, how to speak to it, whether it is there. */

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { installed } from '../peers/installed.ts';
 import { ended, type JackMidi, jackInstalled, jackMidi } from '../peers/jack-midi.ts';
 import { mayMakeNamespaces, Ola } from '../peers/ola.ts';
-import type { MidiModuleOutput } from '../platform-node/midi-module.ts';
+import type { MidiModuleOutput } from '../platform-node/bridges/midi-module.ts';
 
 // The configuration in the README, run as the README says, against JACK MIDI and OLA: turning a knob changes the fixture
 // that OLA shows. Two bridges, one router, no code.

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Subscription } from 'rxjs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { router } from '../operators/router.ts';
+import { router } from '../operators/router/router.ts';
 import { clock } from '../platform-node/clock.ts';
-import { webSocketListener } from '../platform-node/web-socket-listener.ts';
+import { webSocketListener } from '../platform-node/web-socket/web-socket-listener.ts';
 
 // Two processes that have nothing in common but the relay's time. How exactly they fire is measured in bench.
 

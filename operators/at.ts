@@ -1,7 +1,7 @@
 import { asyncScheduler, concatWith, endWith, type MonoTypeOperatorFunction, NEVER, type SchedulerLike } from 'rxjs';
 import type { Signal } from '../core/signal.ts';
 import { type Alarmed, Alarms } from './alarms.ts';
-import { stage } from './stage.ts';
+import { stage } from './router/stage.ts';
 
 export interface AtOptions<T> {
   /** Relay time, microseconds: `() => client.time()`. */

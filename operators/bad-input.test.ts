@@ -5,7 +5,7 @@ import type { ErrorMessage, Message } from '../core/message.ts';
 import { type VirtualRelay, virtualRelay } from '../testing/virtual-relay.ts';
 import type { WirePeer } from '../testing/wire-peer.ts';
 import { wirePeer } from '../testing/wire-peer.ts';
-import type { RouterOptions } from './router.ts';
+import type { RouterOptions } from './router/router.ts';
 
 let rig: VirtualRelay;
 let bystander: WirePeer;

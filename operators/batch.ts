@@ -2,7 +2,7 @@ import { asyncScheduler, type MonoTypeOperatorFunction, type SchedulerLike } fro
 import { sampleRate, windowOf } from '../core/pacing.ts';
 import type { Signal, Stream } from '../core/signal.ts';
 import { type Alarmed, Alarms } from './alarms.ts';
-import { stage } from './stage.ts';
+import { stage } from './router/stage.ts';
 
 export interface BatchOptions {
   /** Milliseconds of samples that come together, at most 60 000. 0 lets everything pass. */

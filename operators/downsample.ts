@@ -2,8 +2,8 @@ import { asyncScheduler, type MonoTypeOperatorFunction, type SchedulerLike } fro
 import { freeAfter, intervalOf, isFree, type Numbers } from '../core/pacing.ts';
 import type { Signal } from '../core/signal.ts';
 import { type Alarmed, Alarms } from './alarms.ts';
-import { pacedKey } from './paced-key.ts';
-import { stage } from './stage.ts';
+import { pacedKey } from './router/paced-key.ts';
+import { stage } from './router/stage.ts';
 
 export interface DownsampleOptions {
   /** At most this many a second, for each param and stream by itself. 0 lets everything pass. */

@@ -3,7 +3,7 @@ import { NEVER } from 'rxjs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { parseJson } from '../core/json.ts';
 import { JsonSession } from './json-session.ts';
-import { router } from './router.ts';
+import { router } from './router/router.ts';
 
 const ends: (() => void)[] = [];
 afterEach(() => {

@@ -4,9 +4,9 @@ import { createInterface } from 'node:readline';
 import { asyncScheduler, NEVER, Subscription } from 'rxjs';
 import type { BridgeEvent } from '../core/bridge-event.ts';
 import type { ClaspError } from '../core/errors.ts';
-import { router } from '../operators/router.ts';
-import { artnetBridgeType } from '../platform-node/artnet-bridge-type.ts';
-import { sacnBridgeType } from '../platform-node/sacn-bridge-type.ts';
+import { router } from '../operators/router/router.ts';
+import { artnetBridgeType } from '../platform-node/bridges/artnet-bridge-type.ts';
+import { sacnBridgeType } from '../platform-node/bridges/sacn-bridge-type.ts';
 
 const types = { artnet: artnetBridgeType, sacn: sacnBridgeType };
 const entries: { type: keyof typeof types }[] = JSON.parse(process.argv[2] ?? '[]');

@@ -5,17 +5,17 @@ import { WebSocket } from 'ws';
 import type { Client } from '../core/client.ts';
 import type { ErrorMessage, Message, QoS } from '../core/message.ts';
 import { decodeMessage, encodeMessage } from '../core/wire/index.ts';
-import { createClient } from '../operators/client.ts';
-import { type Router, type RouterOptions, router } from '../operators/router.ts';
-import type { RouterEvent } from '../operators/router-event.ts';
+import { createClient } from '../operators/client/client.ts';
+import { type Router, type RouterOptions, router } from '../operators/router/router.ts';
+import type { RouterEvent } from '../operators/router/router-event.ts';
 import { clock } from '../platform-node/clock.ts';
-import { webSocketDial } from '../platform-node/web-socket-dial.ts';
-import { webSocketListener } from '../platform-node/web-socket-listener.ts';
+import { webSocketDial } from '../platform-node/web-socket/web-socket-dial.ts';
+import { webSocketListener } from '../platform-node/web-socket/web-socket-listener.ts';
 
 export const eventually: { readonly timeout: number; readonly interval: number } = { timeout: 30_000, interval: 20 };
 
 /** A bare WebSocket that has said HELLO. */
-export interface BarePeer {
+interface BarePeer {
   readonly socket: WebSocket;
   /** What it got since it joined, or since the last question. */
   readonly received: Message[];

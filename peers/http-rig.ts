@@ -3,8 +3,8 @@ import { NEVER, type Subscription } from 'rxjs';
 import { expect } from 'vitest';
 import type { BridgeEvent } from '../core/bridge-event.ts';
 import type { Client } from '../core/client.ts';
-import { type Router, router } from '../operators/router.ts';
-import { type HttpBridgeOptions, httpBridge } from '../platform-node/http-bridge.ts';
+import { type Router, router } from '../operators/router/router.ts';
+import { type HttpBridgeOptions, httpBridge } from '../platform-node/bridges/http-bridge.ts';
 
 const ends: (() => void)[] = [];
 

@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import type { MidiModule } from '../platform-node/midi-module.ts';
+import type { MidiModule } from '../platform-node/bridges/midi-module.ts';
 import { installed } from './installed.ts';
 
 const root = join(import.meta.dirname, '..');

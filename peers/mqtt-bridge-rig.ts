@@ -5,8 +5,8 @@ import type { BridgeEvent } from '../core/bridge-event.ts';
 import type { Client } from '../core/client.ts';
 import type { Connection } from '../core/connection.ts';
 import type { ClaspError } from '../core/errors.ts';
-import { type Router, router } from '../operators/router.ts';
-import { type MqttBridgeOptions, mqttBridge } from '../platform-node/mqtt-bridge.ts';
+import { type Router, router } from '../operators/router/router.ts';
+import { type MqttBridgeOptions, mqttBridge } from '../platform-node/bridges/mqtt-bridge.ts';
 import { type Mosquitto, mosquitto } from './mosquitto.ts';
 
 /** What a test has opened; `afterEach(closeAll)`. */

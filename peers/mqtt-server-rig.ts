@@ -4,9 +4,9 @@ import { expect, vi } from 'vitest';
 import type { BridgeEvent } from '../core/bridge-event.ts';
 import type { Client } from '../core/client.ts';
 import type { ClaspError } from '../core/errors.ts';
-import type { Authenticate } from '../operators/authenticate.ts';
-import { router } from '../operators/router.ts';
-import { type MqttServerBridgeOptions, mqttServerBridge } from '../platform-node/mqtt-server-bridge.ts';
+import type { Authenticate } from '../operators/router/authenticate.ts';
+import { router } from '../operators/router/router.ts';
+import { type MqttServerBridgeOptions, mqttServerBridge } from '../platform-node/bridges/mqtt-server-bridge.ts';
 import { open } from './mqtt-bridge-rig.ts';
 
 /** A relay with an MQTT server before it. */

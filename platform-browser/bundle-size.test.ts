@@ -10,7 +10,7 @@ const FOLDER = fileURLToPath(new URL('.', import.meta.url));
 const ENTRY = `
   export { Clasp, ClaspBuilder } from '${FOLDER}clasp.ts';
   export { webSocketDial } from '${FOLDER}web-socket-dial.ts';
-  export { createClient } from '${FOLDER}../operators/client.ts';
+  export { createClient } from '${FOLDER}../operators/client/client.ts';
 `;
 
 /** Builds the entry as a project with Vite does, and gives the code with the modules it was made of. */

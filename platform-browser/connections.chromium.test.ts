@@ -10,7 +10,7 @@ import { bundle, type ServedPages, servePages } from '../peers/bundle.ts';
 import { type OpenChromium, openChromium } from '../peers/chromium.ts';
 import type { LawResult } from '../peers/contract-page.ts';
 import { installed } from '../peers/installed.ts';
-import { webSocketListener } from '../platform-node/web-socket-listener.ts';
+import { webSocketListener } from '../platform-node/web-socket/web-socket-listener.ts';
 
 const PAGE = '<!doctype html><title>contract</title><script type="module" src="/contract.js"></script>';
 

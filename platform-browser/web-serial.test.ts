@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { BridgeEvent } from '../core/bridge-event.ts';
 import type { BytePort } from '../core/byte-port.ts';
 import { EnttecParser, encodeEnttec } from '../core/protocols/enttec.ts';
-import { router } from '../operators/router.ts';
+import { router } from '../operators/router/router.ts';
 import { dmxBridge } from './dmx-bridge.ts';
 import { type WebSerialPortLike, webSerialPort } from './web-serial.ts';
 

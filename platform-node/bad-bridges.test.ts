@@ -11,13 +11,13 @@ import { WebSocket } from 'ws';
 import type { Client } from '../core/client.ts';
 import { encodeArtDmx } from '../core/protocols/artnet.ts';
 import { encodeOsc } from '../core/protocols/osc-encode.ts';
-import { createClient } from '../operators/client.ts';
+import { createClient } from '../operators/client/client.ts';
 import { installed } from '../peers/installed.ts';
 import { freePort, type Mosquitto, mosquitto } from '../peers/mosquitto.ts';
+import type { RelayConfig } from './config/relay-config.ts';
 import { createRelay, type Relay, type RelayAddresses } from './relay.ts';
-import type { RelayConfig } from './relay-config.ts';
 import type { RelayEvent } from './relay-event.ts';
-import { webSocketDial } from './web-socket-dial.ts';
+import { webSocketDial } from './web-socket/web-socket-dial.ts';
 
 // Many bridges in one relay. Each is given what it cannot take: it says which field and value, and a bystander, OSC in
 // to a WebSocket client, notices nothing.

@@ -6,11 +6,11 @@ import { WebSocket } from 'ws';
 import type { Client } from '../core/client.ts';
 import type { ErrorMessage, Message } from '../core/message.ts';
 import { decodeMessage, encodeMessage, encodeSet } from '../core/wire/index.ts';
-import { createClient } from '../operators/client.ts';
-import { type Router, type RouterOptions, router } from '../operators/router.ts';
-import type { RouterEvent } from '../operators/router-event.ts';
-import { webSocketDial } from './web-socket-dial.ts';
-import { webSocketListener } from './web-socket-listener.ts';
+import { createClient } from '../operators/client/client.ts';
+import { type Router, type RouterOptions, router } from '../operators/router/router.ts';
+import type { RouterEvent } from '../operators/router/router-event.ts';
+import { webSocketDial } from './web-socket/web-socket-dial.ts';
+import { webSocketListener } from './web-socket/web-socket-listener.ts';
 
 // Peers that misbehave on a real socket: each is answered as the protocol says, the relay goes on, and a well-behaved
 // client beside them notices nothing.

@@ -2,9 +2,9 @@ import { firstValueFrom, Subject, type Subscription } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { encodeMessage } from '../core/wire/index.ts';
-import { type Router, router } from '../operators/router.ts';
+import { type Router, router } from '../operators/router/router.ts';
 import { Clasp } from './clasp.ts';
-import { webSocketListener } from './web-socket-listener.ts';
+import { webSocketListener } from './web-socket/web-socket-listener.ts';
 
 let relay: Router;
 let running: Subscription;

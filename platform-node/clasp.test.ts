@@ -7,11 +7,11 @@ import { WebSocket, WebSocketServer } from 'ws';
 import { ClaspError } from '../core/errors.ts';
 import type { Message } from '../core/message.ts';
 import { decodeMessage, encodeMessage } from '../core/wire/index.ts';
-import { CallbackClient } from '../operators/callback-client.ts';
-import { type Router, type RouterOptions, router } from '../operators/router.ts';
+import { CallbackClient } from '../operators/client/callback-client.ts';
+import { type Router, type RouterOptions, router } from '../operators/router/router.ts';
 import * as ours from './clasp.ts';
-import { webSocketDial } from './web-socket-dial.ts';
-import { webSocketListener } from './web-socket-listener.ts';
+import { webSocketDial } from './web-socket/web-socket-dial.ts';
+import { webSocketListener } from './web-socket/web-socket-listener.ts';
 
 // The same program, once with the published client and once with ours, has to tell the same story.
 

@@ -2,11 +2,11 @@ import { firstValueFrom, Subject, type Subscription } from 'rxjs';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { Client } from '../core/client.ts';
 import type { Gesture } from '../core/signal.ts';
-import { createClient } from '../operators/client.ts';
-import { type Router, router } from '../operators/router.ts';
+import { createClient } from '../operators/client/client.ts';
+import { type Router, router } from '../operators/router/router.ts';
 import { clock } from './clock.ts';
-import { webSocketDial } from './web-socket-dial.ts';
-import { webSocketListener } from './web-socket-listener.ts';
+import { webSocketDial } from './web-socket/web-socket-dial.ts';
+import { webSocketListener } from './web-socket/web-socket-listener.ts';
 
 // How often the moves of a gesture arrive, from a socket through the relay to several others, in real time.
 

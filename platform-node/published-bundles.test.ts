@@ -2,9 +2,9 @@ import { Clasp } from '@clasp-to/core';
 import { firstValueFrom, Subject, type Subscription } from 'rxjs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
-import { type Router, router } from '../operators/router.ts';
+import { type Router, router } from '../operators/router/router.ts';
 import { clock } from './clock.ts';
-import { webSocketListener } from './web-socket-listener.ts';
+import { webSocketListener } from './web-socket/web-socket-listener.ts';
 
 // Bundles of the published JavaScript client, unmodified, against our relay over a real socket.
 

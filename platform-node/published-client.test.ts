@@ -3,8 +3,8 @@ import { firstValueFrom, Subject, type Subscription } from 'rxjs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { ClaspError } from '../core/errors.ts';
-import { type Router, type RouterOptions, router } from '../operators/router.ts';
-import { webSocketListener } from './web-socket-listener.ts';
+import { type Router, type RouterOptions, router } from '../operators/router/router.ts';
+import { webSocketListener } from './web-socket/web-socket-listener.ts';
 
 // The published JavaScript client, unmodified, against our relay over a real socket.
 

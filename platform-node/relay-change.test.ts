@@ -3,10 +3,10 @@ import type { AddressInfo } from 'node:net';
 import { filter, firstValueFrom } from 'rxjs';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Client } from '../core/client.ts';
-import { createClient } from '../operators/client.ts';
+import { createClient } from '../operators/client/client.ts';
+import type { RelayConfig } from './config/relay-config.ts';
 import { createRelay, type Relay, type RelayEvent } from './relay.ts';
-import type { RelayConfig } from './relay-config.ts';
-import { webSocketDial } from './web-socket-dial.ts';
+import { webSocketDial } from './web-socket/web-socket-dial.ts';
 
 const relays = new Set<Relay>();
 const clients = new Set<Client>();

@@ -1,6 +1,6 @@
 import type { ClaspError } from '../core/errors.ts';
-import type { RouterEvent } from '../operators/router-event.ts';
-import type { RelayBridgeEvent } from './relay-bridge.ts';
+import type { RouterEvent } from '../operators/router/router-event.ts';
+import type { RelayBridgeEvent } from './bridges/relay-bridge.ts';
 import type { RouteEvent } from './relay-routes.ts';
 
 /** What a change of the configuration did. */

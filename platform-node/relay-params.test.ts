@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { firstValueFrom, Subject } from 'rxjs';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Client } from '../core/client.ts';
-import { createClient } from '../operators/client.ts';
+import { createClient } from '../operators/client/client.ts';
 import { runCommand } from '../peers/run-command.ts';
 import { relayCommand } from './cli/relay.ts';
+import type { RelayConfig } from './config/relay-config.ts';
 import { createRelay, type Relay } from './relay.ts';
-import type { RelayConfig } from './relay-config.ts';
-import { webSocketDial } from './web-socket-dial.ts';
+import { webSocketDial } from './web-socket/web-socket-dial.ts';
 
 /** What a configuration file says of params; with what only code can say below. */
 const RULES: Pick<RelayConfig, 'params' | 'maxParams' | 'onFull'> = {

@@ -2,8 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Client } from '../core/client.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
 import { compileRoute, type RouteConfig, routeName } from '../core/route.ts';
-import { followRoute } from '../operators/follow-route.ts';
-import type { HopBudget } from '../operators/hop-budget.ts';
+import { followRoute } from '../operators/routes/follow-route.ts';
+import type { HopBudget } from '../operators/routes/hop-budget.ts';
 
 /** What does not get through a route. */
 export type RouteEvent =

@@ -1,7 +1,7 @@
 import { afterEach, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
+import type { RelayConfig } from './config/relay-config.ts';
 import { createRelay, type Relay } from './relay.ts';
-import type { RelayConfig } from './relay-config.ts';
 
 const relays: Relay[] = [];
 afterEach(async () => {

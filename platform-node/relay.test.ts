@@ -7,11 +7,11 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import type { Client } from '../core/client.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
-import { createClient } from '../operators/client.ts';
+import { createClient } from '../operators/client/client.ts';
+import type { RelayConfig } from './config/relay-config.ts';
 import { createRelay, type Relay, type RelayEvent } from './relay.ts';
-import type { RelayConfig } from './relay-config.ts';
 import { version } from './version.ts';
-import { webSocketDial } from './web-socket-dial.ts';
+import { webSocketDial } from './web-socket/web-socket-dial.ts';
 
 const relays = new Set<Relay>();
 const clients = new Set<Client>();

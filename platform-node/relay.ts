@@ -3,24 +3,24 @@ import { asyncScheduler, merge, type Observable, Subject, Subscription } from 'r
 import type { Client } from '../core/client.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
 import { type Scopes, scopes } from '../core/scope.ts';
-import { HopBudget } from '../operators/hop-budget.ts';
-import { type RouterStats, router } from '../operators/router.ts';
-import { BearerClients } from './bearer-clients.ts';
-import { BRIDGES, BridgeStatus } from './bridge-status.ts';
+import { type RouterStats, router } from '../operators/router/router.ts';
+import { HopBudget } from '../operators/routes/hop-budget.ts';
+import { BRIDGES, BridgeStatus } from './bridges/bridge-status.ts';
+import type { BridgeAddress, RelayBridgeEvent } from './bridges/relay-bridge.ts';
+import { RelayBridges } from './bridges/relay-bridges.ts';
 import { clock } from './clock.ts';
-import { httpApi } from './http-api.ts';
-import { httpRoutes } from './http-routes.ts';
-import { httpServers, urlsOf } from './http-servers.ts';
-import { jsonSockets } from './json-sockets.ts';
-import type { BridgeAddress, RelayBridgeEvent } from './relay-bridge.ts';
-import { RelayBridges } from './relay-bridges.ts';
-import { checkRelayConfig, type RelayConfig, restartKeys } from './relay-config.ts';
+import { checkRelayConfig, type RelayConfig, restartKeys } from './config/relay-config.ts';
+import { BearerClients } from './http/bearer-clients.ts';
+import { httpApi } from './http/http-api.ts';
+import { httpRoutes } from './http/http-routes.ts';
+import { httpServers, urlsOf } from './http/http-servers.ts';
+import { jsonSockets } from './http/json-sockets.ts';
+import { statusRoutes } from './http/status-routes.ts';
 import { type RelayChange, type RelayEvent, toRelayEvent } from './relay-event.ts';
 import { RelayRoutes } from './relay-routes.ts';
-import { statusRoutes } from './status-routes.ts';
 import { SubProtocols } from './sub-protocols.ts';
 import { version } from './version.ts';
-import { webSocketListener } from './web-socket-listener.ts';
+import { webSocketListener } from './web-socket/web-socket-listener.ts';
 
 export type { RelayEvent } from './relay-event.ts';
 

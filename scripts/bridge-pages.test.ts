@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { bridgeTypes } from '../platform-node/bridge-types.ts';
+import { bridgeTypes } from '../platform-node/bridges/bridge-types.ts';
 import { root } from './public-names.ts';
 
 interface Schema {

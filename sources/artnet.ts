@@ -6,7 +6,7 @@ import { type DmxFrame, DmxInput, type DmxMerge } from '../core/protocols/dmx-in
 import { DmxMapping } from '../core/protocols/dmx-mapping.ts';
 import type { Signal } from '../core/signal.ts';
 import { FailureDigest } from '../operators/failure-digest.ts';
-import { stage } from '../operators/stage.ts';
+import { stage } from '../operators/router/stage.ts';
 import { Alarm } from './alarm.ts';
 import { type DmxMode, dmxSignals } from './dmx-signals.ts';
 

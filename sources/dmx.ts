@@ -13,7 +13,7 @@ import {
 } from '../core/protocols/enttec.ts';
 import type { Signal } from '../core/signal.ts';
 import { FailureDigest } from '../operators/failure-digest.ts';
-import { stage } from '../operators/stage.ts';
+import { stage } from '../operators/router/stage.ts';
 import type { WithFailures } from './artnet.ts';
 import { type DmxMode, dmxSignals } from './dmx-signals.ts';
 

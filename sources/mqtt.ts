@@ -7,7 +7,7 @@ import { fromMqttTopic, mqttFilterMatches } from '../core/protocols/mqtt-topic.t
 import { RecentMap } from '../core/recent-map.ts';
 import type { Signal } from '../core/signal.ts';
 import { FailureDigest } from '../operators/failure-digest.ts';
-import { stage } from '../operators/stage.ts';
+import { stage } from '../operators/router/stage.ts';
 
 export interface MqttSourceOptions {
   /** Prefix of all addresses; `''` for none. @defaultValue '/mqtt' */

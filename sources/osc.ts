@@ -9,7 +9,7 @@ import { oscTimetagMicros } from '../core/protocols/osc-timetag.ts';
 import { RecentMap } from '../core/recent-map.ts';
 import type { Param, Signal } from '../core/signal.ts';
 import { FailureDigest } from '../operators/failure-digest.ts';
-import { stage } from '../operators/stage.ts';
+import { stage } from '../operators/router/stage.ts';
 
 export interface OscSourceOptions {
   /** Prefix of all addresses; `''` for none. @defaultValue '/osc' */

@@ -8,7 +8,7 @@ import { SacnCids } from '../core/protocols/sacn-cids.ts';
 import { parseSacn } from '../core/protocols/sacn-decode.ts';
 import type { Signal } from '../core/signal.ts';
 import { FailureDigest } from '../operators/failure-digest.ts';
-import { stage } from '../operators/stage.ts';
+import { stage } from '../operators/router/stage.ts';
 import { Alarm } from './alarm.ts';
 import type { WithFailures } from './artnet.ts';
 import { type DmxMode, dmxSignals } from './dmx-signals.ts';

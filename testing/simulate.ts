@@ -1,8 +1,8 @@
 import type { Subscription } from 'rxjs';
 import type { Client } from '../core/client.ts';
-import { createClient } from '../operators/client.ts';
-import type { ClientOptions } from '../operators/client-options.ts';
-import type { RouterOptions } from '../operators/router.ts';
+import { createClient } from '../operators/client/client.ts';
+import type { ClientOptions } from '../operators/client/client-options.ts';
+import type { RouterOptions } from '../operators/router/router.ts';
 import type { Network } from './network.ts';
 import { type SeededRandom, seededRandom } from './seeded-random.ts';
 import { SimulatedRelay, type SimulatedRouter, type Unreachable } from './simulated-router.ts';

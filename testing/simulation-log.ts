@@ -3,7 +3,7 @@ import type { Client } from '../core/client.ts';
 import type { ClaspError } from '../core/errors.ts';
 import type { Signal } from '../core/signal.ts';
 import { decodeAnyFrame } from '../core/wire/message-pack.ts';
-import type { RouterEvent } from '../operators/router-event.ts';
+import type { RouterEvent } from '../operators/router/router-event.ts';
 import { shown } from './diagram.ts';
 import type { VirtualTime } from './virtual-time.ts';
 

@@ -1,8 +1,8 @@
 import { asyncScheduler, map, throwError } from 'rxjs';
 import type { z } from 'zod';
 import type { BridgeEvent } from '../../core/bridge-event.ts';
-import { type AnyBridgeType, bridgeTypes, isBridgeType } from '../bridge-types.ts';
-import { inOurWords, mistakesOf } from '../config-mistakes.ts';
+import { type AnyBridgeType, bridgeTypes, isBridgeType } from '../bridges/bridge-types.ts';
+import { inOurWords, mistakesOf } from '../config/config-mistakes.ts';
 import {
   type Command,
   data,

@@ -1,5 +1,5 @@
 import { concat, defer, from, mergeMap, of, throwError } from 'rxjs';
-import { readConfigFile } from '../config-file.ts';
+import { readConfigFile } from '../config/config-file.ts';
 import { type Command, data, defineCommand } from './command.ts';
 import { jsonOption } from './connect.ts';
 import { printable, recordJson } from './format.ts';

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { filter, firstValueFrom } from 'rxjs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Client } from '../../core/client.ts';
-import { createClient } from '../../operators/client.ts';
-import { webSocketDial } from '../web-socket-dial.ts';
+import { createClient } from '../../operators/client/client.ts';
+import { webSocketDial } from '../web-socket/web-socket-dial.ts';
 
 /** What `npm run build` made: these tests start it as a user does. */
 const main = join(import.meta.dirname, '../../dist/platform-node/cli/main.js');

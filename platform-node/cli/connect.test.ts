@@ -2,7 +2,7 @@ import { BehaviorSubject, NEVER, Subject, throwError } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ClientStatus } from '../../core/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import { createClient } from '../../operators/client.ts';
+import { createClient } from '../../operators/client/client.ts';
 import { fakeClient, type LocalRelay, localRelay, runCommand } from '../../peers/run-command.ts';
 import type { Connect } from './connect.ts';
 import { emitCommand } from './emit.ts';

@@ -1,7 +1,7 @@
 import { get } from 'node:http';
 import { get as getSecurely } from 'node:https';
 import { Observable } from 'rxjs';
-import type { RelayStatus } from '../status-page.ts';
+import type { RelayStatus } from '../http/status-page.ts';
 
 const PATIENCE = 2_000;
 const MAX_BODY = 65_536;

@@ -15,7 +15,7 @@ import type { Connection, Connections } from '../../core/connection.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { type Message, PROTOCOL_VERSION, type WelcomeMessage } from '../../core/message.ts';
 import { decodeMessage, encodeMessage } from '../../core/wire/index.ts';
-import { duration, type RelayStatus } from '../status-page.ts';
+import { duration, type RelayStatus } from '../http/status-page.ts';
 import { type Command, data, defineCommand, type Line } from './command.ts';
 import { checkUrl, interruption, jsonOption, type Target, targetOptions, unreachable } from './connect.ts';
 import { printable, recordJson } from './format.ts';

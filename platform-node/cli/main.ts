@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 import { createInterface } from 'node:readline';
 import { fromEvent, Observable, Subject } from 'rxjs';
-import { createClient } from '../../operators/client.ts';
+import { createClient } from '../../operators/client/client.ts';
 import { clock } from '../clock.ts';
 import { createRelay } from '../relay.ts';
-import { webSocketDial } from '../web-socket-dial.ts';
+import { webSocketDial } from '../web-socket/web-socket-dial.ts';
 import { bridgeCommand } from './bridge.ts';
 import { bundleCommand } from './bundle.ts';
 import { checkCommand } from './check.ts';

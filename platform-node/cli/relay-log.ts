@@ -1,6 +1,6 @@
 import { asyncScheduler, Observable, type SchedulerLike, type Subscription } from 'rxjs';
 import type { ClaspError } from '../../core/errors.ts';
-import type { SessionInfo } from '../../operators/router-event.ts';
+import type { SessionInfo } from '../../operators/router/router-event.ts';
 import type { RelayChange, RelayEvent } from '../relay-event.ts';
 import { formatError, printable, recordJson } from './format.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { RelayConfig } from '../relay-config.ts';
+import type { RelayConfig } from '../config/relay-config.ts';
 import { type RelayFlags, withFlags } from './relay-reload.ts';
 
 const flags = (given: Partial<RelayFlags> = {}): RelayFlags => ({

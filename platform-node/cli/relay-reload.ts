@@ -1,9 +1,9 @@
 import { catchError, concatMap, defer, from, map, merge, mergeMap, NEVER, type Observable, of } from 'rxjs';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import { type FileMistake, readConfigFile } from '../config-file.ts';
+import { type FileMistake, readConfigFile } from '../config/config-file.ts';
+import type { BridgeConfig, RelayConfig } from '../config/relay-config.ts';
+import { watchFile } from '../config/watch-file.ts';
 import type { Relay } from '../relay.ts';
-import type { BridgeConfig, RelayConfig } from '../relay-config.ts';
-import { watchFile } from '../watch-file.ts';
 import { type Line, message } from './command.ts';
 import { formatError, printable, recordJson } from './format.ts';
 

@@ -2,8 +2,8 @@ import { EMPTY, NEVER, Subject } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { runCommand } from '../../peers/run-command.ts';
+import type { RelayConfig } from '../config/relay-config.ts';
 import type { Relay, RelayAddresses, RelayEvent } from '../relay.ts';
-import type { RelayConfig } from '../relay-config.ts';
 import { relayCommand } from './relay.ts';
 import { run } from './runner.ts';
 

@@ -1,10 +1,10 @@
 import { catchError, concat, from, mergeMap, NEVER, Observable, of, take, throwError } from 'rxjs';
 import { checkAddress } from '../../core/address.ts';
 import { ClaspError } from '../../core/errors.ts';
+import { bridgeName } from '../bridges/relay-bridge.ts';
+import type { BridgeConfig, RelayConfig } from '../config/relay-config.ts';
 import { parseHostPort } from '../host-port.ts';
 import type { Relay, RelayAddresses } from '../relay.ts';
-import { bridgeName } from '../relay-bridge.ts';
-import type { BridgeConfig, RelayConfig } from '../relay-config.ts';
 import { type Command, data, defineCommand, type Line, message, type OptionValues, UsageError } from './command.ts';
 import { jsonOption } from './connect.ts';
 import { formatError, printable, recordJson } from './format.ts';

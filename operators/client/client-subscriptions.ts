@@ -1,0 +1,288 @@
+import type { Subscriber } from 'rxjs';
+import type { OnOptions } from '../../core/client.ts';
+import { ClaspError } from '../../core/errors.ts';
+import type { AckMessage, ParamState, SubscribeMessage, SubscribeOptions } from '../../core/message.ts';
+import type { Param, Signal, SignalKind } from '../../core/signal.ts';
+import { encodeClientMessage, kindsMask } from '../../core/wire/client-encode.ts';
+import { SIGNAL_KINDS } from '../../core/wire/codes.ts';
+import type { ClientParams } from './client-params.ts';
+import { patternFaultOf, patternTest } from './client-pattern.ts';
+import { stateOf } from './signal-callback.ts';
+
+/** One subscriber of an `on`. */
+interface Listener {
+  readonly out: Subscriber<Signal>;
+  readonly subscription: Subscription;
+  readonly synced: (() => void) | undefined;
+}
+
+/** One SUBSCRIBE on the wire, shared by every listener with an equal pattern and options. */
+interface Subscription {
+  readonly key: string;
+  readonly pattern: RegExp;
+  /** A bit for each kind it wants, as in SUBSCRIBE. */
+  readonly mask: number;
+  readonly message: SubscribeMessage;
+  readonly listeners: Set<Listener>;
+  /** While the snapshot is coming: the addresses it has told so far, with their revisions. */
+  seen: Map<string, number> | undefined;
+  /** Those of them that only the snapshot of the greeting told: deleted since, unless its own tells them too. */
+  unsure: Set<string> | undefined;
+  /** Whether its listeners know params: a snapshot has come whole, or in part before the connection was lost. */
+  synced: boolean;
+  /** Scratch of one delivery. */
+  due: boolean;
+}
+
+/** Addresses whose listeners are remembered. */
+const MAX_ROUTES = 10_000;
+const PARAM = 1;
+
+/**
+ * Who listens to what in this client. The relay sends one copy of a signal however many subscriptions match it; this
+ * brings it to every listener it is for, in the order they came.
+ */
+export class ClientSubscriptions {
+  readonly #params: ClientParams;
+  readonly #report: (error: ClaspError) => void;
+  readonly #guard: (call: () => void) => void;
+  readonly #byKey = new Map<string, Subscription>();
+  readonly #byId = new Map<number, Subscription>();
+  readonly #listeners = new Set<Listener>();
+  /** Listeners whose pattern matches, by address; forgotten when anybody comes or goes. */
+  #routes = new Map<string, readonly Listener[]>();
+  #nextId = 1;
+  #send: ((frame: Uint8Array) => void) | undefined;
+  #greeted = false;
+  #closed = false;
+
+  /** `guard` calls what may throw. */
+  constructor(params: ClientParams, report: (error: ClaspError) => void, guard: (call: () => void) => void) {
+    this.#params = params;
+    this.#report = report;
+    this.#guard = guard;
+  }
+
+  /** Adds a listener, subscribing if it is the first of its kind. A refusal is reported and errors `out`. */
+  listen(pattern: string, { types, synced, ...options }: OnOptions, out: Subscriber<Signal>): void {
+    if (this.#closed) {
+      out.complete();
+      return;
+    }
+    let subscription: Subscription;
+    try {
+      subscription = this.#open(pattern, types, options);
+    } catch (cause) {
+      const error = ClaspError.from(cause, 202, { address: pattern });
+      this.#report(error);
+      out.error(error);
+      return;
+    }
+    const listener: Listener = { out, subscription, synced };
+    const first = subscription.listeners.size === 0;
+    subscription.listeners.add(listener);
+    this.#listeners.add(listener);
+    this.#routes = new Map();
+    out.add(() => this.#leave(listener));
+    if (!first) this.#catchUp(listener);
+    else if (this.#send) this.#subscribe(subscription, this.#send);
+  }
+
+  /** A session has begun: subscribes again, in the same order. */
+  resume(send: (frame: Uint8Array) => void): void {
+    this.#send = send;
+    for (const subscription of this.#byId.values()) this.#subscribe(subscription, send);
+  }
+
+  suspend(): void {
+    this.#send = undefined;
+    this.#greeted = false;
+    for (const subscription of this.#byId.values()) {
+      if (subscription.seen && subscription.seen.size > 0) subscription.synced = true;
+      subscription.seen = undefined;
+      subscription.unsure = undefined;
+    }
+  }
+
+  /** The snapshot that follows every greeting is over: what comes now answers something that was asked. */
+  greeted(): void {
+    if (this.#greeted) return;
+    this.#greeted = true;
+    for (const subscription of this.#byId.values()) {
+      if (subscription.seen) subscription.unsure = new Set(subscription.seen.keys());
+    }
+  }
+
+  /** Completes every listener, and all that come later. */
+  close(): void {
+    this.#closed = true;
+    this.#send = undefined;
+    for (const { out } of [...this.#listeners]) out.complete();
+  }
+
+  /** A change of a param, or any other signal. */
+  deliver(signal: Signal): void {
+    const listeners = this.#route(signal.address);
+    if (signal.kind === 'param') this.#remember(signal, listeners);
+    const bit = 1 << SIGNAL_KINDS.indexOf(signal.kind);
+    for (const { out, subscription } of listeners) if (subscription.mask & bit) out.next(signal);
+  }
+
+  /**
+   * A param out of a SNAPSHOT. It is told to those whose own snapshot is coming and that have not heard it yet, and to
+   * the others only if it is news.
+   */
+  deliverState(state: ParamState): void {
+    const { address, value, revision } = state;
+    const listeners = this.#route(address);
+    const known = this.#params.current(address);
+    const newer = known === undefined || revision > known.revision;
+    const gone = value === null;
+    for (const { subscription } of listeners) {
+      const { seen } = subscription;
+      if (!(subscription.mask & PARAM)) subscription.due = false;
+      else if (seen) {
+        subscription.unsure?.delete(address);
+        subscription.due = !gone && revision > (seen.get(address) ?? -1);
+      } else subscription.due = subscription.synced && newer && (known !== undefined || !gone);
+    }
+    for (const { subscription } of listeners) if (subscription.due) subscription.seen?.set(address, revision);
+    if (gone || newer) this.#params.put(state);
+    if (!listeners.some(({ subscription }) => subscription.due)) return;
+    const signal = asSignal(state);
+    for (const { out, subscription } of listeners) if (subscription.due) out.next(signal);
+  }
+
+  /** Takes the ACK of a SUBSCRIBE: its snapshot is complete. */
+  acknowledged({ correlationId, address }: AckMessage): void {
+    const subscription = correlationId === undefined ? this.#awaiting(address) : this.#byId.get(correlationId);
+    if (!subscription?.seen) return;
+    const { seen } = subscription;
+    if (subscription.synced && subscription.mask & PARAM) this.#tellVanished(subscription, seen);
+    for (const gone of subscription.unsure ?? []) {
+      this.#params.put({ address: gone, value: null, revision: 0 });
+      tellGone(subscription, gone);
+    }
+    subscription.seen = undefined;
+    subscription.unsure = undefined;
+    subscription.synced = true;
+    if (!this.#anyAwaiting()) this.#params.forgetMissing();
+    for (const { synced } of [...subscription.listeners]) if (synced) this.#guard(synced);
+  }
+
+  /** Takes the ERROR to a SUBSCRIBE. */
+  refused(correlationId: number, error: ClaspError): void {
+    const subscription = this.#byId.get(correlationId);
+    if (!subscription) return;
+    this.#remove(subscription);
+    for (const { out } of [...subscription.listeners]) out.error(error);
+  }
+
+  #open(pattern: string, types: readonly SignalKind[] | undefined, options: SubscribeOptions): Subscription {
+    const fault = patternFaultOf(pattern);
+    if (fault) throw fault;
+    const mask = kindsMask(types);
+    const message: SubscribeMessage = { type: 'SUBSCRIBE', id: this.#nextId, pattern, types, options };
+    // What it would be on the wire, so that what cannot be sent throws now rather than at each reconnect.
+    const key = String(encodeClientMessage({ ...message, id: 0 }));
+    const shared = this.#byKey.get(key);
+    if (shared) return shared;
+
+    this.#nextId++;
+    const subscription: Subscription = {
+      key,
+      pattern: patternTest(pattern),
+      mask,
+      message,
+      listeners: new Set(),
+      seen: undefined,
+      unsure: undefined,
+      synced: false,
+      due: false,
+    };
+    this.#byKey.set(key, subscription);
+    this.#byId.set(message.id, subscription);
+    return subscription;
+  }
+
+  #subscribe(subscription: Subscription, send: (frame: Uint8Array) => void): void {
+    subscription.seen = new Map();
+    send(encodeClientMessage(subscription.message, 1));
+  }
+
+  #leave(listener: Listener): void {
+    const { subscription } = listener;
+    subscription.listeners.delete(listener);
+    this.#listeners.delete(listener);
+    this.#routes = new Map();
+    if (subscription.listeners.size > 0 || this.#byId.get(subscription.message.id) !== subscription) return;
+    this.#remove(subscription);
+    this.#send?.(encodeClientMessage({ type: 'UNSUBSCRIBE', id: subscription.message.id }));
+  }
+
+  #remove({ key, message }: Subscription): void {
+    this.#byKey.delete(key);
+    this.#byId.delete(message.id);
+  }
+
+  /** Tells a listener that joins what the others of its subscription have heard. */
+  #catchUp({ out, subscription, synced }: Listener): void {
+    const { seen, pattern, mask } = subscription;
+    if (mask & PARAM && (seen || subscription.synced)) {
+      for (const address of seen ? [...seen.keys()] : this.#params.addresses()) {
+        if (out.closed) return;
+        const state = pattern.test(address) ? this.#params.get(address) : undefined;
+        if (state) out.next(asSignal(state));
+      }
+    }
+    if (synced && this.#send && !seen && !out.closed) this.#guard(synced);
+  }
+
+  /** After a reconnect: tells the deletion of what was there before and is not any more. */
+  #tellVanished(subscription: Subscription, seen: ReadonlyMap<string, number>): void {
+    for (const address of this.#params.missing()) {
+      if (!seen.has(address) && subscription.pattern.test(address)) tellGone(subscription, address);
+    }
+  }
+
+  #remember(signal: Param, listeners: readonly Listener[]): void {
+    const { address, revision } = signal;
+    for (const { subscription } of listeners) {
+      subscription.seen?.set(address, revision ?? Number.POSITIVE_INFINITY);
+      subscription.unsure?.delete(address);
+    }
+    const current = this.#params.current(address);
+    if (current && revision !== undefined && revision < current.revision) return;
+    this.#params.put(stateOf(revision === undefined ? { ...signal, revision: current?.revision } : signal));
+  }
+
+  #route(address: string): readonly Listener[] {
+    const known = this.#routes.get(address);
+    if (known) return known;
+    const route = [...this.#listeners].filter(({ subscription }) => subscription.pattern.test(address));
+    if (this.#routes.size >= MAX_ROUTES) this.#routes.clear();
+    this.#routes.set(address, route);
+    return route;
+  }
+
+  #anyAwaiting(): boolean {
+    for (const { seen } of this.#byId.values()) if (seen) return true;
+    return false;
+  }
+
+  /** For relays that acknowledge a SUBSCRIBE without its id. */
+  #awaiting(pattern: string | undefined): Subscription | undefined {
+    for (const subscription of this.#byId.values()) {
+      if (subscription.seen && subscription.message.pattern === pattern) return subscription;
+    }
+    return undefined;
+  }
+}
+
+function tellGone({ listeners }: Subscription, address: string): void {
+  for (const { out } of [...listeners]) out.next({ kind: 'param', address, value: null, snapshot: true });
+}
+
+function asSignal({ address, value, revision, writer, timestamp }: ParamState): Param {
+  return { kind: 'param', address, value, at: timestamp, revision, writer, snapshot: true };
+}

@@ -1,0 +1,275 @@
+import { asyncScheduler, type Observable, type SchedulerLike, Subject, Subscription } from 'rxjs';
+import { ClaspError, ErrorCode } from '../../core/errors.ts';
+import { type MqttConnectPacket, MqttReason, type MqttWill } from '../../core/protocols/mqtt-packet.ts';
+import { fromMqttTopic } from '../../core/protocols/mqtt-topic.ts';
+import type { Scopes } from '../../core/scope.ts';
+import { FailureDigest } from '../failure-digest.ts';
+import { askForGrant, type CompiledGrant } from '../router/authenticate.ts';
+import { MqttConnection } from './mqtt-connection.ts';
+import type { MqttPeer } from './mqtt-peer.ts';
+import { MqttPublications } from './mqtt-publications.ts';
+import type { MqttServerOptions } from './mqtt-server-options.ts';
+import { MqttSession } from './mqtt-session.ts';
+
+/** A client that has a session. */
+interface Member {
+  readonly session: MqttSession;
+  /** Who may go on with it: the same password, with the same scopes. */
+  readonly owner: string;
+  /** What ends when it comes back. */
+  waiting: Subscription;
+  connection: MqttConnection | undefined;
+  will: MqttWill | undefined;
+  /** Seconds for which it stays. */
+  expiry: number;
+}
+
+const MAX_CLIENT_ID = 256;
+const LONGEST_TIMER = 2 ** 31 - 1;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for
+const UNPRINTABLE = /[\u0000-\u001f\u007f]/;
+
+/**
+ * A server of MQTT 3.1.1 and 5 before a relay: each MQTT client is a participant of its own, what it publishes retained is
+ * a param and anything else an event, and what changes below the namespace is published to it. Opens nothing: whoever
+ * accepts connections hands them to `accept`.
+ */
+export class MqttServer {
+  /** What clients did wrong, and what did not get through; the first at once, then one a second at most. Hot. */
+  readonly failures: Observable<ClaspError>;
+  /** Somebody has come or gone, see `clients`. Hot. */
+  readonly changes: Observable<void>;
+  readonly #options: MqttServerOptions;
+  readonly #scheduler: SchedulerLike;
+  readonly #digest: FailureDigest;
+  readonly #publications = new MqttPublications();
+  readonly #members = new Map<string, Member>();
+  /** With whose it is, once that is known. */
+  readonly #connections = new Map<MqttConnection, Member | undefined>();
+  readonly #changed = new Subject<void>();
+
+  constructor(options: MqttServerOptions) {
+    this.#options = options;
+    this.#scheduler = options.scheduler ?? asyncScheduler;
+    this.#digest = new FailureDigest({ scheduler: this.#scheduler });
+    this.failures = this.#digest.failures;
+    this.changes = this.#changed.asObservable();
+  }
+
+  /** The ids of the clients that are connected. */
+  get clients(): readonly string[] {
+    return [...this.#connections.values()].flatMap((member) => (member ? [member.session.clientId] : []));
+  }
+
+  /** Takes on a connection. */
+  accept(peer: MqttPeer): void {
+    const { connectTimeout = 10_000, maxInflight = 100, maxTopicAliases = 32 } = this.#options;
+    const connection = new MqttConnection(peer, {
+      scheduler: this.#scheduler,
+      connectTimeout,
+      receiveMaximum: maxInflight,
+      topicAliasMaximum: maxTopicAliases,
+      connect: (asking, packet) => this.#ask(asking, packet),
+      ended: (gone, willful) => this.#gone(gone, willful),
+      report: (failure) => this.#digest.pass(failure),
+    });
+    if (!connection.closed && !this.#connections.has(connection)) this.#connections.set(connection, undefined);
+  }
+
+  /** Ends every session; clients are told that the server shuts down. */
+  close(): void {
+    for (const [connection, member] of [...this.#connections]) {
+      if (member) member.will = undefined;
+      connection.disconnect(MqttReason.ShuttingDown);
+    }
+    for (const member of [...this.#members.values()]) this.#end(member);
+    this.#digest.close();
+    this.#changed.complete();
+  }
+
+  #ask(connection: MqttConnection, packet: MqttConnectPacket): void {
+    const fault = this.#faultOf(packet);
+    if (fault) {
+      connection.refuse(...fault);
+      return;
+    }
+    const token = packet.password && new TextDecoder().decode(packet.password);
+    const name = packet.clientId || 'mqtt';
+    const hello = { type: 'HELLO', version: 1, name, features: [], token } as const;
+    askForGrant(this.#options.authenticate, hello).subscribe({
+      next: (grant) => this.#admit(connection, packet, grant, token),
+      error: (cause) => {
+        const { reason } = ClaspError.from(cause, ErrorCode.NotAuthenticated);
+        connection.refuse(token === undefined ? MqttReason.NotAuthorized : MqttReason.BadCredentials, reason);
+      },
+    });
+  }
+
+  /** What is wrong with a CONNECT. */
+  #faultOf({
+    clientId,
+    clean,
+    protocolVersion,
+    will,
+    properties,
+  }: MqttConnectPacket): [MqttReason, string] | undefined {
+    const { namespace = '/mqtt', maxClients = 10_000 } = this.#options;
+    if (properties?.authenticationMethod !== undefined) {
+      return [MqttReason.BadAuthenticationMethod, 'no authentication method but a password'];
+    }
+    if (properties?.receiveMaximum === 0 || properties?.maximumPacketSize === 0) {
+      return [MqttReason.ProtocolError, 'a maximum of 0'];
+    }
+    if (
+      clientId === '' ? protocolVersion === 4 && !clean : clientId.length > MAX_CLIENT_ID || UNPRINTABLE.test(clientId)
+    ) {
+      return [MqttReason.BadClientId, `client id ${JSON.stringify(clientId.slice(0, 64))}`];
+    }
+    if (will && (fromMqttTopic(will.topic, namespace) === undefined || will.topic.startsWith('$SYS'))) {
+      return [MqttReason.BadTopic, `will at ${JSON.stringify(will.topic.slice(0, 64))}`];
+    }
+    if (this.#members.size >= maxClients && !this.#members.has(clientId)) {
+      return [MqttReason.QuotaExceeded, `more than ${maxClients} clients`];
+    }
+    return undefined;
+  }
+
+  #admit(
+    connection: MqttConnection,
+    packet: MqttConnectPacket,
+    { scopes, expiresAt }: CompiledGrant,
+    token: string | undefined,
+  ): void {
+    if (connection.closed) return;
+    const { maxSessionExpiry = 3_600, maxKeepalive = 0, maxInflight = 100, maxTopicAliases = 32 } = this.#options;
+    const { maxPacketSize = 262_144 } = this.#options;
+    const clientId = packet.clientId || this.#options.clientId();
+    const owner = JSON.stringify([token, scopes.list.map(({ action, pattern }) => `${action}:${pattern.source}`)]);
+
+    let member = this.#members.get(clientId);
+    member?.connection?.disconnect(MqttReason.SessionTakenOver);
+    // Ending the connection may have ended the session.
+    member = this.#members.get(clientId);
+    if (member && (packet.clean || member.owner !== owner)) {
+      this.#end(member);
+      member = undefined;
+    }
+    const sessionPresent = member !== undefined;
+    member ??= this.#begin(clientId, owner, scopes);
+    const asked = packet.protocolVersion === 4 ? (packet.clean ? 0 : maxSessionExpiry) : expiryOf(packet);
+    member.waiting.unsubscribe();
+    member.waiting = new Subscription();
+    member.connection = connection;
+    this.#connections.set(connection, member);
+    member.will = packet.will;
+    member.expiry = Math.min(asked, maxSessionExpiry);
+    if (expiresAt !== undefined) {
+      this.#after(member, expiresAt - this.#scheduler.now(), () => connection.disconnect(MqttReason.NotAuthorized));
+    }
+    const tooSilent = maxKeepalive > 0 && (packet.keepalive === 0 || packet.keepalive > maxKeepalive);
+    const lowered = packet.protocolVersion === 5 && tooSilent;
+    connection.welcome(packet, {
+      session: member.session,
+      sessionPresent,
+      keepalive: lowered ? maxKeepalive : packet.keepalive,
+      window: maxInflight,
+      properties: {
+        receiveMaximum: maxInflight,
+        maximumPacketSize: maxPacketSize,
+        topicAliasMaximum: maxTopicAliases,
+        sharedSubscriptionAvailable: false,
+        ...(asked > member.expiry && { sessionExpiryInterval: member.expiry }),
+        ...(lowered && { serverKeepAlive: maxKeepalive }),
+        ...(packet.clientId === '' && { assignedClientIdentifier: clientId }),
+      },
+    });
+    this.#changed.next();
+  }
+
+  #begin(clientId: string, owner: string, scopes: Scopes): Member {
+    const { join, namespace = '/mqtt', maxQueued = 10_000, maxFilters = 1_000 } = this.#options;
+    const client = join(clientId, scopes);
+    const session = new MqttSession({
+      clientId,
+      client,
+      scopes,
+      namespace,
+      maxQueued,
+      maxFilters,
+      scheduler: this.#scheduler,
+      publications: this.#publications,
+      report: (failure) => this.#digest.pass(failure),
+    });
+    const member: Member = {
+      session,
+      owner,
+      waiting: new Subscription(),
+      connection: undefined,
+      will: undefined,
+      expiry: 0,
+    };
+    this.#members.set(clientId, member);
+    return member;
+  }
+
+  #gone(connection: MqttConnection, willful: boolean): void {
+    const member = this.#connections.get(connection);
+    this.#connections.delete(connection);
+    if (member?.connection !== connection) return;
+    member.connection = undefined;
+    member.session.detach();
+    member.waiting.unsubscribe();
+    member.waiting = new Subscription();
+    // A session that was to end with its connection cannot be kept by an afterthought.
+    if (connection.expiry !== undefined && member.expiry > 0) {
+      member.expiry = Math.min(connection.expiry, this.#options.maxSessionExpiry ?? 3_600);
+    }
+    if (willful) member.will = undefined;
+    this.#changed.next();
+    if (member.expiry === 0) {
+      this.#end(member);
+      return;
+    }
+    const delay = member.will?.properties?.willDelayInterval ?? 0;
+    if (delay === 0) this.#sayWill(member);
+    else if (delay < member.expiry) this.#after(member, delay * 1_000, () => this.#sayWill(member));
+    this.#after(member, member.expiry * 1_000, () => this.#end(member));
+  }
+
+  /** Forgets a client; what it left to say is said. */
+  #end(member: Member): void {
+    member.waiting.unsubscribe();
+    if (this.#members.get(member.session.clientId) === member) this.#members.delete(member.session.clientId);
+    this.#sayWill(member, () => member.session.close());
+  }
+
+  #sayWill(member: Member, then: () => void = () => undefined): void {
+    const { will } = member;
+    member.will = undefined;
+    if (!will) {
+      then();
+      return;
+    }
+    const { topic, payload, qos = 0, retain = false, properties } = will;
+    const said = { topic, payload, qos, retain, ...(properties && { properties }) };
+    member.session.publish(said, (failure) => {
+      if (failure) this.#digest.pass(failure);
+      then();
+    });
+  }
+
+  /** Does something later, unless the member comes back before; timers of hosts end after 24 days. */
+  #after({ waiting }: Member, delay: number, work: () => void): void {
+    const due = this.#scheduler.now() + delay;
+    const wait = () => {
+      const left = due - this.#scheduler.now();
+      if (left <= 0) work();
+      else waiting.add(this.#scheduler.schedule(wait, Math.min(left, LONGEST_TIMER)));
+    };
+    waiting.add(this.#scheduler.schedule(wait, Math.max(0, Math.min(delay, LONGEST_TIMER))));
+  }
+}
+
+function expiryOf({ properties }: MqttConnectPacket): number {
+  return properties?.sessionExpiryInterval ?? 0;
+}

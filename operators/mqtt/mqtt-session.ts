@@ -1,0 +1,284 @@
+import type { SchedulerLike } from 'rxjs';
+import type { Client } from '../../core/client.ts';
+import { ClaspError, ErrorCode } from '../../core/errors.ts';
+import type { MqttQos } from '../../core/protocols/mqtt.ts';
+import {
+  type MqttConfirmPacket,
+  type MqttPacket,
+  type MqttPublishPacket,
+  MqttReason,
+  type MqttSubscribePacket,
+  type MqttUnsubscribePacket,
+} from '../../core/protocols/mqtt-packet.ts';
+import { toMqttPayload } from '../../core/protocols/mqtt-payload.ts';
+import { toMqttTopic } from '../../core/protocols/mqtt-topic.ts';
+import type { Scopes } from '../../core/scope.ts';
+import type { Param, Signal } from '../../core/signal.ts';
+import type { Value } from '../../core/value.ts';
+import { MqttDelivery, type MqttDeliveryLimits } from './mqtt-delivery.ts';
+import type { MqttPeer } from './mqtt-peer.ts';
+import type { MqttPublication, MqttPublications } from './mqtt-publications.ts';
+import { type MqttPublishing, publishMqtt } from './mqtt-publish.ts';
+import { type FilterSubscription, MqttSubscriptions, reasonOf } from './mqtt-subscriptions.ts';
+
+export interface MqttSessionOptions {
+  readonly clientId: string;
+  /** Its participant at the relay; closed with the session. */
+  readonly client: Client;
+  readonly scopes: Scopes;
+  readonly namespace: string;
+  readonly scheduler: SchedulerLike;
+  readonly publications: MqttPublications;
+  readonly maxQueued: number;
+  readonly maxFilters: number;
+  /** Hears what did not get through. */
+  readonly report: (failure: ClaspError) => void;
+}
+
+/** A connection that the session has at the moment. */
+export interface MqttSessionLink {
+  readonly peer: MqttPeer;
+  readonly limits: MqttDeliveryLimits;
+  /** Whether the client wants to hear why something failed. */
+  readonly explain: boolean;
+  /** Ends the connection with a reason code. */
+  readonly disconnect: (reason: MqttReason) => void;
+}
+
+/** A confirmation that waits for the relay, and for those before it. */
+interface Confirmation {
+  packet: MqttConfirmPacket | undefined;
+}
+
+/**
+ * What an MQTT server knows of one client across its connections: subscriptions, messages on their way, and its
+ * participant at the relay.
+ */
+export class MqttSession {
+  readonly clientId: string;
+  readonly #options: MqttSessionOptions;
+  readonly #delivery: MqttDelivery;
+  readonly #subscriptions: MqttSubscriptions;
+  /** Packet ids of QoS 2 that were published here and are not released yet. */
+  readonly #received = new Set<number>();
+  /** Those of earlier connections, at most. */
+  #receivedBefore = 0;
+  /** QoS 1 messages that the relay has not answered. */
+  #unanswered = 0;
+  /** In the order of their PUBLISH, as MQTT wants them answered. */
+  #confirmations: Confirmation[] = [];
+  #link: MqttSessionLink | undefined;
+
+  constructor(options: MqttSessionOptions) {
+    const { clientId, client, namespace, maxFilters, maxQueued, scheduler } = options;
+    this.clientId = clientId;
+    this.#options = options;
+    this.#delivery = new MqttDelivery({
+      scheduler,
+      maxQueued,
+      overflow: () => this.#link?.disconnect(MqttReason.QuotaExceeded),
+      dropped: (topic, why) => this.#fail(ErrorCode.Overloaded, `${topic} not sent: ${why}`),
+    });
+    this.#subscriptions = new MqttSubscriptions({
+      client,
+      namespace,
+      maxFilters,
+      live: (signal) => this.#live(signal),
+      retained: (param, subscription) => this.#retained(param, subscription),
+    });
+  }
+
+  /** Messages of this connection that are not confirmed yet. */
+  get unconfirmed(): number {
+    return this.#unanswered + this.#received.size - this.#receivedBefore;
+  }
+
+  /** The client is there. */
+  attach(link: MqttSessionLink): void {
+    this.#link = link;
+    this.#confirmations = [];
+    this.#unanswered = 0;
+    this.#receivedBefore = this.#received.size;
+    this.#delivery.attach(link.peer, link.limits);
+  }
+
+  /** It is gone; the session stays. */
+  detach(): void {
+    this.#link = undefined;
+    this.#delivery.detach();
+  }
+
+  /** Ends everything. */
+  close(): void {
+    this.detach();
+    this.#subscriptions.close();
+    this.#options.client.close();
+  }
+
+  /** Takes a packet of a connected client. */
+  handle(packet: MqttPacket): void {
+    switch (packet.cmd) {
+      case 'publish':
+        this.#published(packet);
+        break;
+      case 'pubrel': {
+        const known = this.#received.delete(packet.messageId);
+        this.#receivedBefore = Math.min(this.#receivedBefore, this.#received.size);
+        this.#confirm('pubcomp', packet.messageId, known ? MqttReason.Success : MqttReason.PacketIdNotFound);
+        break;
+      }
+      case 'puback':
+      case 'pubrec':
+      case 'pubcomp':
+        this.#delivery.confirmed(packet);
+        break;
+      case 'subscribe':
+        this.#subscribe(packet);
+        break;
+      case 'unsubscribe':
+        this.#unsubscribe(packet);
+        break;
+    }
+  }
+
+  /** Publishes in the client's name; `done` is called once, with what went wrong if it did. */
+  publish(message: MqttPublishing, done: (failure?: ClaspError) => void): void {
+    publishMqtt(message, this, this.#options, (failure, event) => {
+      // The relay sends events to everybody but the sender; MQTT wants the sender to hear itself.
+      if (event && this.#options.scopes.allows('read', event.address)) this.#live(event);
+      done(failure);
+    });
+  }
+
+  #published(packet: MqttPublishPacket): void {
+    const { qos, messageId = 0 } = packet;
+    if (qos === 0) {
+      this.publish(packet, (failure) => failure && this.#options.report(failure));
+      return;
+    }
+    const cmd = qos === 1 ? 'puback' : 'pubrec';
+    if (qos === 2 && this.#received.has(messageId)) {
+      this.#confirm('pubrec', messageId, MqttReason.Success);
+      return;
+    }
+    if (qos === 2) this.#received.add(messageId);
+    else this.#unanswered++;
+    const confirmation: Confirmation = { packet: undefined };
+    this.#confirmations.push(confirmation);
+    const waiting = this.#confirmations;
+    this.publish(packet, (failure) => {
+      if (failure) {
+        this.#options.report(failure);
+        // With 3.1.1 there is no way to say so: it is confirmed, and goes on as if it had been accepted.
+        if (this.#link?.limits.version === 5) this.#received.delete(messageId);
+      }
+      confirmation.packet = this.#confirmation(cmd, messageId, failure);
+      if (waiting === this.#confirmations) this.#flush();
+    });
+  }
+
+  #flush(): void {
+    for (;;) {
+      const packet = this.#confirmations[0]?.packet;
+      if (!packet) return;
+      this.#confirmations.shift();
+      if (packet.cmd === 'puback') this.#unanswered--;
+      this.#link?.peer.send(packet);
+    }
+  }
+
+  #confirmation(cmd: 'puback' | 'pubrec', messageId: number, failure: ClaspError | undefined): MqttConfirmPacket {
+    if (this.#link?.limits.version !== 5) return { cmd, messageId };
+    if (!failure) return { cmd, messageId, reasonCode: MqttReason.Success };
+    const reasonCode = reasonOf(failure);
+    if (!this.#link.explain) return { cmd, messageId, reasonCode };
+    return { cmd, messageId, reasonCode, properties: { reasonString: failure.message } };
+  }
+
+  #confirm(cmd: 'pubrec' | 'pubcomp', messageId: number, reasonCode: MqttReason): void {
+    const version = this.#link?.limits.version;
+    this.#link?.peer.send(version === 5 ? { cmd, messageId, reasonCode } : { cmd, messageId });
+  }
+
+  #subscribe(packet: MqttSubscribePacket): void {
+    const link = this.#link;
+    this.#subscriptions.subscribe(packet, (granted) => {
+      if (!link || link !== this.#link) return;
+      // 3.1.1 knows one failure.
+      const codes = link.limits.version === 5 ? granted : granted.map((code) => Math.min(code, 0x80));
+      link.peer.send({ cmd: 'suback', messageId: packet.messageId, granted: codes });
+    });
+  }
+
+  #unsubscribe({ messageId, unsubscriptions }: MqttUnsubscribePacket): void {
+    const granted = unsubscriptions.map((filter) =>
+      this.#subscriptions.unsubscribe(filter) ? MqttReason.Success : MqttReason.NoSubscriptionExisted,
+    );
+    this.#link?.peer.send({ cmd: 'unsuback', messageId, granted });
+  }
+
+  #live(signal: Signal): void {
+    if (signal.kind === 'gesture' || signal.kind === 'timeline') return;
+    const { kind, address, value } = signal;
+    const topic = this.#topicOf(address);
+    const matching = topic === undefined ? [] : this.#subscriptions.matching(address, topic);
+    if (topic === undefined || matching.length === 0) return;
+    const { publications, scheduler } = this.#options;
+    const publication = kind === 'stream' ? undefined : publications.find(kind, address, value, scheduler.now());
+    if (kind === 'param' && !publication) publications.forget(address);
+
+    const wanted = matching.filter(({ wish }) => !(wish.nl && publication?.publisher === this));
+    if (wanted.length === 0) return;
+    const granted = Math.max(...wanted.map(({ wish }) => wish.qos));
+    const retain = kind === 'param' && wanted.some(({ wish }) => wish.rap);
+    this.#offer(topic, signal.kind, value, kind === 'stream' ? 0 : granted, retain, wanted, publication);
+  }
+
+  #retained({ address, value }: Param, subscription: FilterSubscription): void {
+    const topic = this.#topicOf(address);
+    if (topic === undefined || (topic.startsWith('$') && !subscription.dollar)) return;
+    const { publications, scheduler } = this.#options;
+    const publication = publications.find('param', address, value, scheduler.now());
+    this.#offer(topic, 'param', value, subscription.wish.qos, true, [subscription], publication);
+  }
+
+  #offer(
+    topic: string,
+    kind: Signal['kind'],
+    value: Value,
+    granted: number,
+    retain: boolean,
+    subscriptions: readonly FilterSubscription[],
+    publication: MqttPublication | undefined,
+  ): void {
+    const ids = subscriptions.flatMap(({ id }) => (id === undefined ? [] : [id]));
+    const { properties } = publication ?? {};
+    const subscriptionIdentifier = ids.length === 1 ? (ids[0] as number) : ids;
+    this.#delivery.offer({
+      topic,
+      payload: publication?.payload ?? (kind === 'param' && value === null ? NOTHING : toMqttPayload(value)),
+      qos: Math.min(granted, publication?.qos ?? granted) as MqttQos,
+      retain,
+      conflate: kind === 'param',
+      properties: ids.length === 0 ? properties : { ...properties, subscriptionIdentifier },
+      expires: publication?.expires ?? Number.POSITIVE_INFINITY,
+    });
+  }
+
+  #topicOf(address: string): string | undefined {
+    const { namespace } = this.#options;
+    if (address === namespace) return undefined; // `#` finds the parent level too, and that is no topic
+    try {
+      return toMqttTopic(address, namespace);
+    } catch (cause) {
+      this.#options.report(ClaspError.from(cause, ErrorCode.BadAddress));
+      return undefined;
+    }
+  }
+
+  #fail(code: ErrorCode, reason: string): void {
+    this.#options.report(new ClaspError(code, `MQTT client ${this.clientId}: ${reason}`));
+  }
+}
+
+const NOTHING = new Uint8Array(0);

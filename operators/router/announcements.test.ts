@@ -1,0 +1,102 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Message, ResultMessage, SignalDefinition } from '../../core/message.ts';
+import { type VirtualRelay, virtualRelay } from '../../testing/virtual-relay.ts';
+import type { RouterOptions } from './router.ts';
+
+let rig: VirtualRelay;
+const start = (options?: RouterOptions) => {
+  rig?.stop();
+  rig = virtualRelay(options);
+};
+beforeEach(() => start());
+afterEach(() => rig.stop());
+
+const fader: SignalDefinition = {
+  address: '/desk/1',
+  type: 'param',
+  datatype: 'f64',
+  access: 'rw',
+  meta: { range: [0, 1] },
+};
+const cue: SignalDefinition = { address: '/cue', type: 'event' };
+const announce = (...signals: SignalDefinition[]): Message => ({ type: 'ANNOUNCE', namespace: '', signals });
+const results = (messages: readonly Message[]) =>
+  messages.filter((message): message is ResultMessage => message.type === 'RESULT').flatMap(({ signals }) => signals);
+
+describe('an announcement', () => {
+  it('is acknowledged, and told to those that subscribe its address and understand it', () => {
+    const bridge = rig.join('bridge');
+    const listener = rig.join('listener');
+    const simple = rig.join('simple');
+    listener.send({ type: 'SUBSCRIBE', id: 1, pattern: '/desk/**' }, { qos: 1 });
+    simple.send({ type: 'SUBSCRIBE', id: 1, pattern: '/**' });
+    listener.take();
+    simple.take();
+    bridge.send(announce(fader, cue), { qos: 1 });
+    expect(bridge.take()).toEqual([{ type: 'ACK' }]);
+    expect(listener.take()).toEqual([
+      expect.objectContaining({
+        type: 'ANNOUNCE',
+        signals: [expect.objectContaining({ address: '/desk/1', meta: { range: [0, 1] } })],
+      }),
+    ]);
+    expect(simple.take()).toEqual([]);
+  });
+
+  it('is found by a query beside existing params, until its session ends', () => {
+    const bridge = rig.join('bridge');
+    const asker = rig.join('asker');
+    bridge.send(announce(fader, cue));
+    bridge.send({ type: 'SET', address: '/desk/2', value: 1 });
+    asker.send({ type: 'QUERY', pattern: '/desk/*' });
+    expect(results(asker.take())).toEqual([
+      expect.objectContaining({ address: '/desk/1', datatype: 'f64' }),
+      expect.objectContaining({ address: '/desk/2', type: 'param' }),
+    ]);
+    bridge.close();
+    asker.send({ type: 'QUERY', pattern: '/**' });
+    expect(results(asker.take()).map(({ address }) => address)).toEqual(['/desk/2']);
+  });
+
+  it('that is too long for one frame is told in several, each signal once, and only what may be read', () => {
+    start({ authenticate: (token) => ({ scopes: token ? ['write:/**'] : ['read:/open/**'] }) });
+    const bridge = rig.join('bridge', 'secret');
+    const guest = rig.join('guest');
+    const addresses = Array.from({ length: 3_000 }, (_, n) => `/open/${'x'.repeat(40)}/${n}`);
+    for (const address of addresses) bridge.send({ type: 'SET', address, value: 1 });
+    bridge.send(announce(fader));
+    guest.send({ type: 'QUERY', pattern: '/**' });
+    const messages = guest.take();
+    expect(messages.length).toBeGreaterThan(1);
+    expect(new Set(messages.map(({ type }) => type))).toEqual(new Set(['RESULT']));
+    expect(results(messages).map(({ address }) => address)).toEqual(addresses);
+  });
+
+  it('of an address replaces the one before, whoever made it', () => {
+    const [first, second, asker] = [rig.join('first'), rig.join('second'), rig.join('asker')];
+    first.send(announce(cue));
+    second.send(announce({ ...cue, type: 'stream' }));
+    first.close();
+    asker.send({ type: 'QUERY', pattern: '/cue' });
+    expect(results(asker.take())).toEqual([expect.objectContaining({ type: 'stream' })]);
+  });
+
+  it('needs write on every address, good addresses, and is limited', () => {
+    start({ authenticate: () => ({ scopes: ['write:/desk/**', 'read:/**'] }) });
+    const bridge = rig.join('bridge');
+    bridge.send(announce(fader, cue));
+    bridge.send(announce({ address: '/desk//x', type: 'param' }));
+    for (let i = 0; i < 11; i++) {
+      bridge.send(
+        announce(...Array.from({ length: 1_000 }, (_, n) => ({ address: `/desk/${i}/${n}`, type: 'param' as const }))),
+      );
+    }
+    expect(bridge.take()).toEqual([
+      expect.objectContaining({ code: 301, address: '/cue' }),
+      expect.objectContaining({ code: 200, address: '/desk//x' }),
+      expect.objectContaining({ code: 429 }),
+    ]);
+    bridge.send({ type: 'QUERY', pattern: '/desk/**' });
+    expect(results(bridge.take())).toHaveLength(10_000);
+  });
+});

@@ -1,0 +1,112 @@
+import type { MonoTypeOperatorFunction } from 'rxjs';
+import { checkAddress } from '../../core/address.ts';
+import { ClaspError, ErrorCode } from '../../core/errors.ts';
+import type { AnnounceMessage, QueryMessage, SignalDefinition } from '../../core/message.ts';
+import type { ParamStore } from '../../core/param-store.ts';
+import { compilePattern } from '../../core/pattern.ts';
+import { KindBit, type SubscriptionIndex } from '../../core/subscription-index.ts';
+import { encodeMessage, encodeResults } from '../../core/wire/index.ts';
+import type { Envelope } from './envelope.ts';
+import type { Session } from './session-state.ts';
+import { stage } from './stage.ts';
+
+/** Signals that one session may announce. */
+const MAX_ANNOUNCED = 10_000;
+
+/**
+ * Keeps what sessions announce and answers queries.
+ *
+ * An ANNOUNCE is remembered per address until its session ends or somebody announces the address again, passed on to
+ * the sessions that subscribed to its addresses (those that ever sent QoS 1: others do not understand it), and
+ * acknowledged. A QUERY is answered with what is announced and which params exist under the pattern, as far as its
+ * sender may read them. Refuses bad addresses with 200 and more than 10 000 announced signals of a session with 429.
+ * Everything else passes at once, in order.
+ */
+export function announcements(
+  subscriptions: SubscriptionIndex<Session>,
+  store: ParamStore,
+): MonoTypeOperatorFunction<Envelope> {
+  return stage((out) => {
+    const announced = new Map<string, { readonly definition: SignalDefinition; readonly by: Session }>();
+    const addressesOf = new Map<Session, Set<string>>();
+
+    const forget = (address: string) => {
+      const known = announced.get(address);
+      if (!known) return;
+      announced.delete(address);
+      addressesOf.get(known.by)?.delete(address);
+    };
+
+    const refusal = ({ signals }: AnnounceMessage, session: Session): ClaspError | undefined => {
+      for (const { address } of signals) {
+        const fault = checkAddress(address);
+        if (fault) return fault;
+      }
+      if ((addressesOf.get(session)?.size ?? 0) + signals.length <= MAX_ANNOUNCED) return undefined;
+      return new ClaspError(ErrorCode.TooMany, `too many announced signals, at most ${MAX_ANNOUNCED}`);
+    };
+
+    const announce = ({ session, frame }: Envelope, { namespace, signals }: AnnounceMessage) => {
+      const own = addressesOf.get(session) ?? new Set();
+      addressesOf.set(session, own);
+      const listeners = new Map<Session, SignalDefinition[]>();
+      for (const definition of signals) {
+        const { address, type } = definition;
+        forget(address);
+        announced.set(address, { definition, by: session });
+        own.add(address);
+        for (const listener of subscriptions.match(address, KindBit[type])) {
+          if (!listener.confirms || listener === session) continue;
+          const heard = listeners.get(listener);
+          if (heard) heard.push(definition);
+          else listeners.set(listener, [definition]);
+        }
+      }
+      for (const [listener, heard] of listeners) {
+        listener.outbox.send(encodeMessage({ type: 'ANNOUNCE', namespace, signals: heard }), 'keep', undefined);
+      }
+      if (frame && frame.qos > 0) session.outbox.send(encodeMessage({ type: 'ACK' }), 'keep', undefined);
+    };
+
+    const found = (session: Session, pattern: string): SignalDefinition[] => {
+      const compiled = compilePattern(pattern);
+      const signals: SignalDefinition[] = [];
+      for (const { definition } of announced.values()) {
+        const { address } = definition;
+        if (compiled.matches(address) && session.scopes.allows('read', address)) signals.push(definition);
+      }
+      for (const { address } of store.matching(pattern, session.scopes)) {
+        if (!announced.has(address)) signals.push({ address, type: 'param' });
+      }
+      return signals;
+    };
+
+    const answer = ({ session }: Envelope, { pattern }: QueryMessage) => {
+      const frames = encodeResults(found(session, pattern), session.connection.maxFrame);
+      for (const bytes of frames) session.outbox.send(bytes, 'keep', undefined);
+    };
+
+    return {
+      next(envelope) {
+        const { kind, session, frame } = envelope;
+        if (kind === 'QUERY') {
+          answer(envelope, frame?.message as QueryMessage);
+          return;
+        }
+        if (kind === 'ANNOUNCE') {
+          const message = frame?.message as AnnounceMessage;
+          const error = refusal(message, session);
+          if (!error) {
+            announce(envelope, message);
+            return;
+          }
+          envelope.refuse(error);
+        } else if (kind === 'closed') {
+          for (const address of [...(addressesOf.get(session) ?? [])]) forget(address);
+          addressesOf.delete(session);
+        }
+        out.next(envelope);
+      },
+    };
+  });
+}

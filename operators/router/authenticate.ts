@@ -1,0 +1,55 @@
+import { catchError, defer, from, isObservable, map, type Observable, of, take, throwError, throwIfEmpty } from 'rxjs';
+import { ClaspError, ErrorCode } from '../../core/errors.ts';
+import type { HelloMessage } from '../../core/message.ts';
+import { ALL_SCOPES, Scopes, scopes } from '../../core/scope.ts';
+
+/** What an authenticated session may do. */
+export interface Grant {
+  /** `action:pattern`, or compiled already. */
+  readonly scopes: readonly string[] | Scopes;
+  /** When the grant ends, milliseconds since the Unix epoch: the session then gets ERROR 302 and is closed. */
+  readonly expiresAt?: number | undefined;
+  /**
+   * Whose grant it is, as the token says: by it the relay knows who repeats a frame of QoS 2, wherever it comes from.
+   * @defaultValue told by the client's name and the address of its peer
+   */
+  readonly subject?: string | undefined;
+}
+
+/**
+ * Decides what the bearer of a token may do. Gives a {@link Grant}, at once or later (the first value counts), or
+ * throws a `ClaspError` with code 300 (missing or invalid) or 302 (expired). Whatever else it throws counts as 300.
+ */
+export type Authenticate = (
+  token: string | undefined,
+  hello: HelloMessage,
+) => Grant | PromiseLike<Grant> | Observable<Grant>;
+
+/** A grant with its scopes compiled. */
+export interface CompiledGrant {
+  readonly scopes: Scopes;
+  readonly expiresAt: number | undefined;
+  readonly subject?: string | undefined;
+}
+
+/** Everything is permitted for ever: what a relay without authentication grants. */
+const OPEN_GRANT: CompiledGrant = { scopes: ALL_SCOPES, expiresAt: undefined };
+
+/** Asks `authenticate`, in the one place where it may throw. Emits one grant, or errors with a `ClaspError`. */
+export function askForGrant(authenticate: Authenticate | undefined, hello: HelloMessage): Observable<CompiledGrant> {
+  if (!authenticate) return of(OPEN_GRANT);
+  return defer(() => {
+    const answer = authenticate(hello.token, hello);
+    if (isObservable(answer)) return answer;
+    return 'then' in answer ? from(answer) : of(answer);
+  }).pipe(
+    take(1),
+    throwIfEmpty(() => new ClaspError(ErrorCode.NotAuthenticated, 'not authenticated')),
+    map((grant) => ({
+      scopes: grant.scopes instanceof Scopes ? grant.scopes : scopes(grant.scopes),
+      expiresAt: grant.expiresAt,
+      subject: grant.subject,
+    })),
+    catchError((cause) => throwError(() => ClaspError.from(cause, ErrorCode.NotAuthenticated))),
+  );
+}

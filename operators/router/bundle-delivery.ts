@@ -1,0 +1,136 @@
+import { joinFrames } from '../../core/wire/index.ts';
+import type { Envelope } from './envelope.ts';
+import type { PacedDelivery } from './paced-delivery.ts';
+import type { Session } from './session-state.ts';
+
+/** One signal of a bundle, as it goes out. */
+interface BundledSignal {
+  readonly envelope: Envelope;
+  /** The frame that it would be alone. */
+  readonly bytes: Uint8Array;
+  /** What makes two frames the same param, stream or gesture to an outbox. */
+  readonly key: unknown;
+  readonly kind: 'param' | 'stream' | 'other';
+}
+
+/** Signals that go to the same receivers, with their places in the bundle. */
+interface Group {
+  readonly receivers: readonly Session[];
+  readonly except: Session | undefined;
+  readonly signals: BundledSignal[];
+  readonly places: number[];
+}
+
+/** Which groups a session gets; shared by all that get the same, so that it is encoded once for them. */
+class Share {
+  readonly #shorter: Share | undefined;
+  readonly #last: Group | undefined;
+  #longer: Map<Group, Share> | undefined;
+  #signals: readonly BundledSignal[] | undefined;
+  #keys: readonly unknown[] | undefined;
+  #alone: readonly Uint8Array[] | undefined;
+  #joined: readonly Uint8Array[] | undefined;
+
+  constructor(shorter?: Share, last?: Group) {
+    this.#shorter = shorter;
+    this.#last = last;
+  }
+
+  /** This share and one group more. */
+  with(group: Group): Share {
+    this.#longer ??= new Map();
+    let longer = this.#longer.get(group);
+    if (!longer) {
+      longer = new Share(this, group);
+      this.#longer.set(group, longer);
+    }
+    return longer;
+  }
+
+  /** In the order of the bundle. Ask when nothing is added any more, as for the rest. */
+  get signals(): readonly BundledSignal[] {
+    this.#signals ??= this.#sorted();
+    return this.#signals;
+  }
+
+  get keys(): readonly unknown[] {
+    this.#keys ??= this.signals.map(({ key }) => key);
+    return this.#keys;
+  }
+
+  /** The frames for a session: BUNDLEs, or one by one where it might not understand them. */
+  framesFor({ confirms, connection }: Session): readonly Uint8Array[] {
+    this.#alone ??= this.signals.map(({ bytes }) => bytes);
+    if (!confirms) return this.#alone;
+    if (connection.maxFrame !== undefined) return joinFrames(this.#alone, connection.maxFrame);
+    this.#joined ??= joinFrames(this.#alone);
+    return this.#joined;
+  }
+
+  #sorted(): readonly BundledSignal[] {
+    const placed: { readonly place: number; readonly signal: BundledSignal }[] = [];
+    for (let share: Share | undefined = this; share !== undefined; share = share.#shorter) {
+      const { signals, places } = share.#last ?? NO_GROUP;
+      for (const [index, signal] of signals.entries()) placed.push({ place: places[index] as number, signal });
+    }
+    return placed.sort((a, b) => a.place - b.place).map(({ signal }) => signal);
+  }
+}
+
+const NO_GROUP: Group = { receivers: [], except: undefined, signals: [], places: [] };
+
+/**
+ * Gathers the signals of one bundle, and delivers them when they are complete: to each session what it subscribes to, in
+ * order and with nothing in between.
+ */
+export class BundleDelivery {
+  /** By the array of receivers, which addresses with the same ones have in common; apart for those without the sender. */
+  readonly #toAll = new Map<readonly Session[], Group>();
+  readonly #toOthers = new Map<readonly Session[], Group>();
+  #count = 0;
+
+  /** Adds a signal that these sessions get, without the bundle's sender where one is given. */
+  add(signal: BundledSignal, receivers: readonly Session[], except: Session | undefined): void {
+    const groups = except === undefined ? this.#toAll : this.#toOthers;
+    let group = groups.get(receivers);
+    if (!group) {
+      group = { receivers, except, signals: [], places: [] };
+      groups.set(receivers, group);
+    }
+    group.signals.push(signal);
+    group.places.push(this.#count++);
+  }
+
+  deliver(): void {
+    for (const [receiver, share] of this.#shares()) {
+      if (receiver.paced) tellPacing(receiver.paced, share.signals);
+      const { outbox } = receiver;
+      // What comes later for the same param must not take the place of what waits since before the bundle.
+      outbox.fence(share.keys);
+      for (const bytes of share.framesFor(receiver)) outbox.send(bytes, 'keep', undefined);
+    }
+  }
+
+  #shares(): ReadonlyMap<Session, Share> {
+    const nothing = new Share();
+    const shares = new Map<Session, Share>();
+    for (const groups of [this.#toAll, this.#toOthers]) {
+      for (const group of groups.values()) {
+        for (const receiver of group.receivers) {
+          if (receiver !== group.except) shares.set(receiver, (shares.get(receiver) ?? nothing).with(group));
+        }
+      }
+    }
+    return shares;
+  }
+}
+
+/** A bundle is never held back: it counts as a delivery of each of its params and streams. */
+function tellPacing(paced: PacedDelivery, signals: readonly BundledSignal[]): void {
+  for (const { kind, envelope } of signals) {
+    const { entry, frame } = envelope;
+    if (!entry || !frame) continue;
+    if (kind === 'param') paced.told(entry);
+    else if (kind === 'stream') paced.told(entry, frame);
+  }
+}

@@ -1,0 +1,250 @@
+import { asyncScheduler, type MonoTypeOperatorFunction, type SchedulerLike } from 'rxjs';
+import { ClaspError, ErrorCode } from '../../core/errors.ts';
+import type { AckMessage, SubscribeMessage, UnsubscribeMessage } from '../../core/message.ts';
+import { pacingOf } from '../../core/pacing.ts';
+import type { ParamStore } from '../../core/param-store.ts';
+import { compilePattern } from '../../core/pattern.ts';
+import { KindBit, type SubscriptionIndex } from '../../core/subscription-index.ts';
+import {
+  answerSync,
+  encodeMessage,
+  type Frame,
+  forwardPublish,
+  MessageCode,
+  SetFlag,
+  SIGNAL_KINDS,
+  signalMask,
+  stampRevision,
+} from '../../core/wire/index.ts';
+import { BundleDelivery } from './bundle-delivery.ts';
+import type { Entry, Envelope } from './envelope.ts';
+import { missedBy, type Ongoing } from './ongoing.ts';
+import type { Delivery } from './outbox.ts';
+import { Pacer } from './pacer.ts';
+import type { Session } from './session-state.ts';
+import { sendParam, sendSnapshot } from './snapshots.ts';
+import { stage } from './stage.ts';
+import { Subscriptions } from './subscriptions.ts';
+
+export interface DispatchOptions {
+  /** Timer of paced deliveries. @defaultValue `asyncScheduler` */
+  readonly scheduler?: SchedulerLike | undefined;
+  /** Relay time, microseconds: the t3 of a SYNC. */
+  readonly now: () => number;
+  /** Subscriptions a session may have; 0 = unlimited. */
+  readonly maxSubscriptions: number;
+  /** Where deliveries are counted. */
+  readonly delivered: Delivered;
+  /** What goes on, for those who subscribe only now. @defaultValue nothing */
+  readonly ongoing?: readonly Ongoing[] | undefined;
+}
+
+/** A count that grows: one per signal and receiver. */
+export interface Delivered {
+  signals: number;
+}
+
+const MOVE = 1;
+const GESTURE = 3;
+const PONG = encodeMessage({ type: 'PONG' });
+const KIND_BITS: readonly number[] = SIGNAL_KINDS.map((kind) => KindBit[kind]);
+/** How a lagging receiver is served, by signal code; a gesture's moves apart. */
+const DELIVERIES: readonly Delivery[] = ['param', 'keep', 'stream', 'keep', 'keep'];
+
+/**
+ * The end of the router: delivers each signal once to every session with a matching subscription, keeps the
+ * subscriptions, sends snapshots, and answers (ACK, ERROR, SNAPSHOT, PONG, SYNC).
+ *
+ * Passes `opened`, `closed` and `refused` on for whoever watches the router; what was delivered ends here.
+ */
+export function dispatch(
+  subscriptions: SubscriptionIndex<Session>,
+  store: ParamStore,
+  { scheduler = asyncScheduler, now, maxSubscriptions, delivered, ongoing = [] }: DispatchOptions,
+): MonoTypeOperatorFunction<Envelope> {
+  const pacer = new Pacer({ scheduler, now, delivered });
+  /** What passes belongs to a bundle: it is gathered, and delivered together. */
+  let bundle: BundleDelivery | undefined;
+
+  const deliver = (envelope: Envelope, entry: Entry, frame: Frame) => {
+    if (envelope.kind === 'SET') {
+      const bytes = stampRevision(frame, envelope.revision);
+      const receivers = subscriptions.lookup(entry, KindBit.param);
+      delivered.signals += receivers.length;
+      if (bundle) {
+        bundle.add({ envelope, bytes, key: entry, kind: 'param' }, receivers, undefined);
+        return;
+      }
+      for (const receiver of receivers) {
+        if (receiver.paced === undefined) receiver.outbox.send(bytes, 'param', entry);
+        else receiver.paced.deliver(entry, frame, bytes, 'param');
+      }
+      return;
+    }
+    const { signal } = frame;
+    const bytes = forwardPublish(frame);
+    const move = signal === GESTURE && frame.phase === MOVE;
+    const key = signal === GESTURE ? `${envelope.session.id} ${frame.id ?? 0} ${entry.address}` : entry.id;
+    const delivery = move ? 'move' : (DELIVERIES[signal] as Delivery);
+    const receivers = subscriptions.lookup(entry, KIND_BITS[signal] as number);
+    delivered.signals += receivers.length;
+    if (bundle) {
+      const kind = delivery === 'stream' ? 'stream' : 'other';
+      bundle.add({ envelope, bytes, key, kind }, receivers, envelope.session);
+      return;
+    }
+    for (const receiver of receivers) {
+      if (receiver === envelope.session) continue;
+      if (receiver.paced === undefined || delivery !== 'stream') receiver.outbox.send(bytes, delivery, key);
+      else receiver.paced.deliver(entry, frame, bytes, 'stream');
+    }
+  };
+
+  /** What the ACK says of a message: of a bundle, that of its last SET. */
+  const ackOf = ({ kind, entry, frame, revision }: Envelope): AckMessage => {
+    const address = entry?.address;
+    if (kind !== 'SET') return { type: 'ACK', address };
+    const holder = entry?.state?.holder;
+    const asked = ((frame?.flags ?? 0) & (SetFlag.Lock | SetFlag.Unlock)) !== 0;
+    const locked = asked ? holder !== undefined : undefined;
+    return { type: 'ACK', address, revision, locked, holder: asked ? holder : undefined };
+  };
+
+  const acknowledge = (envelope: Envelope, subject: Envelope) => {
+    if (envelope.frame && envelope.frame.qos > 0) answer(envelope, encodeMessage(ackOf(subject)));
+  };
+
+  const finish = (envelope: Envelope) => {
+    const complete = bundle;
+    bundle = undefined;
+    complete?.deliver();
+    acknowledge(envelope, lastOf(envelope));
+  };
+
+  const subscribe = ({ session, frame }: Envelope, message: SubscribeMessage): ClaspError | undefined => {
+    if (maxSubscriptions > 0 && (session.subscriptions?.size ?? 0) >= maxSubscriptions) {
+      const reason = `too many subscriptions, at most ${maxSubscriptions}`;
+      return new ClaspError(ErrorCode.TooMany, reason, { address: message.pattern });
+    }
+    const subscription = {
+      pattern: compilePattern(message.pattern),
+      mask: signalMask(message.types),
+      options: message.options,
+      pacing: pacingOf(message.options),
+    };
+    const missed = missedBy(session, subscription, ongoing, subscriptions);
+    session.subscriptions ??= new Subscriptions();
+    session.subscriptions.add(message.id, subscription);
+    subscriptions.add(subscription.pattern, subscription.mask, session);
+    pacer.subscribed(session, subscription);
+
+    if (subscription.mask & KindBit.param) sendSnapshot(session, store.matching(message.pattern, session.scopes));
+    for (const bytes of missed) reply(session, bytes);
+    if (frame && frame.qos > 0) {
+      reply(session, encodeMessage({ type: 'ACK', address: message.pattern, correlationId: message.id }));
+    }
+    return undefined;
+  };
+
+  const unsubscribe = ({ session, frame }: Envelope, { id }: UnsubscribeMessage) => {
+    const removed = session.subscriptions?.remove(id) ?? [];
+    for (const { pattern, mask } of removed) subscriptions.remove(pattern, mask, session);
+    pacer.unsubscribed(session, removed);
+    if (frame && frame.qos > 0) reply(session, encodeMessage({ type: 'ACK', correlationId: id }));
+  };
+
+  const leave = (session: Session) => {
+    for (const { pattern, mask } of session.subscriptions?.clear() ?? []) subscriptions.remove(pattern, mask, session);
+    session.subscriptions = undefined;
+    pacer.left(session);
+  };
+
+  const synchronise = ({ session, at }: Envelope, sync: Frame) =>
+    reply(session, answerSync(sync, Math.floor(at), Math.floor(now())));
+
+  const complain = (envelope: Envelope) => {
+    const { frame, error } = envelope;
+    if (!error) return;
+    const correlationId = correlationOf(frame);
+    const { code, reason: message, address } = error;
+    answer(envelope, encodeMessage({ type: 'ERROR', code, message, address, correlationId }));
+  };
+
+  return stage((out) => ({
+    next(envelope) {
+      const { kind, session, frame, entry } = envelope;
+      switch (kind) {
+        case 'SET':
+        case 'PUBLISH':
+          if (!entry || !frame) return;
+          deliver(envelope, entry, frame);
+          acknowledge(envelope, envelope);
+          return;
+        case 'BUNDLE':
+          bundle = new BundleDelivery();
+          return;
+        case 'bundled':
+          finish(envelope);
+          return;
+        case 'GET':
+          if (!entry) return;
+          store.use(entry, envelope.at);
+          sendParam(session, entry);
+          return;
+        case 'SUBSCRIBE': {
+          const error = subscribe(envelope, frame?.message as SubscribeMessage);
+          if (!error) return;
+          envelope.refuse(error);
+          break;
+        }
+        case 'UNSUBSCRIBE':
+          unsubscribe(envelope, frame?.message as UnsubscribeMessage);
+          return;
+        case 'SYNC':
+          if (frame) synchronise(envelope, frame);
+          return;
+        case 'PING':
+          reply(session, PONG);
+          return;
+        case 'opened':
+          sendSnapshot(session, store.matching('/**', session.scopes));
+          break;
+        case 'closed':
+          leave(session);
+          break;
+        case 'refused':
+          break;
+        default:
+          envelope.refuse(new ClaspError(ErrorCode.NotEnabled, `${kind} is not enabled on this relay`));
+      }
+      if (envelope.kind === 'refused') complain(envelope);
+      out.next(envelope);
+    },
+    dispose: () => pacer.dispose(),
+  }));
+}
+
+function reply(session: Session, bytes: Uint8Array): void {
+  session.outbox.send(bytes, 'keep', session);
+}
+
+/** Replies to a frame that may be repeated. */
+function answer(envelope: Envelope, bytes: Uint8Array): void {
+  envelope.answer = bytes;
+  reply(envelope.session, bytes);
+}
+
+/** The part of a bundle that its ACK is about: the last SET, or the last one where there is none. */
+function lastOf(bundle: Envelope): Envelope {
+  const { parts } = bundle;
+  for (let index = parts.length - 1; index >= 0; index--) {
+    const part = parts[index] as Envelope;
+    if (part.kind === 'SET') return part;
+  }
+  return parts.at(-1) ?? bundle;
+}
+
+function correlationOf(frame: Frame | undefined): number | undefined {
+  const message = frame?.type === MessageCode.Subscribe ? (frame.message as SubscribeMessage) : undefined;
+  return message?.id;
+}

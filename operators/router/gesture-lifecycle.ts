@@ -1,0 +1,225 @@
+import { asyncScheduler, type MonoTypeOperatorFunction, type Observable, type SchedulerLike } from 'rxjs';
+import { ClaspError, ErrorCode } from '../../core/errors.ts';
+import { judgeMove, judgeWait, missingBefore, nextGestureDeadline } from '../../core/gesture.ts';
+import type { GesturePhase } from '../../core/signal.ts';
+import {
+  decodeFrame,
+  encodeMessage,
+  encodePublish,
+  type Frame,
+  forwardPublish,
+  GESTURE_PHASES,
+  signalCode,
+} from '../../core/wire/index.ts';
+import { Alarms } from '../alarms.ts';
+import { type Entry, Envelope } from './envelope.ts';
+import { OpenGesture, type OpenGestures } from './open-gestures.ts';
+import type { Session } from './session-state.ts';
+import { stage } from './stage.ts';
+
+export interface GestureLifecycleOptions {
+  /** Clock and timer. @defaultValue `asyncScheduler` */
+  readonly scheduler?: SchedulerLike | undefined;
+  /** Relay time, microseconds since the Unix epoch. @defaultValue the scheduler's milliseconds times 1000 */
+  readonly now?: (() => number) | undefined;
+  /** Milliseconds between two moves of a gesture that receivers see. @defaultValue 16 */
+  readonly moveInterval?: number | undefined;
+  /** Milliseconds without any message after which a gesture is cancelled. @defaultValue 30 000 */
+  readonly gestureTimeout?: number | undefined;
+  /** Gestures that one session may have open. @defaultValue 1000 */
+  readonly maxGestures?: number | undefined;
+  /** When it emits, every open gesture is cancelled: the relay is about to stop. */
+  readonly ending?: Observable<unknown> | undefined;
+}
+
+const GESTURE = signalCode('gesture');
+const FIRST_END = GESTURE_PHASES.indexOf('end');
+const MILLISECOND = 1000;
+/** How many gestures may move or fall silent before others get a turn: a few milliseconds of work. */
+const AT_ONCE = 1000;
+/** The phase is in the low bits of the byte after the message's type, which a forwarded frame has at 4. */
+const PHASE_AT = 5;
+const PHASE_BITS = 0x07;
+
+/**
+ * Makes every gesture `start move* (end | cancel)`, per session, address and id, whatever arrives. A start, end or
+ * cancel passes at once. Moves pass at most once in `moveInterval`, the newest, at the latest just before the end. What
+ * comes for a gesture that is not open opens it first; a start for an open one cancels that first. Silence, the end of
+ * the session, of the source and `ending` give `cancel`.
+ *
+ * A move that a newer one replaces is acknowledged here if its QoS asks for it; what passes is acknowledged by
+ * `dispatch`. More than `maxGestures` of one session are refused with a `ClaspError` 429, and so is a BUNDLE that would
+ * open them. Everything else passes at
+ * once, in order.
+ *
+ * @param gestures where the open ones are kept; belongs to one subscription
+ */
+export function gestureLifecycle(
+  gestures: OpenGestures,
+  options: GestureLifecycleOptions = {},
+): MonoTypeOperatorFunction<Envelope> {
+  const { scheduler = asyncScheduler, now = () => scheduler.now() * MILLISECOND, maxGestures = 1000 } = options;
+  const { moveInterval = 16, gestureTimeout = 30_000, ending } = options;
+  const limits = { moveInterval: moveInterval * MILLISECOND, silence: gestureTimeout * MILLISECOND };
+
+  return stage((out) => {
+    const alarms = new Alarms<OpenGesture>(
+      scheduler,
+      now,
+      (gesture) => {
+        const time = now();
+        const verdict = judgeWait(gesture, limits, time);
+        if (verdict === 'cancel') {
+          cancel(gesture, time);
+        } else if (verdict === 'flush') {
+          alarms.set(gesture, gesture.heardAt + limits.silence);
+          flush(gesture, time);
+        } else {
+          watch(gesture);
+        }
+      },
+      AT_ONCE,
+    );
+
+    const watch = (gesture: OpenGesture) => alarms.set(gesture, nextGestureDeadline(gesture, limits));
+
+    const emit = ({ sender, entry }: OpenGesture, bytes: Uint8Array, at: number) =>
+      out.next(new Envelope('PUBLISH', sender, decodeFrame(bytes), entry, at));
+
+    const flush = (gesture: OpenGesture, at: number) => {
+      const { held } = gesture;
+      if (!held) return;
+      gesture.held = undefined;
+      gesture.movedAt = at;
+      emit(gesture, held, at);
+    };
+
+    const close = (gesture: OpenGesture, at: number) => {
+      gestures.remove(gesture);
+      alarms.delete(gesture);
+      flush(gesture, at);
+    };
+
+    const cancel = (gesture: OpenGesture, at: number) => {
+      close(gesture, at);
+      const { entry, id } = gesture;
+      const timestamp = Math.max(0, Math.floor(at));
+      emit(gesture, encodePublish('gesture', entry.address, undefined, { id, phase: 'cancel', timestamp }), at);
+    };
+
+    const cancelAll = (session: Session | undefined, at: number) => {
+      for (const gesture of [...gestures.of(session)]) cancel(gesture, at);
+    };
+
+    const open = ({ session, at }: Envelope, frame: Frame, entry: Entry): OpenGesture => {
+      const gesture = new OpenGesture(session, entry, idOf(frame), asStart(frame), at);
+      gestures.add(gesture);
+      watch(gesture);
+      return gesture;
+    };
+
+    const tooMany = ({ address }: Entry) =>
+      new ClaspError(ErrorCode.TooMany, `too many open gestures, at most ${maxGestures}`, { address });
+
+    /** Why a bundle's gestures would not all be taken, if so: they have to be before any of them is. */
+    const judgeBundle = ({ session, parts }: Envelope): ClaspError | undefined => {
+      let planned: Map<string, boolean> | undefined;
+      let count = gestures.countOf(session);
+      for (const { kind, frame, entry } of parts) {
+        if (kind !== 'PUBLISH' || frame?.signal !== GESTURE || !entry) continue;
+        const key = `${entry.id} ${idOf(frame)}`;
+        planned ??= new Map();
+        const isOpen = planned.get(key) ?? gestures.find(session, entry, idOf(frame)) !== undefined;
+        const ends = endsWith(frame);
+        planned.set(key, !ends);
+        if (ends) count -= Number(isOpen);
+        else if (!isOpen && ++count > maxGestures) return tooMany(entry);
+      }
+      return undefined;
+    };
+
+    const move = (gesture: OpenGesture, envelope: Envelope, frame: Frame) => {
+      const { session, entry, at } = envelope;
+      if (judgeMove(gesture, limits, at) === 'send') {
+        gesture.held = undefined;
+        gesture.movedAt = at;
+        out.next(envelope);
+        return;
+      }
+      gesture.held = forwardPublish(frame);
+      watch(gesture);
+      if (frame.qos > 0) session.outbox.send(encodeMessage({ type: 'ACK', address: entry?.address }), 'keep', session);
+    };
+
+    const receive = (envelope: Envelope, frame: Frame, entry: Entry) => {
+      const { session, at } = envelope;
+      const phase = GESTURE_PHASES[frame.phase] as GesturePhase;
+      const ends = endsWith(frame);
+      let gesture = gestures.find(session, entry, idOf(frame));
+      const missing = missingBefore(gesture !== undefined, phase);
+      if (gesture && missing === 'cancel') {
+        cancel(gesture, at);
+        gesture = undefined;
+      }
+      if (!gesture && !ends) {
+        if (gestures.countOf(session) >= maxGestures) {
+          out.next(envelope.refuse(tooMany(entry)));
+          return;
+        }
+        gesture = open(envelope, frame, entry);
+      }
+      if (missing === 'start') {
+        out.next(new Envelope('PUBLISH', session, decodeFrame(gesture?.beginning ?? asStart(frame)), entry, at));
+      }
+      if (gesture) {
+        gesture.heardAt = at;
+        if (phase === 'move') {
+          move(gesture, envelope, frame);
+          return;
+        }
+        if (ends) close(gesture, at);
+      }
+      out.next(envelope);
+    };
+
+    const stopping = ending?.subscribe(() => cancelAll(undefined, now()));
+
+    return {
+      next(envelope) {
+        const { kind, frame, entry } = envelope;
+        if (kind === 'PUBLISH' && frame?.signal === GESTURE && entry) {
+          receive(envelope, frame, entry);
+          return;
+        }
+        if (kind === 'closed') {
+          cancelAll(envelope.session, envelope.at);
+        } else if (kind === 'BUNDLE') {
+          const error = judgeBundle(envelope);
+          if (error) envelope.refuse(error);
+        }
+        out.next(envelope);
+      },
+      complete: () => cancelAll(undefined, now()),
+      dispose: () => {
+        stopping?.unsubscribe();
+        alarms.dispose();
+      },
+    };
+  });
+}
+
+function endsWith({ phase }: Frame): boolean {
+  return phase >= FIRST_END;
+}
+
+/** A gesture without an id is the one with id 0. */
+function idOf(frame: Frame): number {
+  return frame.id ?? 0;
+}
+
+/** A copy of a gesture's message, as its start. */
+function asStart(frame: Frame): Uint8Array {
+  const bytes = forwardPublish(frame);
+  bytes[PHASE_AT] = (bytes[PHASE_AT] as number) & ~PHASE_BITS;
+  return bytes;
+}

@@ -1,0 +1,89 @@
+import { NEVER, of, throwError, VirtualTimeScheduler } from 'rxjs';
+import { describe, expect, it, vi } from 'vitest';
+import type { Client } from '../../core/client.ts';
+import { ClaspError } from '../../core/errors.ts';
+import type { Param } from '../../core/signal.ts';
+import { GroupWriter, type WriteGroup } from './group-writer.ts';
+import { router } from './router.ts';
+
+const NOW = 1_700_000_000_000_000;
+const group = (at: number | undefined, ...addresses: string[]): WriteGroup => ({
+  params: addresses.map((address): Param => ({ kind: 'param', address, value: 1 })),
+  at,
+});
+
+/** A client that notes what is asked of it; `answer` says what becomes of bundles. */
+function noting(answer: () => unknown) {
+  const scheduler = new VirtualTimeScheduler(undefined, 10_000);
+  const asked: string[] = [];
+  const client = {
+    time: () => NOW + scheduler.now() * 1_000,
+    set: (address: string) => void asked.push(`set ${address}`),
+    bundle: (parts: readonly { set: readonly [string] }[], { at }: { at?: number }) => {
+      asked.push(`bundle ${parts.map(({ set }) => set[0])}${at === undefined ? '' : ` at +${(at - NOW) / 1_000} ms`}`);
+      return answer();
+    },
+  } as unknown as Client;
+  return { writer: new GroupWriter(client, scheduler), asked: () => asked.splice(0), scheduler };
+}
+
+describe('GroupWriter', () => {
+  it('writes one param alone, several as a bundle, and those ahead as a bundle for later', () => {
+    const { writer, asked } = noting(() => of({}));
+    writer.write(group(undefined, '/a'));
+    writer.write(group(undefined, '/a', '/b'));
+    writer.write(group(NOW - 5, '/a', '/b'));
+    writer.write(group(NOW + 250_000, '/a'));
+    expect(asked()).toEqual(['set /a', 'bundle /a,/b', 'bundle /a,/b', 'bundle /a at +250 ms']);
+  });
+
+  it('writes one by one where the relay has no bundles, from then on', () => {
+    const { writer, asked } = noting(() => throwError(() => new ClaspError(501, 'no bundles')));
+    writer.write(group(undefined, '/a', '/b'));
+    writer.write(group(undefined, '/c', '/d'));
+    expect(asked()).toEqual(['bundle /a,/b', 'set /a', 'set /b', 'set /c', 'set /d']);
+  });
+
+  it('keeps what is for later itself where the relay does not, and drops it when closed', () => {
+    const { writer, asked, scheduler } = noting(() => throwError(() => new ClaspError(501, 'no schedule')));
+    writer.write(group(NOW + 20_000, '/a'));
+    writer.write(group(NOW + 10_000, '/b'));
+    expect(asked()).toEqual(['bundle /a at +20 ms']);
+    scheduler.maxFrames = 12;
+    scheduler.flush();
+    expect(asked()).toEqual(['set /b']);
+    writer.close();
+    scheduler.maxFrames = 100;
+    scheduler.flush();
+    expect(asked()).toEqual([]);
+  });
+
+  it('does not write what the relay refused for another reason', () => {
+    const { writer, asked } = noting(() => throwError(() => new ClaspError(401, 'locked')));
+    writer.write(group(undefined, '/a', '/b'));
+    expect(asked()).toEqual(['bundle /a,/b']);
+  });
+
+  it('writes one by one while too many bundles are unanswered', () => {
+    const { writer, asked } = noting(() => NEVER);
+    for (let i = 0; i < 300; i++) writer.write(group(undefined, '/a', '/b'));
+    const done = asked();
+    expect(done.filter((text) => text.startsWith('bundle'))).toHaveLength(256);
+    expect(done.at(-1)).toBe('set /b');
+  });
+
+  it('has our relay apply a bundle at its time, and all of it or nothing', async () => {
+    const relay = router();
+    const running = relay(NEVER).subscribe();
+    const app = relay.client('app');
+    const client = relay.client('bridge');
+    const writer = new GroupWriter(client);
+    writer.write(group(client.time() + 150_000, '/a', '/b'));
+    await app.set('/locked', 0, { lock: true });
+    writer.write(group(undefined, '/c', '/locked'));
+    expect(await app.get('/a')).toBeNull();
+    await vi.waitFor(async () => expect([await app.get('/a'), await app.get('/b')]).toEqual([1, 1]), 5_000);
+    expect(await app.get('/c')).toBeNull();
+    running.unsubscribe();
+  });
+});

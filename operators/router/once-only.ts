@@ -1,0 +1,66 @@
+import type { MonoTypeOperatorFunction } from 'rxjs';
+import { type AppliedKey, AppliedMemory } from '../../core/applied-memory.ts';
+import { ClaspError, ErrorCode } from '../../core/errors.ts';
+import type { Frame } from '../../core/wire/index.ts';
+import type { Envelope } from './envelope.ts';
+import type { Session } from './session-state.ts';
+import { stage } from './stage.ts';
+
+/**
+ * Applies a frame of QoS 2 exactly once: one that is repeated, also in another session, gets the answer again that it
+ * got before (ACK or ERROR), for 5 minutes, and goes no further. Such a frame has a timestamp in its header that rises
+ * from frame to frame; without one it counts as QoS 1.
+ *
+ * In order: within a session a timestamp that is not higher than the last one, of a frame that is not a repeat, is
+ * refused with a `ClaspError` 400. Who wrote a frame is told by the subject of its grant, or else by the name of the client and the address of its peer
+ * without the port; several clients of one name behind one address do not mistake each other's frames, since the
+ * timestamp and the content count too. Everything else passes at once, in order.
+ *
+ * @param memory what was answered; give the same one again and it outlives the run
+ */
+export function onceOnly(memory: AppliedMemory = new AppliedMemory()): MonoTypeOperatorFunction<Envelope> {
+  return stage((out) => {
+    const newest = new Map<Session, number>();
+
+    const apply = (envelope: Envelope, key: AppliedKey) => {
+      const { session, at, entry } = envelope;
+      const answer = memory.recall(key, at);
+      if (answer) {
+        session.outbox.send(answer, 'keep', session);
+        return;
+      }
+      const { timestamp } = key;
+      const last = newest.get(session);
+      if (last !== undefined && timestamp <= last) {
+        const reason = `out of order: timestamp ${timestamp} came after ${last}`;
+        out.next(envelope.refuse(new ClaspError(ErrorCode.Conflict, reason, { address: entry?.address })));
+        return;
+      }
+      newest.set(session, timestamp);
+      out.next(envelope);
+      if (envelope.answer) memory.keep(key, envelope.answer, at);
+    };
+
+    return {
+      next(envelope) {
+        const { kind, session, frame } = envelope;
+        if (frame?.qos === 2 && frame.timestamp !== undefined && kind !== 'refused') {
+          apply(envelope, keyOf(session, frame, frame.timestamp));
+          return;
+        }
+        if (kind === 'closed') newest.delete(session);
+        out.next(envelope);
+      },
+    };
+  });
+}
+
+function keyOf(session: Session, { bytes, start, end }: Frame, timestamp: number): AppliedKey {
+  return { writer: writerOf(session), timestamp, bytes, start, end };
+}
+
+function writerOf({ name, grant, connection }: Session): string {
+  // A host has no line break.
+  if (grant?.subject !== undefined) return `subject\n${grant.subject}`;
+  return `${connection.peer?.replace(/:\d+$/, '') ?? ''} ${name}`;
+}

@@ -1,0 +1,254 @@
+import { asyncScheduler, map, merge, Observable, type OperatorFunction, type SchedulerLike, Subject, tap } from 'rxjs';
+import { AddressTable } from '../../core/address-table.ts';
+import type { Client } from '../../core/client.ts';
+import type { Connection } from '../../core/connection.ts';
+import { ClaspError, ErrorCode } from '../../core/errors.ts';
+import { memoryPair } from '../../core/memory-pair.ts';
+import { neverBack } from '../../core/never-back.ts';
+import type { StoredParam } from '../../core/param.ts';
+import type { OnFull } from '../../core/param-places.ts';
+import { type ParamRule, ParamRules } from '../../core/param-rules.ts';
+import { ParamStore } from '../../core/param-store.ts';
+import { ALL_SCOPES, Scopes, scopes } from '../../core/scope.ts';
+import { SubscriptionIndex } from '../../core/subscription-index.ts';
+import { createClient } from '../client/client.ts';
+import { announcements } from './announcements.ts';
+import type { Authenticate, CompiledGrant } from './authenticate.ts';
+import { conflictMerge } from './conflict-merge.ts';
+import { type Delivered, dispatch } from './dispatch.ts';
+import { gestureLifecycle } from './gesture-lifecycle.ts';
+import { onceOnly } from './once-only.ts';
+import { OpenGestures } from './open-gestures.ts';
+import { ParamWriter } from './param-writer.ts';
+import { rateLimit } from './rate-limit.ts';
+import { type ReservedAddresses, reserveAddresses } from './reserve-addresses.ts';
+import { type RouterEvent, toRouterEvent } from './router-event.ts';
+import { scheduleBundles } from './schedule-bundles.ts';
+import { scopeFilter } from './scope-filter.ts';
+import { serialise } from './serialise.ts';
+import { session } from './session.ts';
+import { sessionIds } from './session-ids.ts';
+import type { Session } from './session-state.ts';
+import { timelineScheduler } from './timeline-scheduler.ts';
+import { Timelines } from './timelines.ts';
+import { Turns } from './turns.ts';
+
+export interface RouterOptions {
+  /** The relay's name, told to every client. @defaultValue 'clasp-rx' */
+  readonly name?: string | undefined;
+  /** Clock and timer. @defaultValue `asyncScheduler` */
+  readonly scheduler?: SchedulerLike | undefined;
+  /**
+   * Relay time, microseconds since the Unix epoch; the router takes care that it never goes back.
+   * @defaultValue the scheduler's milliseconds times 1000
+   */
+  readonly now?: (() => number) | undefined;
+  /** Makes session ids; give a secure one where they matter. @defaultValue UUIDs seeded by the scheduler's time */
+  readonly sessionId?: (() => string) | undefined;
+  /** Decides what the bearer of a token may do. @defaultValue open: everybody may do everything */
+  readonly authenticate?: Authenticate | undefined;
+  /** Addresses that only one participant of this process writes. @defaultValue none */
+  readonly reserved?: readonly ReservedAddresses[] | undefined;
+  /** Sessions at a time, those of this process not counted; 0 = unlimited. @defaultValue 0 */
+  readonly maxSessions?: number | undefined;
+  /** Milliseconds of silence after which a session ends; 0 = never. @defaultValue 300 000 */
+  readonly sessionTimeout?: number | undefined;
+  /** Milliseconds in which a connection must say HELLO. @defaultValue 10 000 */
+  readonly handshakeTimeout?: number | undefined;
+  /** Messages a second that one session may send, those in bundles too; 0 = unlimited. @defaultValue 0 */
+  readonly maxMessagesPerSecond?: number | undefined;
+  /** Subscriptions that one session may have; 0 = unlimited. @defaultValue 10 000 */
+  readonly maxSubscriptions?: number | undefined;
+  /** Milliseconds between two moves of a gesture that subscribers see. @defaultValue 16 */
+  readonly moveInterval?: number | undefined;
+  /** Milliseconds without any message after which a gesture is cancelled. @defaultValue 30 000 */
+  readonly gestureTimeout?: number | undefined;
+  /** Gestures that one session may have open. @defaultValue 1000 */
+  readonly maxGestures?: number | undefined;
+  /** Values a second that a timeline writes while it moves, 1 … 1000. @defaultValue 60 */
+  readonly timelineRate?: number | undefined;
+  /** Timelines that may wait or play at a time. @defaultValue 10 000 */
+  readonly maxTimelines?: number | undefined;
+  /** Keyframes that all timelines may have together. @defaultValue 1 000 000 */
+  readonly maxKeyframes?: number | undefined;
+  /** What holds for which params; the first rule that matches an address. @defaultValue none: the last write wins */
+  readonly params?: readonly ParamRule[] | undefined;
+  /** Params at a time; 0 = unlimited. @defaultValue 0 */
+  readonly maxParams?: number | undefined;
+  /** What happens to a new param when there are `maxParams`. @defaultValue 'lru' */
+  readonly onFull?: OnFull | undefined;
+  /** Bundles of one session that may wait for their time. @defaultValue 1000 */
+  readonly maxScheduled?: number | undefined;
+  /** Bytes that all bundles which wait for their time may have together. @defaultValue 64 MiB */
+  readonly maxScheduledBytes?: number | undefined;
+  /** Bytes that may wait for a lagging receiver before it is given up with 503. @defaultValue 8 MiB */
+  readonly maxWaitingBytes?: number | undefined;
+  /** Milliseconds that a receiver may lag without a break before it is given up with 503. @defaultValue 30 000 */
+  readonly maxLag?: number | undefined;
+}
+
+/** Figures of a running router. */
+export interface RouterStats {
+  readonly sessions: number;
+  readonly params: number;
+  readonly subscriptions: number;
+  /** Messages that arrived. */
+  readonly messagesIn: number;
+  /** Signals that left, counted once per receiver. */
+  readonly messagesOut: number;
+  /** Messages that were refused. */
+  readonly refused: number;
+}
+
+/** An operator from connections to what happens in the relay, with a way in for code of the same process. */
+export interface Router extends OperatorFunction<Connection, RouterEvent> {
+  /**
+   * A participant in this process: the same {@link Client} as over a network, without one. It may be made before the
+   * router runs; it then joins when the router does.
+   *
+   * @param scopes what it may do. @defaultValue everything
+   */
+  client(name: string, scopes?: readonly string[] | Scopes): Client;
+  /** Figures of the current run; all zero while it does not run. */
+  stats(): RouterStats;
+}
+
+const MEBIBYTE = 1024 * 1024;
+
+/**
+ * The relay: an operator from connections to events. Where the connections come from, and whether it runs in Node or
+ * in a browser tab, is not its business.
+ *
+ * Cold: state begins with the subscription and ends with it, and so does every session. One subscription at a time;
+ * merge the listeners. Errors only when the connections do; what a peer does wrong is an event and an ERROR to it.
+ *
+ * @example
+ * ```ts
+ * const relay = router({ name: 'Venue' });
+ * relay(NEVER).subscribe((event) => console.log(event.type));
+ * const desk = relay.client('desk');
+ * desk.on('/lights/**').subscribe(({ address }) => console.log(address));
+ * desk.set('/lights/1', 0.5);
+ * ```
+ */
+export function router(options: RouterOptions = {}): Router {
+  const { scheduler = asyncScheduler } = options;
+  const now = neverBack(options.now ?? (() => scheduler.now() * 1000));
+  const { name = 'clasp-rx', sessionId = sessionIds(scheduler.now()), authenticate } = options;
+  const { maxSessions = 0, maxMessagesPerSecond = 0, maxSubscriptions = 10_000 } = options;
+  const { sessionTimeout = 300_000, handshakeTimeout = 10_000, maxLag = 30_000 } = options;
+  const { moveInterval, gestureTimeout, maxGestures } = options;
+  const { timelineRate, maxTimelines, maxKeyframes } = options;
+  const { maxParams, onFull, maxScheduled, maxScheduledBytes } = options;
+  const { reserved = [] } = options;
+  const rules = new ParamRules(options.params ?? []);
+  const outbox = { hardBytes: options.maxWaitingBytes ?? 8 * MEBIBYTE, softBytes: MEBIBYTE };
+
+  const local = new Subject<Connection>();
+  const early = new Set<Connection>();
+  const grants = new WeakMap<Connection, CompiledGrant>();
+  const trusted = (connection: Connection) => grants.get(connection);
+  let running: { stats(): RouterStats } | undefined;
+  /** Emits when the relay is about to stop, while its receivers can still be told. */
+  const ending = new Subject<void>();
+
+  const run = (connections: Observable<Connection>): Observable<RouterEvent> => {
+    const table = new AddressTable<StoredParam>();
+    const store = new ParamStore(table, { maxParams, onFull });
+    const writer = new ParamWriter(store, rules);
+    const subscriptions = new SubscriptionIndex<Session>({
+      accept: (receiver, address) => receiver.scopes.allows('read', address),
+    });
+    const gestures = new OpenGestures(table);
+    const timelines = new Timelines(table);
+    const turns = new Turns();
+    const sessions = new Set<Session>();
+    const delivered: Delivered = { signals: 0 };
+    let messagesIn = 0;
+    let refused = 0;
+    const limits = { maxSessions, sessionTimeout, handshakeTimeout, maxLag, outbox };
+
+    running = {
+      stats: () => ({
+        sessions: sessions.size,
+        params: store.size,
+        subscriptions: subscriptions.size,
+        messagesIn,
+        messagesOut: delivered.signals,
+        refused,
+      }),
+    };
+
+    const own = { scheduler: turns.scheduler(scheduler), now };
+    const untilFailure = connections.pipe(tap({ error: () => ending.next() }));
+    const arriving = merge(untilFailure, local).pipe(
+      session(table, { name, scheduler, now, sessionId, authenticate, trusted, ...limits }),
+      tap(() => messagesIn++),
+      serialise(turns),
+    );
+    const admitted = arriving.pipe(
+      rateLimit({ maxMessagesPerSecond }),
+      onceOnly(),
+      scopeFilter(),
+      reserveAddresses(reserved),
+      scheduleBundles(table, store, writer, { ...own, maxScheduled, maxScheduledBytes }),
+    );
+    const settled = admitted.pipe(
+      gestureLifecycle(gestures, { ...own, moveInterval, gestureTimeout, maxGestures, ending }),
+      timelineScheduler(timelines, { ...own, timelineRate, maxTimelines, maxKeyframes }),
+      conflictMerge(writer, { ...own, inUse: (entry) => timelines.of(entry)?.taken === false }),
+      announcements(subscriptions, store),
+      dispatch(subscriptions, store, { ...own, maxSubscriptions, delivered, ongoing: [gestures, timelines] }),
+    );
+    return settled.pipe(
+      tap(({ kind, session }) => {
+        if (kind === 'opened') sessions.add(session);
+        else if (kind === 'closed') sessions.delete(session);
+        else refused++;
+      }),
+      map(toRouterEvent),
+    );
+  };
+
+  const operator = (connections: Observable<Connection>): Observable<RouterEvent> =>
+    new Observable((out) => {
+      if (running) {
+        out.error(new ClaspError(ErrorCode.Internal, 'this router runs already; merge its listeners into one'));
+        return undefined;
+      }
+      // Not `subscribe(out)`: with it the trunk would be closed before it can say that the relay ends.
+      const subscription = run(connections).subscribe({
+        next: (event) => out.next(event),
+        error: (cause) => out.error(cause),
+        complete: () => out.complete(),
+      });
+      for (const connection of early) local.next(connection);
+      early.clear();
+      return () => {
+        ending.next();
+        subscription.unsubscribe();
+        running = undefined;
+      };
+    });
+
+  const client = (clientName: string, may: readonly string[] | Scopes = ALL_SCOPES): Client => {
+    const grant = { scopes: may instanceof Scopes ? may : scopes(may), expiresAt: undefined };
+    const dial = new Observable<Connection>((dialled) => {
+      const [here, there] = memoryPair();
+      grants.set(there, grant);
+      dialled.next(here);
+      if (running) local.next(there);
+      else early.add(there);
+      return () => {
+        early.delete(there);
+        here.outgoing.complete();
+      };
+    });
+    return createClient(dial, { name: clientName, scheduler, now, sync: false });
+  };
+
+  const stats = () => running?.stats() ?? IDLE;
+  return Object.assign(operator, { client, stats });
+}
+
+const IDLE: RouterStats = { sessions: 0, params: 0, subscriptions: 0, messagesIn: 0, messagesOut: 0, refused: 0 };

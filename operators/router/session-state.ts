@@ -1,0 +1,77 @@
+import { Subscription } from 'rxjs';
+import type { Connection } from '../../core/connection.ts';
+import type { Scopes } from '../../core/scope.ts';
+import { scopes } from '../../core/scope.ts';
+import type { CompiledGrant } from './authenticate.ts';
+import { Outbox, type OutboxChange, type OutboxLimits } from './outbox.ts';
+import type { PacedDelivery } from './paced-delivery.ts';
+import type { Subscriptions } from './subscriptions.ts';
+
+const NO_SCOPES: Scopes = scopes([]);
+
+/** One participant, from the connection to its end. */
+export class Session {
+  /** UUID. */
+  readonly id: string;
+  readonly connection: Connection;
+  readonly outbox: Outbox;
+  /** Everything that must stop when the session ends. */
+  readonly incoming: Subscription = new Subscription();
+  /** As the client calls itself in HELLO; empty before. */
+  name = '';
+  phase: 'greeting' | 'authenticating' | 'open' | 'closed' = 'greeting';
+  grant: CompiledGrant | undefined;
+  /** When the connection came, microseconds. */
+  readonly since: number;
+  /** When the last frame (or answer to a ping) came, microseconds. */
+  activeAt: number;
+  /** Since when the receiver lags, microseconds. */
+  laggingSince: number | undefined = undefined;
+  pinged = false;
+  /** Whether it ever sent a frame with QoS 1 or 2: only then does it understand ACK, BUNDLE and ANNOUNCE. */
+  confirms = false;
+  /** What it subscribed to, by id; owned by `dispatch`. */
+  subscriptions: Subscriptions | undefined = undefined;
+  /** The way of params and streams to the outbox while it subscribes with maxRate, epsilon or window. */
+  paced: PacedDelivery | undefined = undefined;
+  #early: Uint8Array[] | undefined;
+  #offences: number[] | undefined;
+
+  constructor(
+    id: string,
+    connection: Connection,
+    grant: CompiledGrant | undefined,
+    since: number,
+    limits: OutboxLimits,
+    changed: (session: Session, change: OutboxChange) => void,
+  ) {
+    this.id = id;
+    this.connection = connection;
+    this.grant = grant;
+    this.since = since;
+    this.activeAt = since;
+    this.outbox = new Outbox(connection, limits, (change) => changed(this, change));
+  }
+
+  /** What it may do; nothing before it is authenticated. */
+  get scopes(): Scopes {
+    return this.grant?.scopes ?? NO_SCOPES;
+  }
+
+  /** Where it is, for people. */
+  get peer(): string {
+    return this.connection.peer ?? this.connection.id;
+  }
+
+  /** Frames that came while its token was being checked. */
+  get early(): Uint8Array[] {
+    this.#early ??= [];
+    return this.#early;
+  }
+
+  /** When its last bad frames came, microseconds. */
+  get offences(): number[] {
+    this.#offences ??= [];
+    return this.#offences;
+  }
+}

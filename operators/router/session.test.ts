@@ -1,0 +1,200 @@
+import { type SchedulerLike, VirtualTimeScheduler } from 'rxjs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ClaspError } from '../../core/errors.ts';
+import { memoryPair } from '../../core/memory-pair.ts';
+import type { Message, SetMessage, SnapshotMessage, WelcomeMessage } from '../../core/message.ts';
+import { type VirtualRelay, virtualRelay } from '../../testing/virtual-relay.ts';
+import { wirePeer } from '../../testing/wire-peer.ts';
+import type { RouterOptions } from './router.ts';
+
+const TOKENS: Record<string, readonly string[]> = {
+  reader: ['read:/**'],
+  lights: ['write:/lights/**'],
+  admin: ['admin:/**'],
+};
+
+let rig: VirtualRelay;
+const start = (options?: RouterOptions) => {
+  rig?.stop();
+  rig = virtualRelay(options);
+};
+const connect = () => rig.connect();
+const join = (name?: string, token?: string) => rig.join(name, token);
+const pass = (milliseconds: number) => rig.pass(milliseconds);
+const types = (messages: readonly Message[]) => messages.map(({ type }) => type);
+const set = (address: string, value: SetMessage['value'], rest: Partial<SetMessage> = {}): Message => ({
+  type: 'SET',
+  address,
+  value,
+  ...rest,
+});
+
+beforeEach(() => start());
+afterEach(() => rig.stop());
+
+describe('a session', () => {
+  it('gets WELCOME and an empty SNAPSHOT after HELLO', () => {
+    const peer = connect();
+    peer.hello('probe');
+    const [welcome, snapshot] = peer.take() as [WelcomeMessage, SnapshotMessage];
+    expect(welcome).toMatchObject({ type: 'WELCOME', version: 1, name: 'clasp-rx' });
+    expect(welcome.session).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    expect(welcome.features).toEqual(['param', 'event', 'stream', 'gesture', 'timeline']);
+    expect(snapshot).toEqual({ type: 'SNAPSHOT', params: [] });
+    expect(rig.events).toEqual([{ type: 'session-opened', session: expect.objectContaining({ name: 'probe' }) }]);
+  });
+
+  it('is closed with 101 when it does not greet first, and with 100 when it sends garbage', () => {
+    const rude = connect();
+    rude.send(set('/a', 1));
+    expect(rude.take()).toEqual([expect.objectContaining({ type: 'ERROR', code: 101 })]);
+    expect(rude.ended).toMatchObject({ code: 101 });
+
+    const garbled = connect();
+    garbled.sendBytes(new Uint8Array([1, 2, 3]));
+    expect(garbled.take()).toEqual([expect.objectContaining({ type: 'ERROR', code: 100 })]);
+    expect(garbled.ended).toBeInstanceOf(ClaspError);
+  });
+
+  it('is closed with 101 when HELLO does not come within 10 s', () => {
+    const silent = connect();
+    pass(9_999);
+    expect(silent.ended).toBeUndefined();
+    pass(1);
+    expect(silent.take()).toEqual([expect.objectContaining({ type: 'ERROR', code: 101 })]);
+    expect(silent.ended).toBeInstanceOf(ClaspError);
+  });
+
+  it('is closed with 102 for version 0, and answered with version 1 for any later one', () => {
+    const old = connect();
+    old.send({ type: 'HELLO', version: 0, name: 'old', features: [] });
+    expect(old.take()).toEqual([expect.objectContaining({ type: 'ERROR', code: 102 })]);
+    const future = connect();
+    future.send({ type: 'HELLO', version: 7, name: 'future', features: [] });
+    expect(future.take()[0]).toMatchObject({ type: 'WELCOME', version: 1 });
+  });
+
+  it('survives a second HELLO and bad frames, until there are ten of them within 10 s', () => {
+    const peer = join();
+    peer.hello();
+    expect(peer.take()).toEqual([expect.objectContaining({ code: 101 })]);
+    for (let i = 0; i < 8; i++) peer.sendBytes(new Uint8Array([0x53]));
+    expect(types(peer.take())).toEqual(Array(8).fill('ERROR'));
+    expect(peer.ended).toBeUndefined();
+    peer.sendBytes(new Uint8Array([0x53]));
+    expect(peer.ended).toMatchObject({ code: 100 });
+  });
+
+  it('survives any number of bad frames that are further apart', () => {
+    const peer = join();
+    for (let i = 0; i < 30; i++) {
+      peer.sendBytes(new Uint8Array([0x53]));
+      pass(1_200);
+    }
+    expect(peer.ended).toBeUndefined();
+  });
+
+  it('is refused with 503 when there are too many', () => {
+    start({ maxSessions: 1 });
+    const first = join();
+    const second = connect();
+    expect(second.take()).toEqual([expect.objectContaining({ type: 'ERROR', code: 503 })]);
+    expect(second.ended).toBeInstanceOf(ClaspError);
+    first.close();
+    expect(
+      types(
+        (() => {
+          const third = connect();
+          third.hello();
+          return third.take();
+        })(),
+      ),
+    ).toContain('WELCOME');
+  });
+
+  it('ends with reason idle after the timeout, and any frame counts as life', () => {
+    start({ sessionTimeout: 1_000 });
+    const peer = join();
+    pass(900);
+    peer.send({ type: 'PING' });
+    pass(900);
+    expect(peer.ended).toBeUndefined();
+    pass(100);
+    expect(peer.ended).toMatchObject({ reason: 'idle' });
+    expect(rig.events.at(-1)).toMatchObject({ type: 'session-closed', reason: { reason: 'idle' } });
+  });
+
+  it('is asked by its transport when half of the timeout has passed, and lives on when it answers', () => {
+    start({ sessionTimeout: 1_000 });
+    const [here, there] = memoryPair();
+    let asked = 0;
+    const peer = wirePeer(here);
+    const { id, incoming, outgoing, saturated } = there;
+    const ping = (answered: () => void) => {
+      asked++;
+      answered();
+    };
+    rig.accept({ id, incoming, outgoing, saturated, ping });
+    peer.hello();
+    pass(10_000);
+    expect(asked).toBe(20);
+    expect(peer.ended).toBeUndefined();
+  });
+
+  it('is authenticated by its token, at once or later', async () => {
+    start({
+      authenticate: (token) => {
+        const list = TOKENS[token ?? ''];
+        if (!list) throw new ClaspError(300, 'unknown token');
+        return token === 'admin' ? Promise.resolve({ scopes: list }) : { scopes: list };
+      },
+    });
+    const stranger = connect();
+    stranger.hello('stranger');
+    expect(stranger.take()).toEqual([{ type: 'ERROR', code: 300, message: 'unknown token' }]);
+    expect(stranger.ended).toMatchObject({ code: 300, reason: 'unknown token' });
+
+    const late = connect();
+    late.hello('late', 'admin');
+    late.send(set('/early', 1), { qos: 1 });
+    expect(late.take()).toEqual([]);
+    await Promise.resolve().then(() => Promise.resolve());
+    expect(types(late.take())).toEqual(['WELCOME', 'SNAPSHOT', 'ACK']);
+  });
+
+  it('is closed with 302 when its grant ends', () => {
+    start({ authenticate: () => ({ scopes: ['read:/**'], expiresAt: 5_000 }) });
+    const peer = join();
+    pass(4_999);
+    expect(peer.ended).toBeUndefined();
+    pass(1);
+    expect(peer.take()).toEqual([expect.objectContaining({ type: 'ERROR', code: 302 })]);
+    expect(peer.ended).toMatchObject({ code: 302 });
+  });
+
+  it('may have a grant that ends in a year: no timer is set further ahead than hosts can count', () => {
+    const delays: number[] = [];
+    const time = new VirtualTimeScheduler();
+    const schedule: SchedulerLike['schedule'] = (work: never, delay = 0, state?: never) => {
+      delays.push(delay);
+      return time.schedule(work, delay, state);
+    };
+    const scheduler: SchedulerLike = { now: () => time.now(), schedule };
+    start({ scheduler, sessionTimeout: 0, authenticate: () => ({ scopes: [], expiresAt: 365 * 86_400_000 }) });
+    join();
+    time.maxFrames = 20_000; // the handshake's deadline passes, and the next one is looked for
+    time.flush();
+    expect(Math.max(...delays)).toBe(2 ** 31 - 1);
+  });
+
+  it('treats whatever authenticate throws as a refusal', () => {
+    start({
+      authenticate: () => {
+        throw new TypeError('bug');
+      },
+    });
+    const peer = connect();
+    peer.hello();
+    expect(peer.take()).toEqual([expect.objectContaining({ type: 'ERROR', code: 300 })]);
+  });
+});

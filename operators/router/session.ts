@@ -1,0 +1,297 @@
+import { Observable, type OperatorFunction, type SchedulerLike, type Subscriber } from 'rxjs';
+import type { AddressTable } from '../../core/address-table.ts';
+import type { Connection } from '../../core/connection.ts';
+import { ClaspError, ErrorCode } from '../../core/errors.ts';
+import { type HelloMessage, type Message, PROTOCOL_VERSION } from '../../core/message.ts';
+import type { StoredParam } from '../../core/param.ts';
+import { encodeMessage, FEATURES, type Frame, MessageCode, publishAsSet, signalCode } from '../../core/wire/index.ts';
+import { decodeAnyFrame } from '../../core/wire/message-pack.ts';
+import { type Authenticate, askForGrant, type CompiledGrant } from './authenticate.ts';
+import { type Entry, Envelope, kindOf } from './envelope.ts';
+import type { OutboxLimits } from './outbox.ts';
+import { Session } from './session-state.ts';
+import { SessionWatch } from './session-watch.ts';
+import { unpackBundle } from './unpack-bundle.ts';
+
+/** What a router tells its sessions; see `RouterOptions` for the defaults. */
+export interface SessionOptions {
+  /** The relay's name, told to every client. */
+  readonly name: string;
+  readonly scheduler: SchedulerLike;
+  /** Relay time, microseconds since the Unix epoch. */
+  readonly now: () => number;
+  /** Makes the id of each session. */
+  readonly sessionId: () => string;
+  /** Absent: open mode, everybody may do everything. */
+  readonly authenticate?: Authenticate | undefined;
+  /** Sessions in this process, which need not authenticate and are never idle. */
+  readonly trusted: (connection: Connection) => CompiledGrant | undefined;
+  /** 0 = unlimited. */
+  readonly maxSessions: number;
+  /** Milliseconds without an inbound frame after which a session ends; 0 = never. */
+  readonly sessionTimeout: number;
+  /** Milliseconds in which HELLO must arrive. */
+  readonly handshakeTimeout: number;
+  /** Milliseconds that a receiver may lag without a break. */
+  readonly maxLag: number;
+  readonly outbox: OutboxLimits;
+}
+
+const MILLISECOND = 1000;
+const PARAM_SIGNAL = signalCode('param');
+/** This many bad frames or messages within {@link OFFENCE_WINDOW} end a session. */
+const MAX_OFFENCES = 10;
+const OFFENCE_WINDOW = 10_000 * MILLISECOND;
+/** Frames that a client may send while its token is being checked. */
+const MAX_EARLY_FRAMES = 64;
+
+/**
+ * Turns connections into the messages of their sessions: handshake, authentication, decoding, interning, the time of
+ * arrival, idle and lag limits. The first stage of the router.
+ *
+ * Emits, for each session, one `opened`, its messages in order (those that could not be decoded as `refused`), and one
+ * `closed`. Never errors because of a peer. Errors when the connections do; completes when they have and every session
+ * has ended. Unsubscribing closes every connection.
+ */
+export function session(
+  table: AddressTable<StoredParam>,
+  options: SessionOptions,
+): OperatorFunction<Connection, Envelope> {
+  return (connections) => new Observable((out) => new Sessions(table, options, out).run(connections));
+}
+
+class Sessions {
+  readonly #table: AddressTable<StoredParam>;
+  readonly #options: SessionOptions;
+  readonly #out: Subscriber<Envelope>;
+  readonly #sessions = new Set<Session>();
+  readonly #watch: SessionWatch;
+  #counted = 0;
+  #sourceDone = false;
+
+  constructor(table: AddressTable<StoredParam>, options: SessionOptions, out: Subscriber<Envelope>) {
+    this.#table = table;
+    this.#options = options;
+    this.#out = out;
+    this.#watch = new SessionWatch(options, (session, reason, told) => this.#close(session, reason, told));
+  }
+
+  run(connections: Observable<Connection>): () => void {
+    const source = connections.subscribe({
+      next: (connection) => this.#accept(connection),
+      error: (cause) => this.#out.error(cause),
+      complete: () => {
+        this.#sourceDone = true;
+        if (this.#sessions.size === 0) this.#out.complete();
+      },
+    });
+    return () => {
+      source.unsubscribe();
+      this.#watch.dispose();
+      for (const session of this.#sessions) {
+        session.phase = 'closed';
+        session.outbox.close();
+        session.incoming.unsubscribe();
+        session.connection.outgoing.complete();
+      }
+      this.#sessions.clear();
+    };
+  }
+
+  #accept(connection: Connection): void {
+    const { now, maxSessions, outbox, sessionId, trusted } = this.#options;
+    const grant = trusted(connection);
+    const session = new Session(sessionId(), connection, grant, now(), outbox, (of, change) =>
+      this.#watch.lag(of, change),
+    );
+    this.#sessions.add(session);
+    if (!grant && ++this.#counted > maxSessions && maxSessions > 0) {
+      this.#close(session, new ClaspError(ErrorCode.Overloaded, `too many sessions, at most ${maxSessions}`), true);
+      return;
+    }
+    this.#watch.look(session);
+    session.incoming.add(
+      connection.incoming.subscribe({
+        next: (bytes) => this.#receive(session, bytes),
+        error: (cause) => this.#close(session, ClaspError.from(cause, ErrorCode.Internal), false),
+        complete: () => this.#close(session, undefined, false),
+      }),
+    );
+  }
+
+  #receive(session: Session, bytes: Uint8Array): void {
+    if (session.phase === 'closed') return;
+    const at = this.#options.now();
+    session.activeAt = at;
+    session.pinged = false;
+    if (session.phase === 'authenticating') {
+      if (session.early.length < MAX_EARLY_FRAMES) session.early.push(new Uint8Array(bytes));
+      else this.#close(session, new ClaspError(ErrorCode.TooMany, 'too many frames before WELCOME'), true);
+      return;
+    }
+    let frame: Frame;
+    try {
+      frame = decodeAnyFrame(bytes);
+      if (session.phase === 'greeting') {
+        this.#greet(session, frame);
+        return;
+      }
+      this.#route(session, frame, at);
+    } catch (cause) {
+      this.#offend(session, ClaspError.from(cause, ErrorCode.Internal), at);
+    }
+  }
+
+  #route(session: Session, frame: Frame, at: number): void {
+    const kind = kindOf(frame.type);
+    let entry: Entry | undefined;
+    switch (kind) {
+      case 'SET':
+      case 'GET':
+        entry = this.#intern(session, frame, at);
+        if (!entry) return;
+        break;
+      case 'PUBLISH':
+        entry = this.#intern(session, frame, at);
+        if (!entry) return;
+        if (frame.signal === PARAM_SIGNAL) {
+          this.#forward('SET', session, publishAsSet(frame), entry, at);
+          return;
+        }
+        break;
+      case 'BUNDLE':
+        this.#routeBundle(session, frame, at);
+        return;
+      case 'HELLO':
+        throw new ClaspError(ErrorCode.BadMessage, 'already greeted, HELLO comes once');
+      case 'ACK':
+      case 'PONG':
+      case 'WELCOME':
+      case 'SNAPSHOT':
+      case 'RESULT':
+      case 'ERROR':
+        return; // what a server sends, a client's is ignored
+      case undefined:
+        throw new ClaspError(ErrorCode.BadMessage, `unknown message type 0x${frame.type.toString(16)}`);
+      default:
+        void frame.message; // the second step may throw; later stages rely on it
+    }
+    this.#forward(kind, session, frame, entry, at);
+  }
+
+  #forward(kind: Message['type'], session: Session, frame: Frame, entry: Entry | undefined, at: number): void {
+    if (frame.qos > 0) session.confirms = true;
+    this.#out.next(new Envelope(kind, session, frame, entry, at));
+  }
+
+  #routeBundle(session: Session, frame: Frame, at: number): void {
+    if (frame.qos > 0) session.confirms = true;
+    const bundle = new Envelope('BUNDLE', session, frame, undefined, at);
+    try {
+      bundle.parts = unpackBundle(this.#table, session, frame, at);
+    } catch (cause) {
+      const error = ClaspError.from(cause, ErrorCode.Internal);
+      if (error.code !== ErrorCode.BadAddress) throw error;
+      bundle.refuse(error);
+    }
+    this.#out.next(bundle);
+  }
+
+  #intern(session: Session, frame: Frame, at: number): Entry | undefined {
+    try {
+      return this.#table.intern(frame.bytes, frame.addressStart, frame.addressEnd);
+    } catch (cause) {
+      const error = ClaspError.from(cause, ErrorCode.BadAddress);
+      const named = new ClaspError(error.code, error.reason, { address: frame.address, cause });
+      this.#out.next(new Envelope('refused', session, frame, undefined, at).refuse(named));
+      return undefined;
+    }
+  }
+
+  #offend(session: Session, error: ClaspError, at: number): void {
+    if (session.phase === 'closed') return;
+    if (session.phase === 'greeting') {
+      this.#close(session, error, true);
+      return;
+    }
+    this.#out.next(new Envelope('refused', session, undefined, undefined, at).refuse(error));
+    const offences = session.offences;
+    offences.push(at);
+    if (offences.length < MAX_OFFENCES) return;
+    const first = offences.shift() as number;
+    if (at - first <= OFFENCE_WINDOW) {
+      this.#close(session, new ClaspError(error.code, `too many bad frames, the last: ${error.reason}`), true);
+    }
+  }
+
+  #greet(session: Session, frame: Frame): void {
+    if (frame.type !== MessageCode.Hello) throw new ClaspError(ErrorCode.BadMessage, 'the first message must be HELLO');
+    const hello = frame.message as HelloMessage;
+    if (hello.version < PROTOCOL_VERSION) {
+      throw new ClaspError(ErrorCode.UnsupportedVersion, `protocol version ${hello.version} is not supported`);
+    }
+    session.name = hello.name;
+    if (session.grant) {
+      this.#welcome(session, session.grant);
+      return;
+    }
+    session.phase = 'authenticating';
+    session.incoming.add(
+      askForGrant(this.#options.authenticate, hello).subscribe({
+        next: (grant) => this.#welcome(session, grant),
+        error: (cause) => this.#close(session, ClaspError.from(cause, ErrorCode.NotAuthenticated), true),
+      }),
+    );
+  }
+
+  #welcome(session: Session, grant: CompiledGrant): void {
+    if (session.phase === 'closed') return;
+    const now = this.#options.now();
+    if (grant.expiresAt !== undefined && grant.expiresAt * MILLISECOND <= now) {
+      this.#close(session, new ClaspError(ErrorCode.TokenExpired, 'token expired'), true);
+      return;
+    }
+    session.grant = grant;
+    session.phase = 'open';
+    session.activeAt = now;
+    session.outbox.send(
+      encodeMessage({
+        type: 'WELCOME',
+        version: PROTOCOL_VERSION,
+        session: session.id,
+        name: this.#options.name,
+        features: FEATURES.slice(0, 5),
+        time: now,
+      }),
+      'keep',
+      session,
+    );
+    this.#watch.look(session);
+    this.#out.next(new Envelope('opened', session, undefined, undefined, now));
+    for (const bytes of session.early.splice(0)) this.#receive(session, bytes);
+  }
+
+  /** Ends a session: `told` says it in an ERROR first. */
+  #close(session: Session, reason: ClaspError | undefined, told: boolean): void {
+    if (session.phase === 'closed') return;
+    const wasOpen = session.phase === 'open';
+    session.phase = 'closed';
+    this.#watch.stop(session);
+    this.#sessions.delete(session);
+    if (!this.#options.trusted(session.connection)) this.#counted--;
+    session.outbox.close();
+    const { outgoing } = session.connection;
+    if (reason) {
+      if (told) outgoing.next(encodeMessage({ type: 'ERROR', code: reason.code, message: reason.reason }));
+      outgoing.error(reason);
+    } else {
+      outgoing.complete();
+    }
+    session.incoming.unsubscribe();
+    const closed = new Envelope('closed', session, undefined, undefined, this.#options.now());
+    closed.error = reason;
+    if (wasOpen) this.#out.next(closed);
+    else if (reason) this.#out.next(closed.refuse(reason));
+    if (this.#sourceDone && this.#sessions.size === 0) this.#out.complete();
+  }
+}

@@ -1,0 +1,151 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { MemoryConnection } from '../../core/memory-pair.ts';
+import type { Message, SetMessage } from '../../core/message.ts';
+import type { Keyframe, Timeline } from '../../core/signal.ts';
+import { writeTimeline } from '../../core/timeline-value.ts';
+import type { Value } from '../../core/value.ts';
+import { encodeMessage } from '../../core/wire/index.ts';
+import { type VirtualRelay, virtualRelay } from '../../testing/virtual-relay.ts';
+import type { WirePeer } from '../../testing/wire-peer.ts';
+import type { RouterOptions } from './router.ts';
+
+type Peer = WirePeer<MemoryConnection>;
+
+const SECOND = 1_000_000;
+let rig: VirtualRelay;
+const start = (options?: RouterOptions) => {
+  rig?.stop();
+  rig = virtualRelay(options);
+};
+const raw = (value: Value | undefined, address = '/fade'): Message => ({
+  type: 'PUBLISH',
+  signal: 'timeline',
+  address,
+  value,
+});
+const timeline = (keyframes: readonly Keyframe[], rest: Partial<Timeline> = {}): Message =>
+  raw(writeTimeline({ keyframes, ...rest }), rest.address);
+const ramp: readonly Keyframe[] = [
+  { time: 0, value: 0 },
+  { time: SECOND, value: 100 },
+];
+const watcher = (pattern = '/**'): Peer => {
+  const peer = rig.join('watcher');
+  peer.send({ type: 'SUBSCRIBE', id: 1, pattern });
+  peer.take();
+  return peer;
+};
+const sets = (peer: Peer): SetMessage[] => peer.take().filter((message) => message.type === 'SET') as SetMessage[];
+const valuesOf = (peer: Peer): Value[] => sets(peer).map(({ value }) => value);
+beforeEach(() => start());
+afterEach(() => rig.stop());
+
+describe('a timeline that cannot be played', () => {
+  it.each<[string, Value]>([
+    [
+      'keyframe 1: time 1 is before 5',
+      {
+        keyframes: [
+          { time: 5, value: 0 },
+          { time: 1, value: 0 },
+        ],
+      },
+    ],
+    ['keyframe 0: time NaN', { keyframes: [{ time: Number.NaN, value: 0 }] }],
+    ['keyframe 0: its value', { keyframes: [{ time: 0, value: Number.NaN }] }],
+    ['10000 keyframes', { keyframes: Array.from({ length: 10_000 }, () => null) }],
+    ['a loop of zero length', { keyframes: [{ time: 0, value: 0 }], loop: true }],
+    ['a list of keyframes', 7],
+  ])('is refused with 400 (%s), changes nothing, and nobody else notices', (reason, value) => {
+    const [desk, reader] = [rig.join(), watcher()];
+    desk.send(timeline(ramp));
+    rig.pass(500);
+    reader.take();
+    desk.take();
+    desk.send(raw(value), { qos: 1 });
+    expect(desk.take()).toEqual([
+      { type: 'ERROR', code: 400, address: '/fade', message: expect.stringContaining(reason) },
+    ]);
+    expect(reader.take()).toEqual([]);
+    rig.pass(1_000);
+    expect(valuesOf(reader).at(-1)).toBe(100);
+  });
+
+  it('because there are too many is refused with 429; one that replaces another is not', () => {
+    start({ maxTimelines: 2, maxKeyframes: 5 });
+    const desk = rig.join();
+    for (const address of ['/a', '/b', '/c', '/a']) desk.send(timeline(ramp, { address, loop: true }));
+    expect(desk.take()).toEqual([expect.objectContaining({ code: 429, address: '/c' })]);
+    desk.send(timeline([...ramp, ...ramp.map(({ value }) => ({ time: 2 * SECOND, value }))], { address: '/a' }));
+    expect(desk.take()).toEqual([expect.objectContaining({ code: 429, address: '/a' })]);
+    desk.send(timeline([], { address: '/b' }));
+    desk.send(timeline(ramp, { address: '/c' }));
+    expect(desk.take()).toEqual([]);
+  });
+
+  it('because its values are too large to be written ends, and its publisher is told', () => {
+    const desk = rig.join();
+    const many = new Array<number>(20_000).fill(0);
+    // Twenty thousand small integers fit a frame; as they move they are f64, and do not.
+    const message = encodeMessage(
+      raw({
+        keyframes: [
+          { time: 0, value: 'HERE' },
+          { time: SECOND, value: 1 },
+        ],
+      }),
+    );
+    const text = [0x08, 0x00, 0x04, ...[...'HERE'].map((letter) => letter.charCodeAt(0))];
+    const at = message.findIndex((_, start) => text.every((byte, n) => message[start + n] === byte));
+    const array = Uint8Array.of(0x0a, many.length >> 8, many.length & 255, ...many.flatMap(() => [0x02, 1]));
+    const frame = new Uint8Array(message.length - text.length + array.length);
+    frame.set(message.subarray(0, at));
+    frame.set(array, at);
+    frame.set(message.subarray(at + text.length), at + array.length);
+    frame[2] = (frame.length - 4) >> 8;
+    frame[3] = (frame.length - 4) & 255;
+    desk.sendBytes(frame);
+    expect(desk.take()).toEqual([expect.objectContaining({ type: 'ERROR', address: '/fade', code: 402 })]);
+    rig.pass(100);
+    expect(desk.take()).toEqual([]);
+    desk.send({ type: 'SUBSCRIBE', id: 1, pattern: '/**' });
+    expect(desk.take()).toEqual([{ type: 'SNAPSHOT', params: [] }]);
+  });
+});
+
+describe('very many timelines', () => {
+  it('a start in the year 3000 waits without keeping the relay busy', () => {
+    rig.join().send(timeline(ramp, { startTime: 32_503_680_000 * SECOND }));
+    rig.pass(1);
+    expect(rig.time.actions.filter(({ delay }) => delay < 1_000).length).toBe(0);
+    rig.pass(3 * 0x7fff_ffff);
+    expect(rig.relay.stats().params).toBe(0);
+  });
+
+  it('use one timer', () => {
+    const desk = rig.join();
+    const before = rig.time.actions.length;
+    for (let n = 0; n < 100; n++) {
+      desk.send(timeline(ramp, { address: `/t/${n}`, startTime: n * 1000 }));
+    }
+    expect(rig.time.actions.filter(({ closed }) => !closed).length).toBeLessThanOrEqual(before + 1);
+  });
+
+  it('let others have their turn while they all write', () => {
+    start({ timelineRate: 1 });
+    const desk = rig.join();
+    for (let n = 0; n < 5_000; n++) desk.send(timeline(ramp, { address: `/t/${n}`, startTime: SECOND }));
+    let most = 0;
+    let before = 0;
+    const ask = () => {
+      const { params } = rig.relay.stats();
+      most = Math.max(most, params - before);
+      before = params;
+      if (params < 5_000) rig.time.schedule(ask, 0);
+    };
+    rig.time.schedule(ask, 1_000);
+    rig.pass(1_000);
+    expect(before).toBe(5_000);
+    expect(most).toBeLessThanOrEqual(1_000);
+  });
+});

@@ -1,0 +1,183 @@
+import { asyncScheduler, type Observable, type SchedulerLike, Subject } from 'rxjs';
+import { RecentMap } from '../../core/recent-map.ts';
+import { sameValue } from '../../core/same-value.ts';
+import type { Signal } from '../../core/signal.ts';
+import type { Value } from '../../core/value.ts';
+
+export interface HopBudgetOptions {
+  /** How many times a signal may be passed on, from one address to the next. @defaultValue 8 */
+  readonly maxHops?: number;
+  /** Clock. @defaultValue `asyncScheduler` */
+  readonly scheduler?: SchedulerLike;
+}
+
+/** A signal that went in a circle. */
+export interface Loop {
+  /** The addresses of the circle in order, from where it was noticed; told once. */
+  readonly addresses: readonly string[];
+}
+
+/** A value at an address, and what it came of. */
+interface Hop {
+  readonly address: string;
+  readonly value: Value;
+  readonly hops: number;
+  readonly cause: Hop | undefined;
+  readonly at: number;
+  /** The relay's revision of the write, once it is known. */
+  revision: number | undefined;
+}
+
+/** Whether a write may be made: it may, it only says what was said already, or it has gone around too often. */
+export type HopVerdict = 'write' | 'echo' | 'loop';
+
+/** What is said to a write. */
+export interface HopAnswer {
+  readonly verdict: HopVerdict;
+  /** Whether the write is one of a chain, and its revision is wanted. */
+  readonly counts: boolean;
+  /** Tells the revision that the write got. */
+  written(revision: number | undefined): void;
+}
+
+/** Addresses of which the newest passed-on values are remembered, and how many of each. */
+const MAX_ADDRESSES = 65_536;
+const MAX_VALUES = 16;
+/** Circles that are remembered as told. */
+const MAX_CIRCLES = 1_024;
+/** Milliseconds for which a write is known again: by its revision, or by its value until that is known. */
+const PARAM_WINDOW = 10_000;
+/** The same for what has no revision. In one process it comes back at once, and somebody else may say the same soon. */
+const EVENT_WINDOW = 100;
+const NO_VALUES: readonly Hop[] = [];
+
+/**
+ * Keeps signals from going in circles between routes and bridges of one relay. A SET has no room for where it came
+ * from, so that is remembered here: who writes while a signal is being delivered to him writes because of it.
+ *
+ * What has been passed on `maxHops` times is not passed on again. What comes back with the value that it set out with
+ * ends at once, so that two routes in opposite directions keep two params alike. Everything is bounded; signals that
+ * nobody passes on cost nothing.
+ *
+ * @example
+ * ```ts
+ * const budget = new HopBudget();
+ * budget.loops.subscribe(({ addresses }) => console.error('a loop:', addresses.join(' -> ')));
+ * const client = countHops(router().client('both'), budget);
+ * client.on('/a').subscribe((signal) => 'value' in signal && client.set('/b', Number(signal.value) + 1));
+ * client.on('/b').subscribe((signal) => 'value' in signal && client.set('/a', Number(signal.value) + 1));
+ * ```
+ */
+export class HopBudget {
+  /** How many writes were dropped because they had gone around too often. */
+  dropped = 0;
+  /** Every circle once. Hot. */
+  readonly loops: Observable<Loop>;
+  readonly #maxHops: number;
+  readonly #scheduler: SchedulerLike;
+  readonly #told = new Subject<Loop>();
+  readonly #circles = new RecentMap<string, true>(MAX_CIRCLES);
+  readonly #written = new RecentMap<string, Hop[]>(MAX_ADDRESSES);
+  /** What is being delivered now. */
+  #delivering: Signal | undefined;
+
+  constructor({ maxHops = 8, scheduler = asyncScheduler }: HopBudgetOptions = {}) {
+    this.#maxHops = maxHops;
+    this.#scheduler = scheduler;
+    this.loops = this.#told.asObservable();
+  }
+
+  /** From now on a signal is being delivered: what is written is written because of it. Gives what was before. */
+  enter(signal: Signal): Signal | undefined {
+    const before = this.#delivering;
+    this.#delivering = signal;
+    return before;
+  }
+
+  /** It has been delivered; `before` is what {@link HopBudget.enter} gave. */
+  leave(before: Signal | undefined): void {
+    this.#delivering = before;
+  }
+
+  /**
+   * Asks for a write. When it may be made it is taken to be made; `written` then tells the revision it got.
+   */
+  ask(address: string, value: Value): HopAnswer {
+    if (this.#delivering === undefined) return FREE;
+    const cause = this.#known(this.#delivering);
+    for (let hop: Hop | undefined = cause; hop; hop = hop.cause) {
+      if (hop.address === address && sameValue(hop.value, value)) return ECHO;
+    }
+    if (cause.hops >= this.#maxHops) {
+      this.dropped++;
+      this.#tell(address, cause);
+      return LOOP;
+    }
+    const hop: Hop = { address, value, hops: cause.hops + 1, cause, at: this.#scheduler.now(), revision: undefined };
+    this.#remember(hop);
+    return {
+      verdict: 'write',
+      counts: true,
+      written: (revision) => {
+        hop.revision = revision;
+      },
+    };
+  }
+
+  #known(signal: Signal): Hop {
+    const { address, kind } = signal;
+    const value = 'value' in signal ? signal.value : null;
+    const revision = kind === 'param' ? signal.revision : undefined;
+    const window = kind === 'param' ? PARAM_WINDOW : EVENT_WINDOW;
+    const now = this.#scheduler.now();
+    const written = this.#written.size === 0 ? NO_VALUES : (this.#written.get(address) ?? NO_VALUES);
+    for (let i = written.length - 1; i >= 0; i--) {
+      const hop = written[i] as Hop;
+      if (now - hop.at > window) break;
+      if (
+        hop.revision !== undefined && revision !== undefined ? hop.revision === revision : sameValue(hop.value, value)
+      ) {
+        return hop;
+      }
+    }
+    return { address, value, hops: 0, cause: undefined, at: now, revision };
+  }
+
+  #remember(hop: Hop): void {
+    const written = this.#written.get(hop.address);
+    if (!written) {
+      this.#written.set(hop.address, [hop]);
+      return;
+    }
+    if (written.length === MAX_VALUES) written.shift();
+    written.push(hop);
+  }
+
+  /** Tells of the circle once: the addresses from the last time that the signal was at `address`. */
+  #tell(address: string, last: Hop): void {
+    const addresses = [address];
+    for (let hop: Hop | undefined = last; hop; hop = hop.cause) {
+      addresses.unshift(hop.address);
+      if (hop.address === address) break;
+    }
+    const circle = nameOf(addresses, last.address);
+    if (this.#circles.get(circle)) return;
+    this.#circles.set(circle, true);
+    this.#told.next({ addresses });
+  }
+}
+
+/**
+ * What makes two circles the same: their addresses; or, where an address only grows (`/a`, `/copy/a`, `/copy/copy/a`),
+ * what it grows by.
+ */
+function nameOf(addresses: readonly string[], before: string): string {
+  const address = addresses.at(-1) ?? '';
+  if (address !== before && address.endsWith(before)) return address.slice(0, -before.length);
+  return [...new Set(addresses)].sort().join(' ');
+}
+
+const nothing = () => undefined;
+const FREE: HopAnswer = { verdict: 'write', counts: false, written: nothing };
+const ECHO: HopAnswer = { verdict: 'echo', counts: false, written: nothing };
+const LOOP: HopAnswer = { verdict: 'loop', counts: false, written: nothing };

@@ -1,0 +1,287 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { platform } from 'node:os';
+import { NEVER, type Subscription } from 'rxjs';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { BridgeEvent } from '../../core/bridge-event.ts';
+import type { Client } from '../../core/client.ts';
+import type { DatagramSocket } from '../../core/datagram.ts';
+import { type ArtNetPacket, decodeArtNet, encodeArtDmx, encodeArtPoll } from '../../core/protocols/artnet.ts';
+import { encodeArtPollReply } from '../../core/protocols/artnet-poll-reply.ts';
+import { type Router, router } from '../../operators/router/router.ts';
+import { udpSocket } from '../udp.ts';
+import { type ArtnetBridgeOptions, artnetBridge } from './artnet-bridge.ts';
+import { artnetBridgeType } from './artnet-bridge-type.ts';
+
+const open: Subscription[] = [];
+afterEach(() => {
+  for (const each of open.splice(0).reverse()) each.unsubscribe();
+});
+/** Whether this system lets a socket hold more than it does by itself. */
+const roomy = platform() === 'linux' && Number(readFileSync('/proc/sys/net/core/rmem_max', 'utf8')) >= 212_992;
+const patience = { timeout: 10_000, interval: 20 };
+
+/** An Art-Net program on loopback. */
+async function device() {
+  const packets: ArtNetPacket[] = [];
+  const socket = await new Promise<DatagramSocket>((resolve, reject) => {
+    open.push(udpSocket({ listen: '127.0.0.1:0' }).subscribe({ next: resolve, error: reject }));
+  });
+  open.push(socket.incoming.subscribe(({ bytes }) => packets.push(decodeArtNet(bytes.slice()))));
+  const shows = (universe: number) =>
+    packets.flatMap((packet) => (packet.op === 'dmx' && packet.universe === universe ? [packet.levels] : []));
+  const port = Number(socket.address.split(':')[1]);
+  return {
+    packets,
+    shows,
+    port,
+    target: socket.address,
+    send: (to: string, universe: number, ...levels: number[]) =>
+      socket.send(encodeArtDmx({ universe, levels: Uint8Array.from(levels) }), to),
+    sendBytes: (to: string, bytes: Uint8Array) => socket.send(bytes, to),
+  };
+}
+
+function relay(): { relay: Router; app: Client } {
+  const running = router();
+  open.push(running(NEVER).subscribe());
+  return { relay: running, app: running.client('app') };
+}
+
+/** A bridge on a free port of loopback. */
+async function bridge(client: Client, options: ArtnetBridgeOptions) {
+  const events: BridgeEvent[] = [];
+  let ended: unknown;
+  const running = artnetBridge(client, { listen: '127.0.0.1:0', ...options }).subscribe({
+    next: (event) => events.push(event),
+    error: (reason) => {
+      ended = reason;
+    },
+    complete: () => {
+      ended = 'complete';
+    },
+  });
+  open.push(running);
+  await vi.waitFor(() => expect(events[0] ?? ended).toBeDefined(), patience);
+  const address = events[0]?.type === 'ready' ? events[0].address : '';
+  const failures = () => events.flatMap((event) => (event.type === 'failure' ? [event.failure] : []));
+  return { address, events, failures, ended: () => ended, close: () => running.unsubscribe() };
+}
+
+describe('artnetBridge', () => {
+  it('writes what comes in as params and sends what changes, with the state at the start', async () => {
+    const { relay: running, app } = relay();
+    await app.set('/artnet/1/5', 55);
+    const node = await device();
+    const { address } = await bridge(running.client('rig'), { targets: [node.target], universes: [0, 1] });
+    await vi.waitFor(() => expect(node.shows(1).at(-1)?.[4]).toBe(55), patience);
+    node.send(address, 0, 0, 255, 128);
+    await vi.waitFor(async () => expect(await app.get('/artnet/0/3')).toBe(128), patience);
+    expect(await app.get('/artnet/0/2')).toBe(255);
+    expect(await app.get('/artnet/0/1')).toBeNull();
+    app.set('/artnet/1/6', 7);
+    await vi.waitFor(() => expect(node.shows(1).at(-1)?.[5]).toBe(7), patience);
+    // It was this node that sent universe 0.
+    expect(node.shows(0)).toEqual([]);
+    app.set('/artnet/0/1', 9);
+    await vi.waitFor(() => expect([...(node.shows(0).at(-1)?.slice(0, 3) ?? [])]).toEqual([9, 255, 128]), patience);
+  });
+
+  it('writes a channel that is off now, though the relay has it on', async () => {
+    const { relay: running, app } = relay();
+    await app.set('/artnet/0/2', 200);
+    const node = await device();
+    const { address } = await bridge(running.client('rig'), { targets: [node.target] });
+    await vi.waitFor(() => expect(node.shows(0).length).toBeGreaterThan(0), patience);
+    node.send(address, 0, 1, 0, 3, 0);
+    await vi.waitFor(async () => expect(await app.get('/artnet/0/2')).toBe(0), patience);
+    expect(await app.get('/artnet/0/4')).toBeNull();
+  });
+
+  it('writes the other channels of a frame though the relay refuses one of them', async () => {
+    const { relay: running, app } = relay();
+    await app.set('/artnet/0/2', 1, { lock: true });
+    const node = await device();
+    const { address, failures } = await bridge(running.client('rig'), {});
+    node.send(address, 0, 10, 20, 30, 0);
+    await vi.waitFor(async () => expect(await app.get('/artnet/0/3')).toBe(30), patience);
+    expect([await app.get('/artnet/0/1'), await app.get('/artnet/0/2')]).toEqual([10, 1]);
+    await vi.waitFor(() => expect(failures().map(({ code }) => code)).toContain(401), patience);
+  });
+
+  it('gives frames as streams, and sends them, in universe mode', async () => {
+    const { relay: running, app } = relay();
+    const node = await device();
+    const frames: number[][] = [];
+    open.push(
+      app.on('/rig/*', { types: ['stream'] }).subscribe((signal) => {
+        if (signal.kind === 'stream') frames.push([...(signal.value as Uint8Array)]);
+      }),
+    );
+    const options = { targets: [node.target], mode: 'universe', namespace: '/rig' } as const;
+    const { address } = await bridge(running.client('rig'), options);
+    node.send(address, 3, 1, 2, 3, 4);
+    await vi.waitFor(() => expect(frames).toEqual([[1, 2, 3, 4]]), patience);
+    app.stream('/rig/4', Uint8Array.of(9, 8));
+    await vi.waitFor(() => expect([...(node.shows(4).at(-1)?.slice(0, 3) ?? [])]).toEqual([9, 8, 0]), patience);
+  });
+
+  it('finds nodes, sends each the universes it wants, and answers who looks for it', async () => {
+    const { relay: running, app } = relay();
+    const node = await device();
+    const opened = await bridge(running.client('rig'), { targets: [node.target], port: node.port, universes: [7] });
+    await vi.waitFor(() => expect(node.packets.map(({ op }) => op)).toContain('poll'), patience);
+    const port = { input: false, output: true, inputUniverse: 0, outputUniverse: 7 };
+    node.sendBytes(opened.address, encodeArtPollReply({ shortName: 'dimmer', ports: [port] }));
+    await vi.waitFor(
+      () =>
+        expect(opened.events.at(-1)).toEqual({ type: 'devices', bridge: 'artnet', devices: ['dimmer (127.0.0.1)'] }),
+      patience,
+    );
+    node.packets.length = 0;
+    node.sendBytes(opened.address, encodeArtPoll());
+    const ours = { shortName: 'artnet', ip: '127.0.0.1', ports: [{ output: true, input: true, outputUniverse: 7 }] };
+    await vi.waitFor(() => expect(node.packets.find(({ op }) => op === 'poll-reply')).toMatchObject(ours), patience);
+    app.set('/artnet/7/1', 1);
+    await vi.waitFor(() => expect(node.shows(7).length).toBeGreaterThan(0), patience);
+  });
+
+  it.skipIf(!roomy)('reads all of 250 universes that come in one burst', async () => {
+    const { relay: running, app } = relay();
+    const desk = await device();
+    const { address } = await bridge(running.client('rig'), { send: false });
+    const full = Array.from({ length: 512 }, () => 9);
+    for (let universe = 0; universe < 250; universe++) desk.send(address, universe, ...full);
+    await vi.waitFor(async () => expect(await app.get('/artnet/249/512')).toBe(9), patience);
+    const seen = new Set<string>();
+    open.push(app.on('/artnet/*/1').subscribe((signal) => seen.add(signal.address)));
+    await vi.waitFor(() => expect(seen.size).toBe(250), patience);
+  });
+
+  it('tells of what does not get through, and goes on', async () => {
+    const { relay: running, app } = relay();
+    const node = await device();
+    const { address, failures } = await bridge(running.client('rig'), { targets: [node.target] });
+    node.sendBytes(address, new TextEncoder().encode('GET / HTTP/1.1'));
+    app.set('/artnet/0/513', 1);
+    await vi.waitFor(
+      () =>
+        expect(
+          failures()
+            .map(({ code }) => code)
+            .sort(),
+        ).toEqual([101, 402]),
+      patience,
+    );
+    app.set('/artnet/0/512', 3);
+    await vi.waitFor(() => expect(node.shows(0).at(-1)?.[511]).toBe(3), patience);
+  });
+
+  it.each<[ArtnetBridgeOptions, string]>([
+    [{ universes: [32_768] }, 'universe 32768 is not from 0 to 32767'],
+    [{ rate: 0 }, 'rate 0 is not above 0'],
+    [{ targets: ['10.0.0.1:x'] }, '10.0.0.1:x'],
+    [{ interface: 'nowhere0' }, 'nowhere0'],
+  ])('errors for %o, and names it', async (options, reason) => {
+    const { ended } = await bridge(relay().relay.client('rig'), options);
+    expect(ended()).toMatchObject({ code: 402 });
+    expect(String(ended())).toContain(reason);
+  });
+
+  it('says so when a target is itself, as on a machine where others use the same port', async () => {
+    const { address, failures, close } = await bridge(relay().relay.client('one'), {});
+    close();
+    const again = await bridge(relay().relay.client('two'), { listen: address, targets: [address] });
+    expect(failures()).toEqual([]);
+    expect(again.failures()).toMatchObject([{ code: 402, value: address }]);
+  });
+
+  it('frees its port and stops sending when it is unsubscribed, and completes when its client is closed', async () => {
+    const { relay: running, app } = relay();
+    const node = await device();
+    const client = running.client('one');
+    const first = await bridge(client, { targets: [node.target] });
+    app.set('/artnet/0/1', 1);
+    await vi.waitFor(() => expect(node.shows(0).length).toBe(1), patience);
+    client.close();
+    await vi.waitFor(() => expect(first.ended()).toBe('complete'), patience);
+    const again = await bridge(running.client('two'), { listen: first.address });
+    expect(again.address).toBe(first.address);
+  });
+});
+
+describe('the configuration of an Art-Net bridge', () => {
+  const { schema } = artnetBridgeType;
+  it('takes what the protocol’s page shows', () => {
+    const entry = {
+      name: 'rig',
+      type: 'artnet',
+      listen: 6454,
+      targets: ['10.0.0.20'],
+      universes: [0, 1],
+      mode: 'channel',
+    };
+    expect(schema.parse(entry)).toEqual(entry);
+    expect(schema.parse({ type: 'artnet' })).toEqual({ type: 'artnet' });
+  });
+
+  it.each([
+    [{ universes: [32_768] }, 'universes.0'],
+    [{ mode: 'both' }, 'mode'],
+    [{ rate: 5_000 }, 'rate'],
+    [{ targets: ['a b'] }, 'targets.0'],
+    [{ univeses: [1] }, ''],
+  ])('refuses %o and names the key', (entry, path) => {
+    const { error } = schema.safeParse({ type: 'artnet', ...entry });
+    expect(error?.issues[0]?.path.join('.')).toBe(path);
+  });
+
+  it('opens a relay of this machine to nobody else, unless the entry says so', async () => {
+    const { relay: running } = relay();
+    const context = { name: 'rig', relayHost: 'localhost', scheduler: undefined as never, authenticate: undefined };
+    const { asyncScheduler } = await import('rxjs');
+    const opened = async (entry: object) => {
+      const events: BridgeEvent[] = [];
+      const config = schema.parse({ type: 'artnet', listen: 0, discover: false, ...entry });
+      const joined = { ...context, scheduler: asyncScheduler, join: () => running.client('x') };
+      const running_ = artnetBridgeType
+        .open(running.client('rig'), config, joined)
+        .subscribe((event) => events.push(event));
+      await vi.waitFor(() => expect(events.length).toBeGreaterThan(0), patience);
+      running_.unsubscribe();
+      return events[0]?.type === 'ready' ? events[0].address.split(':')[0] : '';
+    };
+    expect(await opened({})).toBe('127.0.0.1');
+    expect(await opened({ targets: ['127.0.0.1', 'localhost:9'] })).toBe('127.0.0.1');
+    expect(await opened({ host: '0.0.0.0' })).toBe('0.0.0.0');
+    expect(await opened({ targets: ['192.0.2.77'] })).toBe('0.0.0.0');
+  });
+});
+
+describe('dmxnet', () => {
+  it('receives what changes, and what it sends is written', async () => {
+    const { dmxnet } = createRequire(import.meta.url)('dmxnet');
+    const free = await device();
+    for (const each of open.splice(0)) each.unsubscribe();
+    const { relay: running, app } = relay();
+    const { address } = await bridge(running.client('rig'), {
+      targets: [`127.0.0.1:${free.port}`],
+      universes: [0, 0x123],
+    });
+    const peer = new dmxnet({ listen: free.port, hosts: ['127.0.0.1'], log: { silent: true } });
+    const receiver = peer.newReceiver({ net: 1, subnet: 2, universe: 3 });
+    const received: number[][] = [];
+    receiver.on('data', (levels: number[]) => received.push(levels));
+    const sender = peer.newSender({ ip: '127.0.0.1', port: Number(address.split(':')[1]), universe: 0 });
+    try {
+      app.set('/artnet/291/2', 77);
+      await vi.waitFor(() => expect(received.at(-1)?.slice(0, 3)).toEqual([0, 77, 0]), patience);
+      sender.setChannel(4, 123);
+      await vi.waitFor(async () => expect(await app.get('/artnet/0/5')).toBe(123), patience);
+    } finally {
+      sender.stop();
+      peer.listener4.close();
+      peer.socket.close();
+    }
+  });
+});

@@ -1,0 +1,73 @@
+import type { Client } from '../../core/client.ts';
+import type { Value } from '../../core/value.ts';
+import type { RelayBridgeEvent } from './relay-bridge.ts';
+
+/** Where the relay says how its bridges are; nobody else writes there. */
+export const BRIDGES = '/clasp/bridges';
+
+/**
+ * Keeps the params that tell how each bridge is: `/clasp/bridges/{name}/status`, a map with `state` (`connecting`,
+ * `ready`, `retrying` or `failed`) and what belongs to it (`address`; `reason` and `retryInMs`; `reason`), and
+ * `/clasp/bridges/{name}/devices`, a list of names.
+ */
+export class BridgeStatus {
+  readonly #open: () => Client;
+  readonly #states = new Map<string, string>();
+  #client: Client | undefined;
+
+  /** `open` makes the client that may write there; asked when there is something to tell. */
+  constructor(open: () => Client) {
+    this.#open = open;
+  }
+
+  /** The state of each bridge, by name. */
+  get states(): Readonly<Record<string, string>> {
+    return Object.fromEntries(this.#states);
+  }
+
+  /** A bridge is being opened. */
+  connecting(bridge: string): void {
+    this.#state(bridge, { state: 'connecting' });
+  }
+
+  /** Something happened to a bridge. */
+  follow(event: RelayBridgeEvent): void {
+    const { bridge } = event;
+    switch (event.type) {
+      case 'ready':
+        this.#state(bridge, { state: 'ready', address: event.address });
+        break;
+      case 'retrying': {
+        const { reason, retryInMs } = event;
+        this.#state(bridge, { state: 'retrying', reason: reason.reason, retryInMs });
+        break;
+      }
+      case 'ended':
+        this.#state(bridge, { state: 'failed', reason: event.reason?.reason ?? 'it has ended' });
+        break;
+      case 'devices':
+        this.#tell(bridge, 'devices', event.devices);
+        break;
+      case 'failure':
+        break;
+    }
+  }
+
+  /** A bridge is gone, and so is what was told of it. */
+  forget(bridge: string): void {
+    this.#states.delete(bridge);
+    for (const part of ['status', 'devices']) {
+      if (this.#client?.cached(`${BRIDGES}/${bridge}/${part}`) !== null) this.#tell(bridge, part, null);
+    }
+  }
+
+  #state(bridge: string, status: { readonly state: string } & { readonly [key: string]: Value }): void {
+    this.#states.set(bridge, status.state);
+    this.#tell(bridge, 'status', status);
+  }
+
+  #tell(bridge: string, part: string, value: Value): void {
+    this.#client ??= this.#open();
+    this.#client.set(`${BRIDGES}/${bridge}/${part}`, value);
+  }
+}

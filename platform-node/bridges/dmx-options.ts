@@ -1,0 +1,51 @@
+import { ClaspError, ErrorCode } from '../../core/errors.ts';
+import { formatHostPort, parseHostPort } from '../host-port.ts';
+import { resolveInterface } from '../network-interface.ts';
+
+/** What the bridges of levels have in common. */
+export interface DmxOptions {
+  readonly universes?: readonly number[] | undefined;
+  readonly rate?: number | undefined;
+  readonly keepAlive?: number | undefined;
+  readonly timeout?: number | undefined;
+}
+
+/** Frames a second that can be asked for. */
+export const MAX_RATE = 1_000;
+
+/** Senders send all their universes at once: room for a few thousand packets, where the system allows it. */
+export const RECEIVE_BUFFER: number = 4 * 1024 * 1024;
+
+/** Throws a `ClaspError` 402 that names the option out of range, and its value. */
+export function checkDmxOptions(
+  { universes = [], rate = 44, keepAlive = 1_000, timeout = 1_000 }: DmxOptions,
+  [lowest, highest]: readonly [number, number],
+): void {
+  for (const universe of universes) {
+    check(
+      'universe',
+      universe,
+      Number.isInteger(universe) && universe >= lowest && universe <= highest,
+      `from ${lowest} to ${highest}`,
+    );
+  }
+  check('rate', rate, rate > 0 && rate <= MAX_RATE, `above 0 and at most ${MAX_RATE}`);
+  check('keepAlive', keepAlive, keepAlive >= 0 && Number.isFinite(keepAlive), '0 or more');
+  check('timeout', timeout, timeout > 0 && Number.isFinite(timeout), 'above 0');
+}
+
+/** An address with its port, or with the usual one. Throws a `ClaspError` 402 for what is neither. */
+export function withPort(target: string, port: number): string {
+  const { host, port: own } = parseHostPort(/:\d+$/.test(target) ? target : `${target}:${port}`);
+  return formatHostPort(host, own);
+}
+
+/** Where a bridge listens, for people: on the chosen network, though its socket is bound to all addresses. */
+export function shownAddress(address: string, network: string | undefined): string {
+  const { host, port } = parseHostPort(address);
+  return formatHostPort(network === undefined || host !== '0.0.0.0' ? host : resolveInterface(network), port);
+}
+
+function check(field: string, value: number, fits: boolean, wanted: string): void {
+  if (!fits) throw new ClaspError(ErrorCode.BadValue, `${field} ${value} is not ${wanted}`, { value });
+}

@@ -1,0 +1,250 @@
+import type { Duplex } from 'node:stream';
+import type { Packet, Parser } from 'mqtt-packet';
+import { BehaviorSubject, Observable, type Subscriber } from 'rxjs';
+import { ClaspError, ErrorCode } from '../../core/errors.ts';
+import { type MqttPacket, MqttReason } from '../../core/protocols/mqtt-packet.ts';
+import type { MqttPeer } from '../../operators/mqtt/mqtt-peer.ts';
+
+/** The package that reads and writes packets. */
+export type MqttCodec = Pick<typeof import('mqtt-packet'), 'generate' | 'parser'>;
+
+/** Bytes waiting in the socket above which what can wait shall wait. */
+const HIGH_WATER = 1_048_576;
+/** Milliseconds in which a peer has to take what it was sent before the close. */
+const CLOSE_TIMEOUT = 2_000;
+/** How that packet begins. */
+const CONNECT = 0x10;
+const REPLACEMENT = Buffer.from('\ufffd');
+
+/** Loads the package `mqtt-packet`. Rejects with a `ClaspError` 501 where it is not installed. */
+export async function mqttCodec(): Promise<MqttCodec> {
+  try {
+    return await import('mqtt-packet');
+  } catch (cause) {
+    const reason = 'an MQTT server needs the package mqtt-packet: npm install mqtt-packet';
+    throw new ClaspError(ErrorCode.NotEnabled, reason, { cause });
+  }
+}
+
+/**
+ * An MQTT client over a byte stream: a socket, or a WebSocket as one. A packet that is longer than `maxPacketSize` is
+ * refused at its length, before it is there.
+ */
+export class MqttStream implements MqttPeer {
+  readonly peer: string;
+  readonly packets: Observable<MqttPacket>;
+  readonly saturated: BehaviorSubject<boolean> = new BehaviorSubject(false);
+  readonly #stream: Duplex;
+  readonly #codec: MqttCodec;
+  readonly #maxPacketSize: number;
+  readonly #parser: Parser;
+  #reader: Subscriber<MqttPacket> | undefined;
+  /** Bytes that are no whole packet yet, and how many it takes. */
+  #pending: Buffer[] = [];
+  #have = 0;
+  #need = 2;
+  /** What the parser has just read. */
+  #packet: Packet | undefined;
+  #version: 4 | 5 | undefined;
+  #corked = false;
+  #open = true;
+
+  constructor(stream: Duplex, peer: string, codec: MqttCodec, maxPacketSize: number) {
+    this.peer = peer;
+    this.#stream = stream;
+    this.#codec = codec;
+    this.#maxPacketSize = maxPacketSize;
+    this.#parser = codec.parser();
+    this.#parser.on('packet', (packet) => {
+      this.#packet = packet;
+    });
+    this.#parser.on('error', (cause) => {
+      throw cause; // to where the bytes are handed over
+    });
+    stream.on('data', (bytes: Buffer) => this.#bytes(bytes));
+    stream.on('drain', () => this.saturated.value && this.saturated.next(false));
+    stream.on('error', () => stream.destroy());
+    stream.on('close', () => this.#closed());
+    stream.on('end', () => this.#closed());
+    this.packets = new Observable((reader) => {
+      this.#reader = reader;
+      if (!this.#open) reader.complete();
+    });
+  }
+
+  send(packet: MqttPacket, maxBytes: number = Number.POSITIVE_INFINITY): boolean {
+    if (!this.#open) return true;
+    const protocolVersion = this.#version ?? 4;
+    const bytes = this.#codec.generate(forCodec(packet) as Packet, { protocolVersion });
+    if (bytes.length > maxBytes) return false;
+    if (!this.#corked) {
+      // What is sent in one turn leaves in one write.
+      this.#corked = true;
+      this.#stream.cork();
+      queueMicrotask(() => {
+        this.#corked = false;
+        this.#stream.uncork();
+      });
+    }
+    this.#stream.write(bytes);
+    if (!this.saturated.value && this.#stream.writableLength > HIGH_WATER) this.saturated.next(true);
+    return true;
+  }
+
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#reader = undefined;
+    this.#pending = [];
+    const timer = setTimeout(() => this.#stream.destroy(), CLOSE_TIMEOUT);
+    this.#stream.once('close', () => clearTimeout(timer));
+    this.#stream.end(() => this.#stream.destroy());
+    this.saturated.complete();
+  }
+
+  #bytes(bytes: Buffer): void {
+    if (!this.#open) return;
+    this.#pending.push(bytes);
+    this.#have += bytes.length;
+    if (this.#have < this.#need) return;
+    let left = this.#pending.length === 1 ? bytes : Buffer.concat(this.#pending);
+    try {
+      for (;;) {
+        const length = this.#lengthOf(left);
+        this.#need = length;
+        if (left.length < length || !this.#open) break;
+        this.#frame(left.subarray(0, length));
+        left = left.subarray(length);
+      }
+    } catch (cause) {
+      this.#fail(cause);
+      return;
+    }
+    this.#pending = left.length > 0 && this.#open ? [left] : [];
+    this.#have = left.length;
+  }
+
+  /** How long the packet is that `bytes` begin with; what it takes to know more, while that is not there. */
+  #lengthOf(bytes: Buffer): number {
+    if (this.#version === undefined && bytes.length > 0 && bytes[0] !== CONNECT) {
+      throw wrong(MqttReason.ProtocolError, 'the first packet is no CONNECT');
+    }
+    let length = 0;
+    for (let at = 1; at <= 4; at++) {
+      const byte = bytes[at];
+      if (byte === undefined) return bytes.length + 1;
+      length += (byte & 0x7f) * 128 ** (at - 1);
+      if (byte < 0x80) {
+        const total = at + 1 + length;
+        if (total > this.#maxPacketSize) throw wrong(MqttReason.PacketTooLarge, `packet of ${total} bytes`);
+        return total;
+      }
+    }
+    throw wrong(MqttReason.Malformed, 'packet without a length');
+  }
+
+  #frame(frame: Buffer): void {
+    if (this.#version === undefined) this.#version = versionOf(frame);
+    // A packet is whole here: what the parser keeps back is a packet whose parts are longer than itself.
+    if (this.#parser.parse(frame) > 0) throw wrong(MqttReason.Malformed, 'packet cut short');
+    if (this.#packet) {
+      const packet = this.#packet;
+      this.#packet = undefined;
+      check(packet, frame);
+      this.#reader?.next(packet as MqttPacket);
+    }
+  }
+
+  #fail(cause: unknown): void {
+    const reader = this.#reader;
+    this.#reader = undefined;
+    this.#pending = [];
+    reader?.error(cause instanceof ClaspError ? cause : wrong(MqttReason.Malformed, String(cause)));
+  }
+
+  #closed(): void {
+    const reader = this.#reader;
+    this.#reader = undefined;
+    reader?.complete();
+    this.close();
+  }
+}
+
+function wrong(reason: number, what: string): ClaspError {
+  return new ClaspError(ErrorCode.BadFrame, what, { value: reason });
+}
+
+/** The protocol level of a CONNECT, checked before anything else is read: what follows depends on it. */
+function versionOf(frame: Buffer): 4 | 5 {
+  let at = 1;
+  while ((frame[at++] ?? 0) >= 0x80);
+  const length = at + 2 <= frame.length ? frame.readUInt16BE(at) : 0;
+  const name = frame.toString('latin1', at + 2, at + 2 + length);
+  const level = frame[at + 2 + length];
+  if (name === 'MQTT' && (level === 4 || level === 5)) return level;
+  if (name !== 'MQTT' && name !== 'MQIsdp') throw wrong(MqttReason.Malformed, 'not MQTT');
+  throw wrong(MqttReason.UnsupportedVersion, `protocol level ${level}, but 4 (3.1.1) and 5 are spoken here`);
+}
+
+/** What the codec lets pass, and MQTT does not. */
+function check(packet: Packet, frame: Buffer): void {
+  const properties = 'properties' in packet ? packet.properties : undefined;
+  checkProperties(properties);
+  if (packet.cmd === 'connect' && packet.will) checkProperties(packet.will.properties);
+  const texts = textsOf(packet);
+  // It puts U+FFFD in the place of what is not UTF-8.
+  if (texts.some((text) => text.includes('\ufffd')) && !frame.includes(REPLACEMENT)) {
+    throw wrong(MqttReason.Malformed, 'text that is not UTF-8');
+  }
+}
+
+function textsOf(packet: Packet): readonly string[] {
+  switch (packet.cmd) {
+    case 'connect':
+      return [packet.clientId, packet.will?.topic ?? ''];
+    case 'publish':
+      return [packet.topic];
+    case 'subscribe':
+      return packet.subscriptions.map(({ topic }) => topic);
+    case 'unsubscribe':
+      return packet.unsubscriptions;
+    default:
+      return [];
+  }
+}
+
+function checkProperties(properties: object | undefined): void {
+  for (const [key, value] of Object.entries(properties ?? {})) {
+    if (key === 'userProperties') {
+      if (
+        !Object.values(value)
+          .flat()
+          .every((text) => typeof text === 'string')
+      ) {
+        throw wrong(MqttReason.Malformed, `${key} cut short`);
+      }
+    } else if (Array.isArray(value)) {
+      throw wrong(MqttReason.ProtocolError, `${key} twice`);
+    } else if (value === null || value === undefined || value === -1) {
+      throw wrong(MqttReason.Malformed, `${key} cut short`);
+    } else if (key === 'subscriptionIdentifier' && !(value >= 1)) {
+      throw wrong(MqttReason.ProtocolError, `${key} 0`);
+    }
+  }
+}
+
+/** The codec wants every run of bytes as a Buffer. */
+function forCodec(packet: MqttPacket): unknown {
+  if (packet.cmd !== 'publish') return packet;
+  const { payload, properties } = packet;
+  const data = properties?.correlationData;
+  return {
+    ...packet,
+    payload: bufferOf(payload),
+    ...(properties && { properties: { ...properties, ...(data && { correlationData: bufferOf(data) }) } }),
+  };
+}
+
+function bufferOf({ buffer, byteOffset, length }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, length);
+}

@@ -1,0 +1,28 @@
+import { describe, expect, it } from 'vitest';
+import { checkEntry } from '../config/check-entry.ts';
+import { oscBridgeType } from './osc-bridge-type.ts';
+
+describe('oscBridgeType', () => {
+  const check = (entry: object) => () => checkEntry(oscBridgeType.schema, { type: 'osc', ...entry }, 'osc');
+
+  it('reads TCP and OSCQuery', () => {
+    const entry = {
+      tcp: { listen: 8001, connect: ['10.0.0.5:3032'], framing: 'length' },
+      query: { port: 8002, signals: [{ address: '/osc/a', range: [0, 1] }] },
+    };
+    expect(check(entry)()).toEqual({ type: 'osc', ...entry });
+  });
+
+  it.each([
+    ['TCP to nobody', { tcp: {} }, 'needs listen or connect'],
+    ['a framing that does not exist', { tcp: { listen: 1, framing: 'cobs' } }, 'tcp.framing'],
+    ['OSCQuery without a port', { query: {} }, 'query.port'],
+    [
+      'a description of what is no address',
+      { query: { port: 1, signals: [{ address: 'a' }] } },
+      'query.signals.0.address',
+    ],
+  ])('refuses %s', (_name, entry, text) => {
+    expect(check(entry)).toThrow(text);
+  });
+});

@@ -1,0 +1,279 @@
+import { filter, NEVER, type Subscription } from 'rxjs';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { BridgeEvent } from '../../core/bridge-event.ts';
+import type { Client } from '../../core/client.ts';
+import type { DatagramSocket } from '../../core/datagram.ts';
+import type { OscArgument, OscMessage } from '../../core/protocols/osc.ts';
+import { decodeOsc } from '../../core/protocols/osc-decode.ts';
+import { encodeOsc } from '../../core/protocols/osc-encode.ts';
+import { oscTagsOf } from '../../core/protocols/osc-mapping.ts';
+import { OSC_IMMEDIATELY, oscTimetag } from '../../core/protocols/osc-timetag.ts';
+import type { Value } from '../../core/value.ts';
+import { type Router, router } from '../../operators/router/router.ts';
+import { udpSocket } from '../udp.ts';
+import { type OscBridgeOptions, oscBridge } from './osc-bridge.ts';
+
+const open: Subscription[] = [];
+afterEach(() => {
+  for (const each of open.splice(0).reverse()) each.unsubscribe();
+});
+
+/** An OSC program: what it received, as `address ,tags values`. */
+interface Device {
+  readonly socket: DatagramSocket;
+  readonly received: string[];
+  send(to: string, address: string, ...args: OscArgument[]): void;
+}
+
+async function device(): Promise<Device> {
+  const received: string[] = [];
+  const socket = await new Promise<DatagramSocket>((resolve, reject) => {
+    open.push(udpSocket({ listen: '127.0.0.1:0' }).subscribe({ next: resolve, error: reject }));
+  });
+  open.push(
+    socket.incoming.subscribe(({ bytes }) => {
+      const { address, args } = decodeOsc(bytes) as OscMessage;
+      received.push([address, `,${oscTagsOf(args).join('')}`, ...args.map(({ value }) => String(value))].join(' '));
+    }),
+  );
+  return { socket, received, send: (to, address, ...args) => socket.send(encodeOsc({ address, args }), to) };
+}
+
+function relay(): { relay: Router; app: Client } {
+  const running = router();
+  open.push(running(NEVER).subscribe());
+  return { relay: running, app: running.client('app') };
+}
+
+/** A bridge of a relay, listening on a free port. */
+async function bridge(client: Client, options: OscBridgeOptions = {}) {
+  const events: BridgeEvent[] = [];
+  let ended: unknown;
+  const running = oscBridge(client, { listen: '127.0.0.1:0', ...options }).subscribe({
+    next: (event) => events.push(event),
+    error: (reason) => {
+      ended = reason;
+    },
+    complete: () => {
+      ended = 'complete';
+    },
+  });
+  open.push(running);
+  await vi.waitFor(() => expect(events[0] ?? ended).toBeDefined());
+  const failures = () => events.flatMap((event) => (event.type === 'failure' ? [event.failure] : []));
+  const address = events[0]?.type === 'ready' ? events[0].address : '';
+  return { address, events, failures, ended: () => ended, close: () => running.unsubscribe() };
+}
+
+/** What `client` sees below /osc, as it happens. */
+function watch(client: Client): [string, Value][] {
+  const seen: [string, Value][] = [];
+  open.push(
+    client
+      .on('/osc/**')
+      .pipe(filter((signal) => signal.kind === 'param'))
+      .subscribe(({ address, value }) => seen.push([address, value])),
+  );
+  return seen;
+}
+
+const f = (value: number): OscArgument => ({ type: 'f', value });
+const i = (value: number): OscArgument => ({ type: 'i', value });
+
+describe('oscBridge', () => {
+  it('writes what comes in as params, integers as integers', async () => {
+    const { relay: running, app } = relay();
+    const seen = watch(app);
+    const { address } = await bridge(running.client('osc'));
+    const desk = await device();
+    desk.send(address, '/synth/cutoff', f(0.5));
+    desk.send(address, '/synth/voices', i(8));
+    desk.send(address, '/synth/adsr', f(0), f(0.25), i(1));
+    await vi.waitFor(() => expect(seen.length).toBe(3));
+    expect(seen).toEqual([
+      ['/osc/synth/cutoff', 0.5],
+      ['/osc/synth/voices', 8],
+      ['/osc/synth/adsr', [0, 0.25, 1]],
+    ]);
+  });
+
+  it('sends what changes to the targets, in the types that were received there', async () => {
+    const { relay: running, app } = relay();
+    const desk = await device();
+    const { address } = await bridge(running.client('osc'), { targets: [desk.socket.address] });
+    const other = await device();
+    other.send(address, '/synth/voices', i(8));
+    await vi.waitFor(() => expect(desk.received).toEqual(['/synth/voices ,i 8']));
+    app.set('/osc/mixer/1', 0.75);
+    app.set('/osc/synth/voices', 16);
+    app.emit('/osc/go', 'now');
+    app.stream('/osc/meter', 0.5);
+    app.set('/elsewhere', 1);
+    await vi.waitFor(() => expect(desk.received.length).toBe(5));
+    expect(desk.received.slice(1)).toEqual(['/mixer/1 ,f 0.75', '/synth/voices ,i 16', '/go ,s now', '/meter ,f 0.5']);
+  });
+
+  it('does not send a value back to the target it came from, but to the others', async () => {
+    const { relay: running, app } = relay();
+    const [desk, tablet] = [await device(), await device()];
+    const targets = [desk.socket.address, `localhost:${tablet.socket.address.split(':')[1]}`];
+    const { address } = await bridge(running.client('osc'), { targets });
+    app.set('/osc/ready', true);
+    await vi.waitFor(() => expect([desk.received.length, tablet.received.length]).toEqual([1, 1]));
+
+    for (let step = 1; step <= 200; step++) desk.send(address, '/fader', i(step));
+    await vi.waitFor(() => expect(tablet.received.at(-1)).toBe('/fader ,i 200'));
+    tablet.send(address, '/fader', i(1000));
+    await vi.waitFor(() => expect(desk.received.at(-1)).toBe('/fader ,i 1000'));
+    app.set('/osc/fader', 200);
+    await vi.waitFor(() => expect(desk.received.at(-1)).toBe('/fader ,i 200'));
+    await vi.waitFor(() => expect(tablet.received.at(-1)).toBe('/fader ,i 200'));
+    expect(desk.received).toEqual(['/ready ,T true', '/fader ,i 1000', '/fader ,i 200']);
+    expect(tablet.received).not.toContain('/fader ,i 1000');
+  });
+
+  it('applies a bundle as a whole, and one with a time ahead then', async () => {
+    const { relay: running, app } = relay();
+    const { address, failures } = await bridge(running.client('osc'));
+    const seen = watch(app);
+    const desk = await device();
+    const packets = ['/a', '/locked', '/b'].map((to) => ({ address: to, args: [f(1)] }));
+    await app.set('/osc/locked', 0, { lock: true });
+    desk.socket.send(encodeOsc({ timetag: OSC_IMMEDIATELY, packets }), address);
+    const due = app.time() + 400_000;
+    desk.socket.send(encodeOsc({ timetag: oscTimetag(due), packets: packets.filter((_, n) => n !== 1) }), address);
+    desk.send(address, '/now', f(1));
+    await vi.waitFor(() => expect(seen.map(([to]) => to)).toEqual(['/osc/locked', '/osc/now']));
+    expect(app.time()).toBeLessThan(due);
+    await vi.waitFor(
+      () =>
+        expect(seen.slice(2)).toEqual([
+          ['/osc/a', 1],
+          ['/osc/b', 1],
+        ]),
+      5_000,
+    );
+    expect(app.time()).toBeGreaterThanOrEqual(due);
+    expect(failures()).toMatchObject([{ code: 401, address: '/osc/locked' }]);
+  });
+
+  it('gives a target the current params at the start, unless told not to', async () => {
+    const { relay: running, app } = relay();
+    await app.set('/osc/mixer/1', 0.75);
+    const [desk, tablet] = [await device(), await device()];
+    await bridge(running.client('with state'), { targets: [desk.socket.address] });
+    await bridge(running.client('without'), { targets: [tablet.socket.address], sendState: false });
+    await vi.waitFor(() => expect(desk.received).toEqual(['/mixer/1 ,f 0.75']));
+    await app.set('/osc/mixer/1', 0.5);
+    await vi.waitFor(() => expect(tablet.received).toEqual(['/mixer/1 ,f 0.5']));
+  });
+
+  it('loses nothing of a state of thousands of params to the receiver’s small buffer', async () => {
+    const { relay: running, app } = relay();
+    const sets = Array.from({ length: 3_000 }, (_, n) => app.set(`/osc/cue/${n}`, n));
+    await Promise.all(sets);
+    const desk = await device();
+    await bridge(running.client('osc'), { targets: [desk.socket.address] });
+    await vi.waitFor(() => expect(new Set(desk.received).size).toBe(3_000), 10_000);
+  });
+
+  it('answers whoever sends, where asked to', async () => {
+    const { relay: running, app } = relay();
+    const [desk, tablet] = [await device(), await device()];
+    const { address } = await bridge(running.client('osc'), { replyToSenders: true });
+    desk.send(address, '/hello', f(1));
+    await vi.waitFor(async () => expect(await app.get('/osc/hello')).toBe(1));
+    app.set('/osc/mixer/1', 0.5);
+    await vi.waitFor(() => expect(desk.received).toEqual(['/mixer/1 ,f 0.5']));
+    tablet.send(address, '/hello', f(2));
+    await vi.waitFor(() => expect(desk.received.at(-1)).toBe('/hello ,f 2'));
+    expect(tablet.received).toEqual([]);
+  });
+
+  it('uses its namespace, and the types that are hinted', async () => {
+    const { relay: running, app } = relay();
+    const desk = await device();
+    const options = { targets: [desk.socket.address], namespace: '/stage/left', hints: { '/led/*': 'i' } };
+    const { address } = await bridge(running.client('osc'), options);
+    app.set('/stage/left/led/1', 1);
+    await vi.waitFor(() => expect(desk.received).toEqual(['/led/1 ,i 1']));
+    desk.send(address, '/key', f(0.5));
+    await vi.waitFor(async () => expect(await app.get('/stage/left/key')).toBe(0.5));
+  });
+
+  it('tells of everything that does not get through, and goes on', async () => {
+    const { relay: running, app } = relay();
+    const desk = await device();
+    const { address, failures } = await bridge(running.client('osc'), { targets: [desk.socket.address] });
+    await app.set('/osc/locked', 1, { lock: true });
+    desk.socket.send(new TextEncoder().encode('{"not":"OSC"}'), address);
+    desk.send(address, '/locked', f(0.5));
+    await app.set('/osc/map', { a: 1 });
+    await vi.waitFor(
+      () =>
+        expect(
+          failures()
+            .map(({ code }) => code)
+            .sort(),
+        ).toEqual([101, 401, 402]),
+      5_000,
+    );
+    desk.send(address, '/after', f(1));
+    await vi.waitFor(async () => expect(await app.get('/osc/after')).toBe(1));
+  });
+
+  it('lets nobody else notice a flood of packets that are not OSC', async () => {
+    const { relay: running, app } = relay();
+    const [flooder, desk] = [await device(), await device()];
+    const { address, events } = await bridge(running.client('osc'));
+    const garbage = new Uint8Array(64).fill(0xff);
+    let answered = 0;
+    for (let round = 0; round < 20; round++) {
+      for (let n = 0; n < 200; n++) flooder.socket.send(garbage, address);
+      desk.send(address, '/alive', i(round));
+      await app.set('/other/param', round);
+      answered++;
+    }
+    expect(answered).toBe(20);
+    await vi.waitFor(
+      async () => {
+        desk.send(address, '/alive', i(20));
+        expect(await app.get('/osc/alive')).toBe(20);
+      },
+      { timeout: 10_000, interval: 100 },
+    );
+    // Thousands of packets, a handful of events.
+    expect(events.filter(({ type }) => type === 'failure').length).toBeGreaterThan(0);
+    expect(events.length).toBeLessThan(20);
+  });
+
+  it('errors with one line when its port is in use', async () => {
+    const { relay: running } = relay();
+    const first = await bridge(running.client('one'));
+    const second = await bridge(running.client('two'), { listen: first.address });
+    expect(second.ended()).toMatchObject({
+      code: 500,
+      reason: `UDP port ${first.address.split(':')[1]} on 127.0.0.1 is in use`,
+    });
+  });
+
+  it('errors when an option is wrong, or the relay does not let it read', async () => {
+    const { relay: running } = relay();
+    expect((await bridge(running.client('one'), { hints: { '/a': '?' } })).ended()).toMatchObject({ code: 402 });
+    const writer = running.client('two', ['write:/other/**']);
+    const refused = await bridge(writer);
+    await vi.waitFor(() => expect(refused.ended()).toMatchObject({ code: 301 }));
+  });
+
+  it('frees its port when it is unsubscribed, or its client is closed', async () => {
+    const { relay: running } = relay();
+    const client = running.client('one');
+    const first = await bridge(client);
+    client.close();
+    await vi.waitFor(() => expect(first.ended()).toBe('complete'));
+    const second = await bridge(running.client('two'), { listen: first.address });
+    expect(second.address).toBe(first.address);
+    second.close();
+    expect((await bridge(running.client('three'), { listen: first.address })).address).toBe(first.address);
+  });
+});

@@ -1,0 +1,165 @@
+import { asyncScheduler, filter, map, merge, mergeMap, Observable, type SchedulerLike, tap } from 'rxjs';
+import type { BridgeEvent } from '../../core/bridge-event.ts';
+import type { Client } from '../../core/client.ts';
+import type { ClaspError } from '../../core/errors.ts';
+import { OscPeers, type OscPeersOptions } from '../../core/protocols/osc-peers.ts';
+import { FailureDigest } from '../../operators/failure-digest.ts';
+import type { OscHints, OscTarget } from '../../sinks/osc.ts';
+import { type UdpOptions, udpSocket } from '../udp.ts';
+import { oscOverSocket } from './osc-over-socket.ts';
+import { type OscQueryHost, type OscQueryOptions, oscQuery } from './osc-query.ts';
+import { type OscTcpEvent, type OscTcpOptions, oscTcp } from './osc-tcp.ts';
+
+export interface OscBridgeOptions
+  extends Pick<UdpOptions, 'host' | 'interface' | 'broadcast' | 'multicast'>,
+    Pick<OscPeersOptions, 'replyToSenders' | 'senderTimeout' | 'maxSenders' | 'echoWindow' | 'echoBy'> {
+  /**
+   * UDP port, or `host:port`, for OSC from outside; 0 for any free one, `false` to send only.
+   * @defaultValue 8000, or with `tcp` and without targets no UDP at all
+   */
+  readonly listen?: number | string | false;
+  /** OSC over TCP too: whom to accept, whom to connect to. Every peer is a target. @defaultValue none */
+  readonly tcp?: OscTcpOptions;
+  /** Tells over HTTP what there is below the namespace (OSCQuery). @defaultValue none */
+  readonly query?: OscQueryOptions;
+  /** Who receives what changes, as `host:port`. @defaultValue none */
+  readonly targets?: readonly OscTarget[];
+  /** Where OSC addresses live in the relay; `''` for the root. @defaultValue '/osc' */
+  readonly namespace?: string;
+  /** Types that receivers want, by pattern over OSC addresses: `{ '/led/*': 'i' }`. @defaultValue none */
+  readonly hints?: OscHints;
+  /** Whether targets receive the current params at the start, and again after a reconnect. @defaultValue true */
+  readonly sendState?: boolean;
+  /** Named in events and in the origin of signals. @defaultValue 'osc' */
+  readonly name?: string;
+  /** Clock and timer. @defaultValue `asyncScheduler` */
+  readonly scheduler?: SchedulerLike;
+}
+
+/**
+ * Joins a relay with OSC over UDP, and over TCP if asked: what comes in is written as params below the namespace, and
+ * what changes there goes out to the targets, but not back to where it came from. Messages of a bundle are applied
+ * together, at its time where that lies ahead.
+ *
+ * Subscribing opens, unsubscribing closes. Emits `ready` for each of UDP, TCP and OSCQuery when it is open, `devices`
+ * with the TCP peers, `retrying` for one that cannot be reached, then a failure a second at most: packets that are
+ * not OSC, values that OSC cannot carry, targets that cannot be reached, writes that the relay refuses. Errors with a
+ * `ClaspError` when a port cannot be bound (500), an option is wrong (202, 402) or the relay refuses the
+ * subscription (301); completes when the client is closed. However fast packets come, at most one write per address
+ * waits for a relay that lags.
+ *
+ * @example
+ * ```ts
+ * const relay = router();
+ * relay(NEVER).subscribe();
+ * const bridge = oscBridge(relay.client('osc'), { listen: 8000, targets: ['127.0.0.1:9000'] });
+ * bridge.subscribe({ next: console.log, error: console.error });
+ * ```
+ */
+export function oscBridge(client: Client, options: OscBridgeOptions = {}): Observable<BridgeEvent> {
+  const { namespace = '/osc', targets = [], tcp, query, name: bridge = 'osc', scheduler = asyncScheduler } = options;
+  const receivers = targets.map((target) => (typeof target === 'string' ? target : target.to));
+  const withUdp = tcp === undefined || options.listen !== undefined || receivers.length > 0;
+
+  return new Observable((out) => {
+    const digest = new FailureDigest({ scheduler });
+    out.add(() => digest.close());
+    out.add(digest.failures.subscribe((failure) => out.next({ type: 'failure', bridge, failure })));
+    const ours = (failure: ClaspError) => failure.address?.startsWith(`${namespace}/`) ?? false;
+    out.add(client.errors.pipe(filter(ours)).subscribe((failure) => digest.pass(failure)));
+    out.add(client.status.subscribe({ complete: () => out.complete() }));
+
+    const types = new OscPeers();
+    let receives: OscQueryHost | undefined;
+    const receivesAt = (transport: OscQueryHost['transport'], events: Observable<BridgeEvent>) =>
+      events.pipe(
+        tap((event) => {
+          if (event.type === 'ready' && !event.address.startsWith('peer'))
+            receives ??= { port: portOf(event.address), transport };
+        }),
+      );
+    const parts = [
+      ...(withUdp ? [receivesAt('UDP', overUdp(client, options, receivers, types))] : []),
+      ...(tcp ? [receivesAt('TCP', overTcp(client, options, tcp, types))] : []),
+      ...(query ? [oscQuery(client, query, { ...options, namespace, receives: () => receives })] : []),
+    ];
+    out.add(merge(...parts).subscribe({ next: (event) => out.next(event), error: (reason) => out.error(reason) }));
+  });
+}
+
+function overUdp(
+  client: Client,
+  options: OscBridgeOptions,
+  receivers: readonly string[],
+  typesOf: OscPeers,
+): Observable<BridgeEvent> {
+  const { host, interface: network, broadcast, multicast, listen = 8_000, scheduler = asyncScheduler } = options;
+  const { name: bridge = 'osc' } = options;
+  const udp: UdpOptions = {
+    listen,
+    scheduler,
+    ...(host !== undefined && { host }),
+    ...(network !== undefined && { interface: network }),
+    ...(broadcast !== undefined && { broadcast }),
+    ...(multicast !== undefined && { multicast }),
+  };
+  return udpSocket(udp).pipe(
+    mergeMap((socket) => {
+      // Asked for now, the addresses are known before the first packet comes, and echoes with it.
+      for (const receiver of receivers) socket.resolve(receiver);
+      const peers = new OscPeers({ ...options, targets: receivers, resolve: socket.resolve, typesOf });
+      const ready: BridgeEvent = { type: 'ready', bridge, address: socket.address };
+      return merge([ready], oscOverSocket(socket, client, options, peers).pipe(map(failureOf(bridge))));
+    }),
+  );
+}
+
+function overTcp(
+  client: Client,
+  options: OscBridgeOptions,
+  tcp: OscTcpOptions,
+  typesOf: OscPeers,
+): Observable<BridgeEvent> {
+  const { name: bridge = 'osc', host, scheduler = asyncScheduler } = options;
+
+  return new Observable((out) => {
+    const connected = new Set<string>();
+    const tellPeers = () => out.next({ type: 'devices', bridge, devices: [...connected] });
+    const join = ({ socket, dialled }: Extract<OscTcpEvent, { type: 'peer' }>) => {
+      const target = socket.address;
+      const peers = new OscPeers({ ...options, targets: [target], replyToSenders: false, typesOf });
+      const over = oscOverSocket(socket, client, { ...options, targets: [target] }, peers);
+      connected.add(target);
+      if (dialled) out.next({ type: 'ready', bridge, address: `peer ${target}` });
+      tellPeers();
+      const running = over.pipe(map(failureOf(bridge))).subscribe({
+        next: (event) => out.next(event),
+        error: (reason) => out.error(reason),
+      });
+      running.add(() => {
+        out.remove(running);
+        connected.delete(target);
+        if (!out.closed) tellPeers();
+      });
+      out.add(running);
+    };
+    out.add(
+      oscTcp({ ...(host !== undefined && { host }), ...tcp }, scheduler).subscribe({
+        next: (event) => {
+          if (event.type === 'peer') join(event);
+          else if (event.type === 'listening') out.next({ type: 'ready', bridge, address: event.address });
+          else out.next({ ...event, bridge });
+        },
+        error: (reason) => out.error(reason),
+      }),
+    );
+  });
+}
+
+function portOf(address: string): number {
+  return Number(address.slice(address.lastIndexOf(':') + 1));
+}
+
+function failureOf(bridge: string): (failure: ClaspError) => BridgeEvent {
+  return (failure) => ({ type: 'failure', bridge, failure });
+}

@@ -1,0 +1,53 @@
+import { asyncScheduler, filter, Observable } from 'rxjs';
+import type { Client } from '../../core/client.ts';
+import type { DatagramSocket } from '../../core/datagram.ts';
+import type { ClaspError } from '../../core/errors.ts';
+import type { OscPeers } from '../../core/protocols/osc-peers.ts';
+import type { Signal } from '../../core/signal.ts';
+import { FailureDigest } from '../../operators/failure-digest.ts';
+import { paceSnapshot } from '../../operators/pace-snapshot.ts';
+import { GroupWriter } from '../../operators/router/group-writer.ts';
+import { oscSink } from '../../sinks/osc.ts';
+import { oscGroupSource } from '../../sources/osc.ts';
+import type { OscBridgeOptions } from './osc-bridge.ts';
+
+/**
+ * Joins a relay with OSC over one open socket, be it UDP or a peer over TCP: what comes in is written, what changes is
+ * sent to the targets. Emits failures; ends when the socket or the client is closed, errors when the relay refuses.
+ */
+export function oscOverSocket(
+  socket: DatagramSocket,
+  client: Client,
+  options: OscBridgeOptions,
+  peers: OscPeers,
+): Observable<ClaspError> {
+  const { namespace = '/osc', targets = [], sendState = true, name = 'osc', hints = {} } = options;
+  const { scheduler = asyncScheduler } = options;
+
+  return new Observable((out) => {
+    const digest = new FailureDigest({ scheduler });
+    out.add(() => digest.close());
+    const sink = oscSink(socket.send, { targets, namespace, hints, peers, scheduler });
+    const source = oscGroupSource(socket.incoming, { namespace, name, peers, scheduler });
+    const fail = (failure: ClaspError) => out.next(failure);
+    out.add(digest.failures.subscribe(fail));
+    out.add(socket.failures.subscribe(fail));
+    out.add(source.failures.subscribe(fail));
+    out.add(sink.failures.subscribe((failure) => digest.pass(failure)));
+
+    const wanted = (signal: Signal) => sendState || signal.kind !== 'param' || signal.snapshot !== true;
+    out.add(
+      client
+        .on(`${namespace}/**`, { types: ['param', 'event', 'stream'] })
+        .pipe(filter(wanted), paceSnapshot({ scheduler }))
+        .subscribe({
+          next: (signal) => sink.next(signal),
+          error: (reason) => out.error(reason),
+          complete: () => out.complete(),
+        }),
+    );
+    const writer = new GroupWriter(client, scheduler);
+    out.add(() => writer.close());
+    out.add(source.subscribe({ next: (group) => writer.write(group), complete: () => out.complete() }));
+  });
+}

@@ -1,0 +1,176 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { NEVER, type Subscription } from 'rxjs';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { BridgeEvent } from '../../core/bridge-event.ts';
+import type { Client } from '../../core/client.ts';
+import { router } from '../../operators/router/router.ts';
+import { installed } from '../../peers/installed.ts';
+import { type OscBridgeOptions, oscBridge } from './osc-bridge.ts';
+import { oscQuery } from './osc-query.ts';
+
+const open: Subscription[] = [];
+afterEach(() => {
+  for (const each of open.splice(0).reverse()) each.unsubscribe();
+});
+
+/** A bridge with OSCQuery, and what it answers. */
+async function served(options: OscBridgeOptions = {}) {
+  const relay = router();
+  open.push(relay(NEVER).subscribe());
+  const events: BridgeEvent[] = [];
+  let ended: unknown;
+  const bridge = oscBridge(relay.client('Venue'), {
+    listen: '127.0.0.1:0',
+    name: 'Venue',
+    query: { port: 0 },
+    ...options,
+  });
+  open.push(
+    bridge.subscribe({
+      next: (event) => events.push(event),
+      error: (reason) => {
+        ended = reason;
+      },
+    }),
+  );
+  const addresses = () => events.flatMap((event) => (event.type === 'ready' ? [event.address] : []));
+  await vi.waitFor(() => expect(addresses().length === 2 || ended !== undefined).toBe(true));
+  const url = addresses().find((address) => address.startsWith('http')) ?? '';
+  const udpPort = Number(
+    addresses()
+      .find((address) => !address.startsWith('http'))
+      ?.split(':')[1],
+  );
+  const app: Client = relay.client('app');
+  const get = async (path: string) => {
+    const response = await fetch(url + path);
+    const text = await response.text();
+    return { status: response.status, body: text === '' ? undefined : JSON.parse(text) };
+  };
+  return { app, get, url, udpPort, ended: () => ended };
+}
+
+describe('oscQuery', () => {
+  it('tells where OSC is received, and what it can tell', async () => {
+    const { get, udpPort } = await served();
+    const { status, body } = await get('/?HOST_INFO');
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      NAME: 'Venue',
+      OSC_PORT: udpPort,
+      OSC_TRANSPORT: 'UDP',
+      EXTENSIONS: { ACCESS: true, VALUE: true, RANGE: true, LISTEN: false },
+    });
+  });
+
+  it('shows the tree of the params there are, with types and values', async () => {
+    const { app, get } = await served();
+    await app.set('/osc/mixer/1', 0.75);
+    await app.set('/osc/mixer/1/mute', false);
+    await app.set('/osc/rgb', [1, 2, 3]);
+    await app.set('/osc/name', 'desk');
+    await app.set('/osc/map', { not: 'in OSC' });
+    await app.set('/elsewhere', 1);
+    await vi.waitFor(async () => {
+      expect((await get('/')).body).toEqual({
+        FULL_PATH: '/',
+        ACCESS: 0,
+        CONTENTS: {
+          mixer: {
+            FULL_PATH: '/mixer',
+            ACCESS: 0,
+            CONTENTS: {
+              1: {
+                FULL_PATH: '/mixer/1',
+                TYPE: 'f',
+                ACCESS: 3,
+                VALUE: [0.75],
+                CONTENTS: { mute: { FULL_PATH: '/mixer/1/mute', TYPE: 'F', ACCESS: 3, VALUE: [false] } },
+              },
+            },
+          },
+          rgb: { FULL_PATH: '/rgb', TYPE: 'fff', ACCESS: 3, VALUE: [1, 2, 3] },
+          name: { FULL_PATH: '/name', TYPE: 's', ACCESS: 3, VALUE: ['desk'] },
+        },
+      });
+    });
+    expect((await get('/mixer/1/mute')).body).toMatchObject({ FULL_PATH: '/mixer/1/mute' });
+    expect(await get('/name?VALUE')).toEqual({ status: 200, body: { VALUE: ['desk'] } });
+    await app.set('/osc/name', 'stage');
+    await vi.waitFor(async () => expect((await get('/name?VALUE')).body).toEqual({ VALUE: ['stage'] }));
+  });
+
+  it('shows what is announced, also before there is a value, and what it was told about single addresses', async () => {
+    const signals = [{ address: '/osc/dimmer', range: [0, 255] as const, unit: 'dmx', description: 'front light' }];
+    const { app, get } = await served({ query: { port: 0, signals } });
+    await app.announce([
+      { address: '/osc/dimmer', type: 'param', datatype: 'float', access: 'read' },
+      { address: '/osc/go', type: 'event' },
+    ]);
+    await vi.waitFor(async () => {
+      expect((await get('/dimmer')).body).toEqual({
+        FULL_PATH: '/dimmer',
+        TYPE: 'f',
+        ACCESS: 1,
+        DESCRIPTION: 'front light',
+        RANGE: [{ MIN: 0, MAX: 255 }],
+        UNIT: ['dmx'],
+      });
+    });
+    expect((await get('/go')).body).toEqual({ FULL_PATH: '/go', TYPE: 'N', ACCESS: 2 });
+    expect(await get('/go?VALUE')).toEqual({ status: 204, body: undefined });
+    expect(await get('/dimmer?RANGE')).toEqual({ status: 200, body: { RANGE: [{ MIN: 0, MAX: 255 }] } });
+  });
+
+  it('answers what it does not have, or does not understand, as the proposal says', async () => {
+    const { get, url } = await served();
+    expect((await get('/nothing')).status).toBe(404);
+    expect((await get('/__proto__')).status).toBe(404);
+    expect((await get('/?COLOUR')).status).toBe(400);
+    expect((await get('/%FF')).status).toBe(400);
+    expect((await fetch(url, { method: 'POST' })).status).toBe(405);
+  });
+
+  it('is advertised by mDNS where asked to, and OSC with it', async () => {
+    const relay = router();
+    open.push(relay(NEVER).subscribe());
+    const published: object[] = [];
+    class Bonjour {
+      publish = (service: object) => published.push(service);
+      unpublishAll = (done: () => void) => done();
+      destroy = () => undefined;
+    }
+    const events: BridgeEvent[] = [];
+    const context = {
+      namespace: '/osc',
+      name: 'Venue',
+      receives: () => ({ port: 8000, transport: 'UDP' }) as const,
+      loadBonjour: async () => ({ Bonjour }),
+    };
+    open.push(
+      oscQuery(relay.client('osc'), { port: 0, advertise: true }, context).subscribe((event) => events.push(event)),
+    );
+    await vi.waitFor(() => expect(published).toHaveLength(2));
+    const port = events[0]?.type === 'ready' ? Number(events[0].address.split(':').at(-1)) : 0;
+    expect(published).toEqual([
+      { name: 'Venue', type: 'oscjson', protocol: 'tcp', port },
+      { name: 'Venue', type: 'osc', protocol: 'udp', port: 8000 },
+    ]);
+  });
+
+  it('errors when its port is in use', async () => {
+    const { url } = await served();
+    const { ended } = await served({ query: { port: Number(url.split(':').at(-1)), host: '127.0.0.1' } });
+    expect(ended()).toMatchObject({ code: 500, reason: expect.stringContaining('in use') });
+  });
+
+  it.skipIf(!installed('curl'))('is read with curl', async () => {
+    const { app, url } = await served();
+    await app.set('/osc/level', 1);
+    await vi.waitFor(async () => {
+      const { stdout } = await promisify(execFile)('curl', ['-s', `${url}/level?VALUE`]);
+      expect(JSON.parse(stdout)).toEqual({ VALUE: [1] });
+    });
+  });
+});

@@ -1,0 +1,149 @@
+import { randomUUID } from 'node:crypto';
+import { asyncScheduler, Observable, type SchedulerLike } from 'rxjs';
+import type { BridgeEvent } from '../../core/bridge-event.ts';
+import type { Client } from '../../core/client.ts';
+import type { DatagramSocket } from '../../core/datagram.ts';
+import { ClaspError, ErrorCode } from '../../core/errors.ts';
+import { DmxInput } from '../../core/protocols/dmx-input.ts';
+import { DmxMapping } from '../../core/protocols/dmx-mapping.ts';
+import { SACN_DISCOVERY_UNIVERSE, SACN_MAX_UNIVERSE, SACN_PORT, sacnGroup } from '../../core/protocols/sacn.ts';
+import { type SacnSinkOptions, sacnSink } from '../../sinks/sacn.ts';
+import { dmxLink } from '../../sources/dmx-link.ts';
+import { type SacnSourceOptions, sacnFrames } from '../../sources/sacn.ts';
+import { sacnSenders } from '../../sources/sacn-senders.ts';
+import { resolveInterface } from '../network-interface.ts';
+import { type UdpOptions, udpSocket } from '../udp.ts';
+import { checkDmxOptions, RECEIVE_BUFFER, shownAddress, withPort } from './dmx-options.ts';
+
+export interface SacnBridgeOptions
+  extends Pick<UdpOptions, 'host' | 'interface'>,
+    Pick<
+      SacnSinkOptions,
+      'namespace' | 'normalize' | 'rate' | 'keepAlive' | 'priority' | 'sourceName' | 'sync' | 'port'
+    >,
+    Pick<SacnSourceOptions, 'mode' | 'merge' | 'timeout' | 'preview'> {
+  /** The universes that are read and sent, 1–63999. @defaultValue [1] */
+  readonly universes?: readonly number[];
+  /** UDP port, or `host:port`, for sACN from outside; 0 for any free one, `false` to send only. @defaultValue 5568 */
+  readonly listen?: number | string | false;
+  /** Who receives every universe, as address or `address:port`. @defaultValue each universe's multicast group */
+  readonly targets?: readonly string[];
+  /** What tells this source from all others, a UUID. @defaultValue a new one each time */
+  readonly cid?: string;
+  /** Whether what changes in the relay goes out; `false` only listens. @defaultValue true */
+  readonly send?: boolean;
+  /** Named in events and in the origin of signals. @defaultValue 'sacn' */
+  readonly name?: string;
+  /** Clock and timer. @defaultValue `asyncScheduler` */
+  readonly scheduler?: SchedulerLike;
+}
+
+/**
+ * Joins a relay with sACN (ANSI E1.31): levels that come in are written as params (or streams) below the namespace, and
+ * what changes there goes out, one packet per universe and frame, unless a source of the universe says the same.
+ *
+ * Subscribing opens, unsubscribing says that the universes are left, and closes. Emits `ready` when bound, the sources
+ * that can be heard as `devices`, and a failure a second at most of each sort. Errors with a `ClaspError` when the port
+ * cannot be bound (500), an option is wrong (402) or the relay refuses the subscription (301); completes when the
+ * client is closed.
+ *
+ * @example
+ * ```ts
+ * const relay = router();
+ * relay(NEVER).subscribe();
+ * const bridge = sacnBridge(relay.client('wash'), { universes: [1], priority: 120, interface: '127.0.0.1' });
+ * bridge.subscribe({ next: console.log, error: console.error });
+ * relay.client('app').set('/sacn/1/1', 255);
+ * ```
+ */
+export function sacnBridge(client: Client, options: SacnBridgeOptions = {}): Observable<BridgeEvent> {
+  const { universes = [1], listen = SACN_PORT, sync = 0, scheduler = asyncScheduler } = options;
+  const { host, interface: network } = options;
+  return new Observable((out) => {
+    let cid: Uint8Array;
+    try {
+      checkDmxOptions({ ...options, universes }, [1, SACN_MAX_UNIVERSE]);
+      for (const target of options.targets ?? []) withPort(target, SACN_PORT);
+      cid = bytesOf(options.cid ?? randomUUID());
+    } catch (reason) {
+      out.error(reason);
+      return;
+    }
+    const heard = new Set([...universes, SACN_DISCOVERY_UNIVERSE, ...(sync > 0 ? [sync] : [])]);
+    const udp: UdpOptions = {
+      listen,
+      scheduler,
+      multicast: listen === false ? [] : [...heard].map(sacnGroup),
+      reuseAddress: listen !== false,
+      receiveBuffer: RECEIVE_BUFFER,
+      ...(host !== undefined && { host }),
+      ...(network !== undefined && { interface: network }),
+    };
+    out.add(
+      udpSocket(udp).subscribe({
+        next: (socket) => out.add(bridgeOver(socket, client, cid, { ...options, universes }).subscribe(out)),
+        error: (reason) => out.error(reason),
+      }),
+    );
+  });
+}
+
+function bridgeOver(
+  socket: DatagramSocket,
+  client: Client,
+  cid: Uint8Array,
+  options: SacnBridgeOptions & { readonly universes: readonly number[] },
+): Observable<BridgeEvent> {
+  const { namespace = '/sacn', mode = 'channel', name: bridge = 'sacn', universes, normalize = false } = options;
+  const { listen, send = true, sync = 0, preview = false, port = SACN_PORT, scheduler = asyncScheduler } = options;
+  const { merge = 'htp', timeout = 2_500, sourceName = `clasp-rx ${bridge}` } = options;
+
+  return new Observable((out) => {
+    const targets = (options.targets ?? []).map((target) => withPort(target, port));
+    const hears = listen !== false;
+    const shared = { namespace, normalize, scheduler, universes, cid };
+    const input = new DmxInput({
+      merge,
+      timeout,
+      known: (universe) => (mode === 'channel' ? sink?.levels(universe) : undefined),
+    });
+    const outgoing = { ...options, ...shared, targets, port, input, sourceName, sync, preview: false };
+    const sink = send ? sacnSink(socket.send, outgoing) : undefined;
+    // A socket that hears multicast is bound to all addresses, also where only this machine is meant.
+    const isLocal = options.interface !== undefined && resolveInterface(options.interface).startsWith('127.');
+    const ignore = (from: string) => isLocal && !from.startsWith('127.');
+    const incoming = { ...shared, input, preview, ignore, ...(sync > 0 && { sync: [sync] }) };
+
+    out.next({ type: 'ready', bridge, address: shownAddress(socket.address, options.interface) });
+    out.add(
+      dmxLink(client, {
+        bridge,
+        namespace,
+        mode,
+        universes,
+        scheduler,
+        sink,
+        mapping: new DmxMapping({ namespace, normalize, range: [1, SACN_MAX_UNIVERSE] }),
+        frames: hears ? sacnFrames(socket.incoming, incoming) : undefined,
+        failures: socket.failures,
+        defer: setImmediate,
+      }).subscribe(out),
+    );
+    if (!hears) return;
+    out.add(
+      sacnSenders(socket.incoming, { cid, scheduler }).subscribe((list) => {
+        const devices = list.map(({ name, ip }) => `${name} (${ip})`);
+        out.next({ type: 'devices', bridge, devices });
+      }),
+    );
+  });
+}
+
+/** The bytes of a UUID. Throws a `ClaspError` 402 for anything else. */
+export function bytesOf(uuid: string): Uint8Array {
+  const hex = uuid.replaceAll('-', '');
+  if (!/^[\da-f]{32}$/i.test(hex)) {
+    throw new ClaspError(ErrorCode.BadValue, `cid ${JSON.stringify(uuid)} is not a UUID`, { value: uuid });
+  }
+  return Uint8Array.from(Buffer.from(hex, 'hex'));
+}

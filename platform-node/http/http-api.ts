@@ -1,0 +1,101 @@
+import { firstValueFrom } from 'rxjs';
+import { checkAddress } from '../../core/address.ts';
+import type { Client } from '../../core/client.ts';
+import { ClaspError, ErrorCode } from '../../core/errors.ts';
+import { stringifyJson } from '../../core/json.ts';
+import { jsonWrite, parseJsonMap, signalJson } from '../../core/protocols/http.ts';
+import type { Param } from '../../core/signal.ts';
+import type { Value } from '../../core/value.ts';
+import { readParams } from '../../operators/read-params.ts';
+import type { BearerClients } from './bearer-clients.ts';
+import { eventFeeds } from './http-events.ts';
+import { openApi } from './http-openapi.ts';
+import { type HttpRequest, type HttpResponse, type HttpRoute, json } from './http-routes.ts';
+
+export interface HttpApi {
+  readonly routes: readonly HttpRoute[];
+  /** Ends every stream of events. */
+  close(): void;
+}
+
+/**
+ * The relay over HTTP, as routes under `/v1`: state, events, snapshots, and server-sent events. Every request acts
+ * with the rights of its token (`Authorization: Bearer …`, or `?token=` where a browser cannot set headers).
+ */
+export function httpApi(clients: BearerClients): HttpApi {
+  const feeds = eventFeeds(clients);
+
+  const withClient = async <T>(request: HttpRequest, act: (client: Client) => Promise<T>): Promise<T> => {
+    const { client, release } = await clients.borrow(tokenOf(request));
+    try {
+      return await act(client);
+    } finally {
+      release();
+    }
+  };
+
+  const existing = async (client: Client, address: string): Promise<Param> => {
+    const malformed = checkAddress(address); // a pattern would be answered with some param
+    if (malformed) throw malformed;
+    const [param] = await firstValueFrom(readParams(client, address));
+    if (!param) throw new ClaspError(ErrorCode.NotFound, `there is no param at ${address}`, { address });
+    return param;
+  };
+
+  const getState = (request: HttpRequest) =>
+    withClient(request, async (client) => json(200, signalJson(await existing(client, addressOf(request)))));
+
+  const putState = (request: HttpRequest) =>
+    withClient(request, async (client) => {
+      const address = addressOf(request);
+      const { value, ...options } = jsonWrite(parseJsonMap(await request.text()));
+      const { revision = 0 } = await client.set(address, value, options);
+      return json(200, { address, value, revision: BigInt(revision) });
+    });
+
+  const deleteState = (request: HttpRequest) =>
+    withClient(request, async (client): Promise<HttpResponse> => {
+      const address = addressOf(request);
+      await existing(client, address);
+      await client.set(address, null);
+      return { status: 204 };
+    });
+
+  const emit = (request: HttpRequest) =>
+    withClient(request, async (client) => {
+      const address = addressOf(request);
+      const text = await request.text();
+      const value: Value = text.trim() === '' ? null : (parseJsonMap(text)['value'] ?? null);
+      await client.emit(address, value);
+      return json(202, { address, status: 'emitted' });
+    });
+
+  const snapshot = (request: HttpRequest) =>
+    withClient(request, async (client) => {
+      const prefix = request.rest.replace(/\/+$/, '');
+      const params = await firstValueFrom(readParams(client, prefix === '' ? '/**' : `/${prefix}/**`));
+      const members = params.map(({ address, value }) => `${JSON.stringify(address)}:${stringifyJson(value)}`);
+      return { ...json(200, null), body: `{${members.join(',')}}\n` };
+    });
+
+  return {
+    routes: [
+      { path: '/v1/state/*', methods: { GET: getState, PUT: putState, DELETE: deleteState } },
+      { path: '/v1/emit/*', methods: { POST: emit } },
+      { path: '/v1/snapshot', methods: { GET: snapshot } },
+      { path: '/v1/snapshot/*', methods: { GET: snapshot } },
+      { path: '/v1/events', methods: { GET: (request) => feeds.answer(request, tokenOf(request)) } },
+      { path: '/v1/openapi.json', methods: { GET: () => json(200, openApi()) } },
+    ],
+    close: feeds.close,
+  };
+}
+
+function addressOf({ rest }: HttpRequest): string {
+  return `/${rest}`;
+}
+
+function tokenOf({ headers, query }: HttpRequest): string | undefined {
+  const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1];
+  return bearer ?? query.get('token') ?? undefined;
+}

@@ -1,0 +1,214 @@
+import { randomUUID } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
+import { asyncScheduler, firstValueFrom, type SchedulerLike, type Subscription } from 'rxjs';
+import type { Client } from '../../core/client.ts';
+import { ClaspError, ErrorCode } from '../../core/errors.ts';
+import { kindsOf, serverSentEvent, signalJson } from '../../core/protocols/http.ts';
+import type { Signal, SignalKind } from '../../core/signal.ts';
+import { readParams } from '../../operators/read-params.ts';
+import type { BearerClients, BorrowedClient } from './bearer-clients.ts';
+import type { HttpRequest, HttpResponse } from './http-routes.ts';
+
+/** What a feed remembers for listeners that come back. */
+const REMEMBERED = 1000;
+/** Milliseconds that a feed goes on without a listener. */
+const LINGER = 60_000;
+/** Milliseconds between two comments that keep the way open through proxies. */
+const HEARTBEAT = 15_000;
+/** Bytes that may wait for a slow reader; then it is cut off, comes back with its last id, and resumes. */
+const MOST_WAITING = 1024 * 1024;
+
+/** Feeds at a time. */
+const MOST_FEEDS = 1000;
+
+interface Listener {
+  readonly write: (text: string) => void;
+  readonly end: () => void;
+}
+
+/** Everything under one pattern, seen with the rights of one token, numbered. */
+class Feed {
+  readonly id = randomUUID().slice(0, 8);
+  readonly listeners = new Set<Listener>();
+  readonly #borrowed: BorrowedClient;
+  readonly #texts: string[] = [];
+  readonly #subscription: Subscription;
+  readonly #now: () => number;
+  #count = 0;
+
+  constructor(
+    borrowed: BorrowedClient,
+    pattern: string,
+    types: readonly SignalKind[] | undefined,
+    now: () => number,
+    ended: (cause?: ClaspError) => void,
+  ) {
+    this.#borrowed = borrowed;
+    this.#now = now;
+    this.#subscription = borrowed.client.on(pattern, types ? { types } : {}).subscribe({
+      next: (signal) => this.#tell(signal),
+      error: ended,
+      complete: () => ended(),
+    });
+  }
+
+  get client(): Client {
+    return this.#borrowed.client;
+  }
+
+  get lastId(): string {
+    return `${this.id}-${this.#count}`;
+  }
+
+  /** What came after the event `id`; undefined when that is not known any more. */
+  since(id: string): readonly string[] | undefined {
+    const [feed, number] = id.split('-');
+    const missed = this.#count - Number(number);
+    if (feed !== this.id || !(missed >= 0 && missed <= this.#texts.length)) return undefined;
+    return missed === 0 ? [] : this.#texts.slice(-missed);
+  }
+
+  close(): void {
+    this.#subscription.unsubscribe();
+    this.#borrowed.release();
+    for (const listener of [...this.listeners]) listener.end();
+  }
+
+  #tell(signal: Signal): void {
+    // A listener gets its own snapshot.
+    if (signal.kind === 'param' && signal.snapshot) return;
+    this.#count++;
+    const text = serverSentEvent(this.lastId, signal.kind, signalJson(signal, this.#now() * 1000));
+    this.#texts.push(text);
+    if (this.#texts.length > REMEMBERED) this.#texts.shift();
+    for (const { write } of [...this.listeners]) write(text);
+  }
+}
+
+/**
+ * Answers `GET /v1/events`: the current params, an event `synced`, then everything as it happens. Whoever comes back
+ * with `Last-Event-ID` within a minute gets what was missed instead, up to 1000 events.
+ */
+export function eventFeeds(
+  clients: BearerClients,
+  scheduler: SchedulerLike = asyncScheduler,
+): { answer(request: HttpRequest, token: string | undefined): Promise<HttpResponse>; close(): void } {
+  // Not those who ask for the events, or nobody would hear them.
+  const listeners = clients.apart();
+  const feeds = new Map<string, Feed>();
+  const timers = new Map<Feed, Subscription>();
+
+  const drop = (key: string, feed: Feed) => {
+    if (feeds.get(key) === feed) feeds.delete(key);
+    timers.get(feed)?.unsubscribe();
+    timers.delete(feed);
+    feed.close();
+  };
+
+  const feedFor = async (token: string | undefined, pattern: string, types: readonly SignalKind[] | undefined) => {
+    const key = JSON.stringify([token, pattern, types]);
+    // Asked again for each listener: the token may have been withdrawn since.
+    const borrowed = await listeners.borrow(token);
+    const known = feeds.get(key);
+    if (known) {
+      borrowed.release();
+      return { key, feed: known, expiresAt: borrowed.expiresAt };
+    }
+    if (feeds.size >= MOST_FEEDS) {
+      borrowed.release();
+      throw new ClaspError(ErrorCode.Overloaded, `more than ${MOST_FEEDS} patterns are listened to`);
+    }
+    let refusal: ClaspError | undefined;
+    const feed = new Feed(
+      borrowed,
+      pattern,
+      types,
+      () => scheduler.now(),
+      (cause) => {
+        refusal = cause;
+        // The first word may come while the feed is being made.
+        queueMicrotask(() => drop(key, feed));
+      },
+    );
+    feeds.set(key, feed);
+    if (refusal) throw refusal;
+    return { key, feed, expiresAt: borrowed.expiresAt };
+  };
+
+  const answer = async (request: HttpRequest, token: string | undefined): Promise<HttpResponse> => {
+    const pattern = request.query.get('pattern') ?? '/**';
+    const types = kindsOf(request.query.get('types') ?? undefined);
+    const { key, feed, expiresAt } = await feedFor(token, pattern, types);
+    timers.get(feed)?.unsubscribe();
+    timers.delete(feed);
+
+    const headers = { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' };
+    if (request.method === 'HEAD') return { status: 200, headers };
+    const lastId = request.headers['last-event-id'];
+    const missed = typeof lastId === 'string' ? feed.since(lastId) : undefined;
+    const early: string[] = [];
+    let listening = (text: string): void => {
+      early.push(text);
+    };
+    let end = (): void => undefined;
+    const listener: Listener = { write: (text) => listening(text), end: () => end() };
+    feed.listeners.add(listener);
+    const leave = () => {
+      if (!feed.listeners.delete(listener) || feed.listeners.size > 0) return;
+      timers.set(
+        feed,
+        scheduler.schedule(() => drop(key, feed), LINGER),
+      );
+    };
+
+    let first: readonly string[];
+    try {
+      first = missed ?? (await snapshotOf(feed, pattern, types));
+    } catch (cause) {
+      leave();
+      drop(key, feed);
+      throw cause;
+    }
+    const stream = (outgoing: ServerResponse) => {
+      const write = (text: string) => {
+        outgoing.write(text);
+        if (outgoing.writableLength > MOST_WAITING) outgoing.destroy();
+      };
+      write(`retry: 1000\n\n${[...first, ...early].join('')}`);
+      listening = write;
+      end = () => outgoing.end();
+      const heart = scheduler.schedule(function (this: { schedule(state?: unknown, delay?: number): unknown }) {
+        write(': \n\n');
+        this.schedule(undefined, HEARTBEAT);
+      }, HEARTBEAT);
+      if (expiresAt !== undefined) {
+        heart.add(scheduler.schedule(end, Math.max(0, expiresAt - scheduler.now())));
+      }
+      return () => {
+        heart.unsubscribe();
+        leave();
+      };
+    };
+    return { status: 200, headers, stream };
+  };
+
+  return {
+    answer,
+    close() {
+      for (const [key, feed] of feeds) drop(key, feed);
+    },
+  };
+}
+
+/** The current params under a pattern as events, and `synced`. Rejects when the relay refuses the pattern. */
+async function snapshotOf(
+  feed: Feed,
+  pattern: string,
+  types: readonly SignalKind[] | undefined,
+): Promise<readonly string[]> {
+  const wanted = types === undefined || types.includes('param');
+  const id = feed.lastId; // what happens from now on comes after it, even if the snapshot has it already
+  const params = await firstValueFrom(readParams(feed.client, pattern));
+  const texts = wanted ? params.map((param) => serverSentEvent(id, 'param', signalJson(param))) : [];
+  return [...texts, serverSentEvent(id, 'synced', { pattern })];
+}

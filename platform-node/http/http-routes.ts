@@ -1,0 +1,220 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { asyncScheduler } from 'rxjs';
+import { ClaspError, ErrorCode } from '../../core/errors.ts';
+import { stringifyJson } from '../../core/json.ts';
+import { errorJson, httpStatus } from '../../core/protocols/http.ts';
+import type { Value } from '../../core/value.ts';
+
+/** Milliseconds that a peer has to read an answer that it gets before it has sent all. */
+const LINGER = 1_000;
+
+/** A request, as a handler sees it. */
+export interface HttpRequest {
+  readonly method: string;
+  /** The path as it was asked for, without the query. */
+  readonly path: string;
+  /** What stands for the `*` at the end of the route's path, decoded; empty for an exact path. */
+  readonly rest: string;
+  readonly query: URLSearchParams;
+  readonly headers: IncomingMessage['headers'];
+  /** What the connection comes from; undefined when it is gone. */
+  readonly peer: string | undefined;
+  /** The whole body as text. Rejects with a `ClaspError` when it is too long or not UTF-8. Ask once. */
+  text(): Promise<string>;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** Writes a body that goes on and on, instead of `body`; what it gives is called when the peer has left. */
+  readonly stream?: (outgoing: ServerResponse) => () => void;
+}
+
+/** Answers one request. What it throws is answered for it: a `ClaspError` with the status of its code, anything else with 500. */
+type HttpHandler = (request: HttpRequest) => HttpResponse | PromiseLike<HttpResponse>;
+
+/** What answers below one path. */
+export interface HttpRoute {
+  /** An exact path, `/healthz`, or everything below one, `/v1/state/*`. */
+  readonly path: string;
+  /** By method. HEAD is answered by GET, OPTIONS by itself. */
+  readonly methods: Readonly<Partial<Record<'GET' | 'PUT' | 'POST' | 'DELETE', HttpHandler>>>;
+}
+
+export interface HttpRoutesOptions {
+  /** The longest body, in bytes; a longer one is answered with 413. @defaultValue 1 048 576 */
+  readonly maxBody?: number;
+  /**
+   * Origins of web pages that may use this, as browsers name them (`https://desk.example`), or `*` for all. A request
+   * that a page of another origin makes is answered with 403, so that no page can reach a relay on its reader's machine.
+   * @defaultValue none but pages of this server
+   */
+  readonly cors?: readonly string[];
+}
+
+/** Answers `status` with a value as JSON. */
+export function json(status: number, value: Value): HttpResponse {
+  return { status, headers: { 'content-type': 'application/json; charset=utf-8' }, body: `${stringifyJson(value)}\n` };
+}
+
+/** Answers `status` with an error as every failed request gets it: `{ "error": { code, message, address? } }`. */
+function jsonError(status: number, error: ClaspError): HttpResponse {
+  return json(status, { error: errorJson(error) });
+}
+
+/**
+ * A request listener for `node:http` that answers from a table of routes; the first that fits counts. What no route
+ * answers is a 404, a method no route has a 405, both with an error in JSON. Never throws.
+ *
+ * @example
+ * ```ts
+ * import { createServer } from 'node:http';
+ *
+ * const routes = [{ path: '/ping', methods: { GET: () => json(200, { pong: true }) } }];
+ * createServer(httpRoutes(routes)).listen(8080, '127.0.0.1');
+ * ```
+ */
+export function httpRoutes(routes: readonly HttpRoute[], options: HttpRoutesOptions = {}): RequestListener {
+  const { maxBody = 1_048_576, cors = [] } = options;
+
+  const answer = async (incoming: IncomingMessage): Promise<HttpResponse> => {
+    const { method = 'GET', headers } = incoming;
+    const url = targetOf(incoming);
+    if (!url) return jsonError(400, new ClaspError(ErrorCode.BadMessage, 'the request target is not a path'));
+
+    const path = url.pathname;
+    if (!isWelcome(headers, cors)) {
+      const reason = `pages of ${headers.origin} may not use this relay; its option "cors" says which may`;
+      return jsonError(403, new ClaspError(ErrorCode.Forbidden, reason));
+    }
+    const route = routes.find((candidate) => fits(candidate.path, path));
+    if (!route) return jsonError(404, new ClaspError(ErrorCode.NotFound, `there is nothing at ${path}`));
+
+    const verb = method === 'HEAD' ? 'GET' : method;
+    const handler = Object.entries(route.methods).find(([name]) => name === verb)?.[1];
+    if (!handler) return unanswered(route, method, path);
+    const rest = decoded(route.path.endsWith('*') ? path.slice(route.path.length - 1) : '');
+    const text = () => bodyOf(incoming, maxBody);
+    const peer = incoming.socket.remoteAddress;
+    return handler({ method, path, rest, query: url.searchParams, headers, peer, text });
+  };
+
+  return (incoming, outgoing) => {
+    // A peer that goes away in the middle is an 'error' here, and nobody is left to tell.
+    incoming.on('error', () => outgoing.destroy());
+    outgoing.on('error', () => incoming.destroy());
+    answer(incoming)
+      .catch(refusal)
+      .then((response) => send(incoming, outgoing, response, corsHeaders(incoming.headers, cors)));
+  };
+}
+
+/** Why the body was not taken, with the status that says so. */
+class BodyTooLong extends ClaspError {}
+
+function refusal(cause: unknown): HttpResponse {
+  if (cause instanceof BodyTooLong) return jsonError(413, cause);
+  const error = ClaspError.from(cause, ErrorCode.Internal);
+  return jsonError(httpStatus(error.code), error);
+}
+
+/** Whether a request may be answered: one of no page, of a page of this server, or of a page that `cors` names. */
+function isWelcome({ origin, host }: IncomingMessage['headers'], cors: readonly string[]): boolean {
+  if (origin === undefined || cors.includes('*') || cors.includes(origin)) return true;
+  return URL.canParse(origin) && new URL(origin).host === host;
+}
+
+function corsHeaders(headers: IncomingMessage['headers'], cors: readonly string[]): Readonly<Record<string, string>> {
+  const { origin } = headers;
+  if (origin === undefined || cors.length === 0 || !isWelcome(headers, cors)) return {};
+  return {
+    'access-control-allow-origin': cors.includes('*') ? '*' : origin,
+    'access-control-allow-methods': 'GET, HEAD, PUT, POST, DELETE, OPTIONS',
+    'access-control-allow-headers': 'authorization, content-type, last-event-id',
+    'access-control-max-age': '600',
+    vary: 'origin',
+  };
+}
+
+function targetOf({ url = '/' }: IncomingMessage): URL | undefined {
+  return url.startsWith('/') && URL.canParse(`http://relay${url}`) ? new URL(`http://relay${url}`) : undefined;
+}
+
+function fits(route: string, path: string): boolean {
+  return route.endsWith('*') ? path.startsWith(route.slice(0, -1)) : path === route;
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch (cause) {
+    throw new ClaspError(ErrorCode.BadAddress, `"${part}" is not percent-encoded UTF-8`, { cause });
+  }
+}
+
+function unanswered({ methods }: HttpRoute, method: string, path: string): HttpResponse {
+  const known = Object.keys(methods).flatMap((name) => (name === 'GET' ? ['GET', 'HEAD'] : [name]));
+  const allow = [...known, 'OPTIONS'].join(', ');
+  if (method === 'OPTIONS') return { status: 204, headers: { allow } };
+  const response = jsonError(405, new ClaspError(ErrorCode.BadMessage, `${path} answers ${allow}, not ${method}`));
+  return { ...response, headers: { ...response.headers, allow } };
+}
+
+async function bodyOf(incoming: IncomingMessage, maxBody: number): Promise<string> {
+  const tooLong = () => new BodyTooLong(ErrorCode.BadMessage, `the body is longer than ${maxBody} bytes`);
+  if (Number(incoming.headers['content-length'] ?? 0) > maxBody) throw tooLong();
+  const chunks: Buffer[] = [];
+  let length = 0;
+  // The socket lives on when the loop is left: it carries the answer.
+  for await (const chunk of incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > maxBody) throw tooLong();
+    chunks.push(chunk);
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
+  } catch (cause) {
+    throw new ClaspError(ErrorCode.BadMessage, 'the body is not UTF-8', { cause });
+  }
+}
+
+function send(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  { status, headers, body = '', stream }: HttpResponse,
+  cors: Readonly<Record<string, string>>,
+): void {
+  if (stream) {
+    outgoing.writeHead(status, {
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      ...cors,
+      ...headers,
+    });
+    const left = stream(outgoing);
+    if (outgoing.destroyed) left();
+    else outgoing.on('close', left);
+    return;
+  }
+  const bytes = Buffer.from(body);
+  outgoing.writeHead(status, {
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    ...(status === 204 ? {} : { 'content-length': String(bytes.length) }),
+    // Whatever is left of a body that nobody read shall not be waited for.
+    ...(incoming.complete ? {} : { connection: 'close' }),
+    ...cors,
+    ...headers,
+  });
+  const answer = incoming.method === 'HEAD' || status === 204 ? undefined : bytes;
+  if (incoming.complete || answer === undefined) {
+    outgoing.end(answer);
+    return;
+  }
+  // Closed at once, while the peer still sends, the answer would be lost with the connection.
+  outgoing.write(answer);
+  const closing = asyncScheduler.schedule(() => outgoing.end(), LINGER);
+  outgoing.on('close', () => closing.unsubscribe());
+  incoming.on('end', () => outgoing.end()).resume();
+}

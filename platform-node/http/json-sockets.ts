@@ -1,0 +1,171 @@
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { ClaspError, ErrorCode } from '../../core/errors.ts';
+import { stringifyJson } from '../../core/json.ts';
+import { errorJson } from '../../core/protocols/http.ts';
+import { closeReason, serverCloseCode } from '../../core/web-socket-close.ts';
+import { JsonSession } from '../../operators/json-session.ts';
+import type { BearerClients } from './bearer-clients.ts';
+
+export interface JsonSocketsOptions {
+  /** Only this path; undefined for any. */
+  readonly path: string | undefined;
+  /** Origins of web pages that may connect. @defaultValue all, as with CLASP itself */
+  readonly origins?: readonly string[] | undefined;
+  /** Peers at a time; 0 = unlimited. @defaultValue 0 */
+  readonly maxPeers?: number;
+  /** Told how many are connected, whenever that changes. */
+  readonly changed?: (peers: readonly string[]) => void;
+  /** Clock and timer. @defaultValue `asyncScheduler` */
+  readonly scheduler?: SchedulerLike;
+}
+
+/** The largest message of a peer, in bytes. */
+const LARGEST = 1024 * 1024;
+/** Messages that a peer may send before it is known who it is. */
+const MOST_EARLY = 64;
+/** Bytes waiting for a peer at which params and streams are held, at which they go on, and at which it is given up. */
+const HIGH = 1024 * 1024;
+const HARD = 8 * 1024 * 1024;
+/** Milliseconds between two looks whether a peer that lags can take more. */
+const LOOK = 20;
+/** Milliseconds between two pings; who has not answered the last one is gone. */
+const PING = 30_000;
+
+/** Whether an upgrade request is for the JSON of a relay. */
+function isForJson({ url = '/' }: IncomingMessage, path: string | undefined): boolean {
+  return path === undefined || new URL(url, 'http://relay').pathname === path;
+}
+
+/**
+ * Serves JSON over WebSocket on the servers given: each peer with the rights of its token (`Authorization: Bearer …`
+ * or `?token=`). Who may not come in gets one `error` message and is closed with 1008. Gives what ends it all.
+ */
+export function jsonSockets(
+  servers: readonly Server[],
+  clients: BearerClients,
+  options: JsonSocketsOptions,
+): () => void {
+  const { path, origins, maxPeers = 0, changed = () => undefined, scheduler = asyncScheduler } = options;
+  const handshakes = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: LARGEST,
+  });
+  const peers = new Map<WebSocket, string>();
+  const unanswered = new Set<WebSocket>();
+  const tell = () => changed([...peers.values()]);
+
+  const accept = async (socket: WebSocket, request: IncomingMessage) => {
+    const name = `${request.socket.remoteAddress}:${request.socket.remotePort}`;
+    const early: string[] = [];
+    let receive = (text: string): void => {
+      if (early.push(text) > MOST_EARLY) socket.close(1008, 'too many messages before the token was checked');
+    };
+    socket.on('message', (data, isBinary) => {
+      if (isBinary) socket.close(1003, 'text messages only');
+      else receive(data.toString());
+    });
+    socket.on('pong', () => unanswered.delete(socket));
+    socket.on('error', () => socket.terminate());
+
+    const refuse = (error: ClaspError) => {
+      socket.send(stringifyJson({ type: 'error', ...(errorJson(error) as object), request_type: 'connect' }));
+      socket.close(serverCloseCode(error), closeReason(error));
+    };
+    if (maxPeers > 0 && peers.size >= maxPeers) {
+      refuse(new ClaspError(ErrorCode.Overloaded, `too many peers, at most ${maxPeers}`));
+      return;
+    }
+    peers.set(socket, name);
+    tell();
+    let left = false;
+    let leave = (): void => undefined;
+    socket.on('close', () => {
+      left = true;
+      peers.delete(socket);
+      unanswered.delete(socket);
+      leave();
+      tell();
+    });
+
+    try {
+      const { client, expiresAt, release } = await clients.enter(tokenOf(request));
+      const session = new JsonSession(client, {
+        send: (text) => send(text),
+        congested: () => socket.bufferedAmount > HIGH,
+      });
+      let looking: Subscription | undefined;
+      const look = () => {
+        looking = undefined;
+        session.relieved();
+        if (socket.bufferedAmount > HIGH / 4) looking = scheduler.schedule(look, LOOK);
+      };
+      const send = (text: string) => {
+        if (socket.readyState !== socket.OPEN) return;
+        socket.send(text);
+        if (socket.bufferedAmount > HARD) socket.close(1013, 'slow consumer');
+        else if (socket.bufferedAmount > HIGH) looking ??= scheduler.schedule(look, LOOK);
+      };
+      const expiry =
+        expiresAt === undefined
+          ? undefined
+          : scheduler.schedule(
+              () => refuse(new ClaspError(ErrorCode.TokenExpired, 'token expired')),
+              Math.max(0, expiresAt - scheduler.now()),
+            );
+      leave = () => {
+        looking?.unsubscribe();
+        expiry?.unsubscribe();
+        session.close();
+        release();
+      };
+      if (left) leave();
+      receive = (text) => session.receive(text);
+      for (const text of early.splice(0)) receive(text);
+    } catch (cause) {
+      refuse(ClaspError.from(cause, ErrorCode.NotAuthenticated));
+    }
+  };
+
+  const upgrade = (request: IncomingMessage, stream: Duplex, head: Buffer) => {
+    if (!isForJson(request, path)) return;
+    if (!isWelcome(request, origins)) {
+      stream.on('error', () => stream.destroy());
+      stream.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+      return;
+    }
+    handshakes.handleUpgrade(request, stream, head, (socket) => void accept(socket, request));
+  };
+  for (const server of servers) server.on('upgrade', upgrade);
+
+  const pinging = scheduler.schedule(function (this: { schedule(state?: unknown, delay?: number): unknown }) {
+    for (const socket of peers.keys()) {
+      if (unanswered.has(socket)) {
+        socket.terminate();
+        continue;
+      }
+      unanswered.add(socket);
+      socket.ping();
+    }
+    this.schedule(undefined, PING);
+  }, PING);
+
+  return () => {
+    pinging.unsubscribe();
+    for (const server of servers) server.off('upgrade', upgrade);
+    for (const socket of peers.keys()) socket.close(1001, 'shutting down');
+  };
+}
+
+function isWelcome({ headers: { origin } }: IncomingMessage, origins: readonly string[] | undefined): boolean {
+  return origin === undefined || origins === undefined || origins.includes(origin);
+}
+
+function tokenOf({ headers, url = '/' }: IncomingMessage): string | undefined {
+  const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1];
+  return bearer ?? new URL(url, 'http://relay').searchParams.get('token') ?? undefined;
+}
