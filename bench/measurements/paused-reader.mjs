@@ -38,22 +38,36 @@ async function paused(name, rounds, ms) {
     return heapUsed + external;
   };
   try {
-    await p99();
-    for (let round = 0; round < rounds; round++) {
-      const before = await held();
-      result.without.push(await p99());
+    const sleep = async () => {
       const sleeper = await open();
       sleeper.bytes = 0;
       sleeper.counted = () => undefined;
       sleeper.socket.pause();
-      result.with.push(await p99());
-      result.growth.push(((await held()) - before) / MB);
-      // Whatever became of it, it does not spoil the next round.
+      return sleeper;
+    };
+    // Whatever became of it, it does not spoil the next round.
+    const wake = async (sleeper) => {
       sleeper.socket.resume();
       await new Promise((resolve) => setTimeout(resolve, 500));
       result.afterwards.push(sleeper.bytes / (10 * ms * protocol.delivery(ADDRESS, SIZE).length));
       sleeper.close();
       await new Promise((resolve) => setTimeout(resolve, 200));
+    };
+    await p99();
+    await p99();
+    for (let round = 0; round < rounds; round++) {
+      result.without.push(await p99());
+      const sleeper = await sleep();
+      result.with.push(await p99());
+      await wake(sleeper);
+    }
+    // In rounds of its own: who asks has the memory collected, and a heap that was just swept is slow for a while.
+    for (let round = 0; round < rounds; round++) {
+      const before = await held();
+      const sleeper = await sleep();
+      await p99();
+      result.growth.push(((await held()) - before) / MB);
+      await wake(sleeper);
     }
     return result;
   } finally {
