@@ -1,6 +1,4 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { createSocket } from 'node:dgram';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,8 +6,8 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type ServedPages, servePages } from '../peers/bundle.ts';
 import { type OpenChromium, openChromium } from '../peers/chromium.ts';
+import { freePort, freeUdpPort } from '../peers/free-port.ts';
 import { installed } from '../peers/installed.ts';
-import { freePort } from '../peers/mosquitto.ts';
 
 // One value from mosquitto_pub, read by everybody else who speaks to the relay, each in its own language: the published
 // client, curl, an EventSource in a page, oscdump.
@@ -18,17 +16,10 @@ const root = join(import.meta.dirname, '..');
 const main = join(root, 'dist/platform-node/cli/main.js');
 const eventually = { timeout: 20_000, interval: 100 };
 const execute = promisify(execFile);
-const peers = ['mosquitto_pub', 'oscdump', 'curl', 'chromium'] as const;
+// Named one by one: whoever lacks one is told which tests that costs.
+const available = installed('mosquitto_pub') && installed('oscdump') && installed('curl') && installed('chromium');
 
-async function freeUdpPort(): Promise<number> {
-  const socket = createSocket('udp4').bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  const { port } = socket.address();
-  socket.close();
-  return port;
-}
-
-describe.skipIf(peers.some((peer) => !installed(peer)))('MQTT to everyone', () => {
+describe.skipIf(!available)('MQTT to everyone', () => {
   const folder = mkdtempSync(join(tmpdir(), 'clasp-rx-everyone-'));
   const children: ChildProcess[] = [];
   let browser: OpenChromium;

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { createServer as createVite, type ViteDevServer } from 'vite';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type OpenChromium, openChromium } from '../peers/chromium.ts';
+import { freePort, freeUdpPort } from '../peers/free-port.ts';
 import { installed } from '../peers/installed.ts';
 
 // The main job, as a new user would try it, with nothing of ours pretending to be somebody else: oscsend → the relay
@@ -30,22 +30,6 @@ function run(command: string, args: readonly string[]): Running {
   return { child, lines };
 }
 
-async function freeTcpPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
-}
-
-async function freeUdpPort(): Promise<number> {
-  const socket = createSocket('udp4').bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  const { port } = socket.address();
-  socket.close();
-  return port;
-}
-
 const eventually = { timeout: 20_000, interval: 100 };
 
 describe.skipIf(!installed('oscsend') || !installed('oscdump') || !installed('chromium'))('OSC to everyone', () => {
@@ -58,7 +42,7 @@ describe.skipIf(!installed('oscsend') || !installed('oscdump') || !installed('ch
   let published: Running;
 
   beforeAll(async () => {
-    const port = await freeTcpPort();
+    const port = await freePort();
     oscIn = await freeUdpPort();
     const oscOut = await freeUdpPort();
     url = `ws://localhost:${port}`;

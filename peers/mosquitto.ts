@@ -1,9 +1,10 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { freePort } from './free-port.ts';
 import { installed } from './installed.ts';
 
 /** A Mosquitto broker of our own, on a free port of this machine. */
@@ -15,15 +16,6 @@ export interface Mosquitto {
   start(): Promise<void>;
   /** Ends it and leaves nothing behind. */
   close(): Promise<void>;
-}
-
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((bound) => server.listen(0, '127.0.0.1', bound));
-  const address = server.address();
-  await new Promise((closed) => server.close(closed));
-  return typeof address === 'object' && address ? address.port : 0;
 }
 
 /** Starts a broker; `settings` are lines of its configuration. */

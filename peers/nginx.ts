@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from './free-port.ts';
 import { installed } from './installed.ts';
-import { freePort } from './mosquitto.ts';
 
 /** Starts nginx as a proxy in front of `target` (`host:port`), with its default buffering; gives its URL and what ends it. */
 export async function nginxBefore(target: string): Promise<{ base: string; end: () => Promise<void> }> {

@@ -12,8 +12,9 @@ import type { Client } from '../core/client.ts';
 import { encodeArtDmx } from '../core/protocols/artnet.ts';
 import { encodeOsc } from '../core/protocols/osc-encode.ts';
 import { createClient } from '../operators/client/client.ts';
+import { freePort } from '../peers/free-port.ts';
 import { installed } from '../peers/installed.ts';
-import { freePort, type Mosquitto, mosquitto } from '../peers/mosquitto.ts';
+import { type Mosquitto, mosquitto } from '../peers/mosquitto.ts';
 import type { RelayConfig } from './config/relay-config.ts';
 import { createRelay, type Relay, type RelayAddresses } from './relay.ts';
 import type { RelayEvent } from './relay-event.ts';
@@ -26,7 +27,6 @@ const eventually = { timeout: 20_000, interval: 20 };
 const hasBroker = installed('mosquitto') !== undefined;
 const hasCable = installed('socat') !== undefined;
 const undo: (() => unknown)[] = [];
-
 let relay: Relay;
 let config: RelayConfig;
 let addresses: RelayAddresses;

@@ -31,3 +31,8 @@ export function parseHostPort(text: string, defaultHost?: string): HostPort {
 export function formatHostPort(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
+
+/** Whether a host, with or without a port, is this machine. */
+export function isLocal(host: string): boolean {
+  return host === '::1' || /^(localhost|127\.[\d.]+|\[::1\])(:\d+)?$/.test(host);
+}

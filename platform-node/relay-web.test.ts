@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import type { RelayConfig } from './config/relay-config.ts';
@@ -40,4 +41,24 @@ it('a relay with tokens asks for them over HTTP and JSON too', async () => {
   expect((await fetch(`http://127.0.0.1:${port}/v1/snapshot?token=desk`)).status).toBe(200);
   const stranger = new WebSocket(`ws://127.0.0.1:${port}/json`);
   expect(await new Promise((resolve) => stranger.on('close', resolve))).toBe(1008);
+});
+
+it('a relay survives requests for what is no path, and paths that only tidying would make /json', async () => {
+  const { port, app } = await start();
+  const upgrade = (target: string) =>
+    new Promise<string>((resolve) => {
+      const head = 'Host: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13';
+      const socket = connect(port, '127.0.0.1', () =>
+        socket.write(`GET ${target} HTTP/1.1\r\n${head}\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`),
+      );
+      socket.setEncoding('latin1').once('data', (text) => {
+        socket.destroy();
+        resolve(String(text).split('\r\n')[0] ?? '');
+      });
+      socket.on('error', () => resolve('cut off'));
+    });
+  for (const target of ['//', 'http://[', '/./json', '/a/../json', '/json?token=%', '?']) {
+    expect(await upgrade(target)).toMatch(/^HTTP\/1\.1 (101|4\d\d)|cut off/);
+  }
+  expect(await app.set('/still/here', 1)).toMatchObject({ revision: 1 });
 });

@@ -2,6 +2,7 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { createWebSocketStream, WebSocketServer } from 'ws';
 import { formatHostPort } from './host-port.ts';
+import { pathOf } from './http/request-target.ts';
 
 /** Takes a WebSocket on as a stream of bytes; `peer` is where it comes from. */
 export type AcceptStream = (stream: Duplex, peer: string) => void;
@@ -57,9 +58,9 @@ export class SubProtocols {
     });
   };
 
-  #claimed({ headers, url = '/' }: IncomingMessage): AcceptStream | undefined {
-    if (this.#accepting.size === 0 || url.split('?', 1)[0] === this.#notFor) return undefined;
-    const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map((protocol) => protocol.trim());
+  #claimed(request: IncomingMessage): AcceptStream | undefined {
+    if (this.#accepting.size === 0 || pathOf(request) === this.#notFor) return undefined;
+    const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((protocol) => protocol.trim());
     if (offered.includes('clasp')) return undefined;
     const protocol = offered.find((each) => this.#accepting.has(each));
     return protocol === undefined ? undefined : this.#accepting.get(protocol);

@@ -1,10 +1,10 @@
-import { isIP } from 'node:net';
 import { z } from 'zod';
 import { ARTNET_MAX_UNIVERSE } from '../../core/protocols/artnet.ts';
 import { listenField, nameField, namespaceField, portField } from '../config/config-fields.ts';
-import { hostField, isLocal, keepAliveField, mergeField, modeField, rateField } from '../config/dmx-fields.ts';
+import { hostField, keepAliveField, mergeField, modeField, rateField } from '../config/dmx-fields.ts';
 import { type ArtnetBridgeOptions, artnetBridge } from './artnet-bridge.ts';
 import type { BridgeType } from './bridge-type.ts';
+import { dmxNetwork } from './dmx-network.ts';
 
 /** Art-Net, as in a configuration file. */
 export interface ArtnetBridgeConfig extends Omit<ArtnetBridgeOptions, 'scheduler'> {
@@ -62,18 +62,5 @@ export const artnetBridgeType: BridgeType<ArtnetBridgeConfig> = {
   summary: 'Art-Net: DMX universes over UDP, in both directions, with discovery of nodes',
   schema,
   open: (client, config, { name, relayHost, scheduler }) =>
-    artnetBridge(client, { ...config, ...network(config, relayHost), name, scheduler }),
+    artnetBridge(client, { ...config, ...dmxNetwork(config, relayHost, { host: '127.0.0.1' }), name, scheduler }),
 };
-
-/**
- * A relay that only this machine reaches shall not be written to from the network by way of its bridge. A target
- * elsewhere, a chosen interface, or that it only sends, opens the bridge to the network.
- */
-function network(
-  { host, interface: chosen, listen, targets = [] }: ArtnetBridgeConfig,
-  relayHost: string,
-): Pick<ArtnetBridgeOptions, 'host' | 'interface'> {
-  if (host !== undefined || chosen !== undefined || listen === false) return {};
-  if (isLocal(relayHost)) return targets.every(isLocal) ? { host: '127.0.0.1' } : {};
-  return isIP(relayHost) === 0 || relayHost === '0.0.0.0' || relayHost === '::' ? {} : { interface: relayHost };
-}

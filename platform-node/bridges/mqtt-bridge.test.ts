@@ -1,8 +1,9 @@
 import type { AddressInfo } from 'node:net';
 import mqtt from 'mqtt';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { freePort } from '../../peers/free-port.ts';
 import { installed } from '../../peers/installed.ts';
-import { freePort, mosquittoPub, mosquittoSub } from '../../peers/mosquitto.ts';
+import { mosquittoPub, mosquittoSub } from '../../peers/mosquitto.ts';
 import { bridge, broker, closeAll, device, open, relay, url, waitFor } from '../../peers/mqtt-bridge-rig.ts';
 import { mqttRelay, probe } from '../../peers/mqtt-server-rig.ts';
 import type { MqttBridgeOptions } from './mqtt-bridge.ts';

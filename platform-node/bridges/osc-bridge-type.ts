@@ -12,7 +12,7 @@ import {
   textReadBy,
 } from '../config/config-fields.ts';
 import type { OscBridgeConfig } from '../config/relay-config.ts';
-import { parseHostPort } from '../host-port.ts';
+import { isLocal, parseHostPort } from '../host-port.ts';
 import type { BridgeType } from './bridge-type.ts';
 import { oscBridge } from './osc-bridge.ts';
 
@@ -156,8 +156,4 @@ function bindHost(
   if (!isLocal(relayHost)) return isIP(relayHost) === 0 ? undefined : relayHost;
   const receivers = targets.map((target) => parseHostPort(typeof target === 'string' ? target : target.to).host);
   return receivers.every(isLocal) ? '127.0.0.1' : undefined;
-}
-
-function isLocal(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }

@@ -1,9 +1,9 @@
-import { isIP } from 'node:net';
 import { z } from 'zod';
 import { SACN_MAX_UNIVERSE } from '../../core/protocols/sacn.ts';
 import { listenField, nameField, namespaceField, portField, textReadBy } from '../config/config-fields.ts';
-import { hostField, isLocal, keepAliveField, mergeField, modeField, rateField } from '../config/dmx-fields.ts';
+import { hostField, keepAliveField, mergeField, modeField, rateField } from '../config/dmx-fields.ts';
 import type { BridgeType } from './bridge-type.ts';
+import { dmxNetwork } from './dmx-network.ts';
 import { bytesOf, type SacnBridgeOptions, sacnBridge } from './sacn-bridge.ts';
 
 /** SACN, as in a configuration file. */
@@ -74,18 +74,5 @@ export const sacnBridgeType: BridgeType<SacnBridgeConfig> = {
   summary: 'sACN (E1.31): DMX universes over multicast, in both directions, with priorities',
   schema,
   open: (client, config, { name, relayHost, scheduler }) =>
-    sacnBridge(client, { ...config, ...network(config, relayHost), name, scheduler }),
+    sacnBridge(client, { ...config, ...dmxNetwork(config, relayHost, { interface: '127.0.0.1' }), name, scheduler }),
 };
-
-/**
- * A relay that only this machine reaches shall not be written to from the network by way of its bridge. A target
- * elsewhere, a chosen interface, or that it only sends, opens the bridge to the network.
- */
-function network(
-  { host, interface: chosen, listen, targets = [] }: SacnBridgeConfig,
-  relayHost: string,
-): Pick<SacnBridgeOptions, 'host' | 'interface'> {
-  if (host !== undefined || chosen !== undefined || listen === false) return {};
-  if (isLocal(relayHost)) return targets.every(isLocal) ? { interface: '127.0.0.1' } : {};
-  return isIP(relayHost) === 0 || relayHost === '0.0.0.0' || relayHost === '::' ? {} : { interface: relayHost };
-}

@@ -24,8 +24,3 @@ export const keepAliveField: z.ZodType<number> = z
   .describe('milliseconds after which a universe without changes is sent again; about 1000 if absent');
 
 export const mergeField: z.ZodType<'htp' | 'ltp'> = z.enum(['htp', 'ltp']);
-
-/** Whether a host, with or without a port, is this machine. */
-export function isLocal(host: string): boolean {
-  return host === '::1' || /^(localhost|127\.[\d.]+|\[::1\])(:\d+)?$/.test(host);
-}

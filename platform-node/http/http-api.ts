@@ -8,6 +8,7 @@ import type { Param } from '../../core/signal.ts';
 import type { Value } from '../../core/value.ts';
 import { readParams } from '../../operators/read-params.ts';
 import type { BearerClients } from './bearer-clients.ts';
+import { bearerToken } from './bearer-token.ts';
 import { eventFeeds } from './http-events.ts';
 import { openApi } from './http-openapi.ts';
 import { type HttpRequest, type HttpResponse, type HttpRoute, json } from './http-routes.ts';
@@ -26,7 +27,7 @@ export function httpApi(clients: BearerClients): HttpApi {
   const feeds = eventFeeds(clients);
 
   const withClient = async <T>(request: HttpRequest, act: (client: Client) => Promise<T>): Promise<T> => {
-    const { client, release } = await clients.borrow(tokenOf(request));
+    const { client, release } = await clients.borrow(bearerToken(request.headers, request.query));
     try {
       return await act(client);
     } finally {
@@ -84,7 +85,10 @@ export function httpApi(clients: BearerClients): HttpApi {
       { path: '/v1/emit/*', methods: { POST: emit } },
       { path: '/v1/snapshot', methods: { GET: snapshot } },
       { path: '/v1/snapshot/*', methods: { GET: snapshot } },
-      { path: '/v1/events', methods: { GET: (request) => feeds.answer(request, tokenOf(request)) } },
+      {
+        path: '/v1/events',
+        methods: { GET: (request) => feeds.answer(request, bearerToken(request.headers, request.query)) },
+      },
       { path: '/v1/openapi.json', methods: { GET: () => json(200, openApi()) } },
     ],
     close: feeds.close,
@@ -93,9 +97,4 @@ export function httpApi(clients: BearerClients): HttpApi {
 
 function addressOf({ rest }: HttpRequest): string {
   return `/${rest}`;
-}
-
-function tokenOf({ headers, query }: HttpRequest): string | undefined {
-  const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1];
-  return bearer ?? query.get('token') ?? undefined;
 }

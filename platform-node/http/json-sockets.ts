@@ -8,6 +8,8 @@ import { errorJson } from '../../core/protocols/http.ts';
 import { closeReason, serverCloseCode } from '../../core/web-socket-close.ts';
 import { JsonSession } from '../../operators/json-session.ts';
 import type { BearerClients } from './bearer-clients.ts';
+import { bearerToken } from './bearer-token.ts';
+import { pathOf, queryOf } from './request-target.ts';
 
 export interface JsonSocketsOptions {
   /** Only this path; undefined for any. */
@@ -33,11 +35,6 @@ const HARD = 8 * 1024 * 1024;
 const LOOK = 20;
 /** Milliseconds between two pings; who has not answered the last one is gone. */
 const PING = 30_000;
-
-/** Whether an upgrade request is for the JSON of a relay. */
-function isForJson({ url = '/' }: IncomingMessage, path: string | undefined): boolean {
-  return path === undefined || new URL(url, 'http://relay').pathname === path;
-}
 
 /**
  * Serves JSON over WebSocket on the servers given: each peer with the rights of its token (`Authorization: Bearer …`
@@ -93,7 +90,7 @@ export function jsonSockets(
     });
 
     try {
-      const { client, expiresAt, release } = await clients.enter(tokenOf(request));
+      const { client, expiresAt, release } = await clients.enter(bearerToken(request.headers, queryOf(request)));
       const session = new JsonSession(client, {
         send: (text) => send(text),
         congested: () => socket.bufferedAmount > HIGH,
@@ -132,7 +129,7 @@ export function jsonSockets(
   };
 
   const upgrade = (request: IncomingMessage, stream: Duplex, head: Buffer) => {
-    if (!isForJson(request, path)) return;
+    if (path !== undefined && pathOf(request) !== path) return;
     if (!isWelcome(request, origins)) {
       stream.on('error', () => stream.destroy());
       stream.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
@@ -163,9 +160,4 @@ export function jsonSockets(
 
 function isWelcome({ headers: { origin } }: IncomingMessage, origins: readonly string[] | undefined): boolean {
   return origin === undefined || origins === undefined || origins.includes(origin);
-}
-
-function tokenOf({ headers, url = '/' }: IncomingMessage): string | undefined {
-  const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1];
-  return bearer ?? new URL(url, 'http://relay').searchParams.get('token') ?? undefined;
 }

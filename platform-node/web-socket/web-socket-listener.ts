@@ -12,6 +12,7 @@ import { Observable } from 'rxjs';
 import { type ServerOptions, WebSocketServer } from 'ws';
 import type { Connection, Connections } from '../../core/connection.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
+import { pathOf } from '../http/request-target.ts';
 import { TurnWriter } from './turn-writer.ts';
 import { type PeerSettings, WebSocketPeer } from './web-socket-peer.ts';
 
@@ -119,10 +120,8 @@ export function webSocketListener(options: WebSocketListenerOptions = {}): Conne
   });
 }
 
-function atPath({ url = '/' }: IncomingMessage, path: string | undefined): boolean {
-  if (path === undefined) return true;
-  const query = url.indexOf('?');
-  return (query < 0 ? url : url.slice(0, query)) === path;
+function atPath(request: IncomingMessage, path: string | undefined): boolean {
+  return path === undefined || pathOf(request) === path;
 }
 
 function refuse(stream: Duplex): void {
