@@ -1,4 +1,5 @@
 import { FrameFlag, MAGIC, MAX_PAYLOAD, MessageCode } from './codes.ts';
+import { copyBytes } from './copy-bytes.ts';
 import type { Frame } from './frame.ts';
 import { writeU16 } from './numbers.ts';
 
@@ -58,7 +59,7 @@ function join(frames: readonly Uint8Array[], from: number, until: number, size: 
   for (let index = from; index < until; index++) {
     const frame = frames[index] as Uint8Array;
     writeU16(bundle, at, frame.length - HEADER);
-    bundle.set(frame.subarray(HEADER), at + LENGTH);
+    copyBytes(frame, HEADER, frame.length, bundle, at + LENGTH);
     at += LENGTH + frame.length - HEADER;
   }
   return bundle;

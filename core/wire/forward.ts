@@ -1,5 +1,6 @@
 import { ClaspError, ErrorCode } from '../errors.ts';
 import { FrameFlag, MAGIC, MAX_PAYLOAD, MessageCode, SetFlag } from './codes.ts';
+import { copyBytes } from './copy-bytes.ts';
 import { encodeMessage } from './encode.ts';
 import { decodeFrame, type Frame } from './frame.ts';
 import { isU64, writeU16, writeU64 } from './numbers.ts';
@@ -26,7 +27,7 @@ export function stampRevision(frame: Frame, revision: number): Uint8Array {
   const stamped = new Uint8Array(4 + size);
   // With a header of 4 bytes everything up to the revision stands where it belongs already.
   if (start === 4 && bytes.length <= stamped.length) stamped.set(bytes);
-  else copy(bytes, from, frame.valueEnd, stamped, 6);
+  else copyBytes(bytes, from, frame.valueEnd, stamped, 6);
   stamped[0] = MAGIC;
   stamped[1] = 0x40 | FrameFlag.Binary;
   writeU16(stamped, 2, size);
@@ -42,7 +43,7 @@ export function forwardPublish(frame: Frame): Uint8Array {
   const size = end - start;
   const whole = start === 4 && bytes.length === end;
   const forwarded = whole ? new Uint8Array(bytes) : new Uint8Array(4 + size);
-  if (!whole) copy(bytes, start, end, forwarded, 4);
+  if (!whole) copyBytes(bytes, start, end, forwarded, 4);
   forwarded[0] = MAGIC;
   forwarded[1] = FrameFlag.Binary | (signal === TIMELINE ? 0x80 : signal === STREAM || signal === GESTURE ? 0 : 0x40);
   writeU16(forwarded, 2, size);
@@ -66,27 +67,16 @@ export function publishAsSet(publish: Frame): Frame {
   if (timestamp !== undefined) writeU64(set, 4, timestamp);
   set[head] = MessageCode.Set;
   set[head + 1] = valueCode;
-  copy(bytes, addressStart - 2, addressEnd, set, head + 2);
-  copy(bytes, valueStart, valueEnd, set, head + 2 + addressSize);
+  copyBytes(bytes, addressStart - 2, addressEnd, set, head + 2);
+  copyBytes(bytes, valueStart, valueEnd, set, head + 2 + addressSize);
   return decodeFrame(set);
 }
 
 /** A relay's answer to a SYNC: its t1 as it came, also where it is more than a number can say exactly. */
 export function answerSync(sync: Frame, t2: number, t3: number): Uint8Array {
   const answer = encodeMessage({ type: 'SYNC', t1: 0, t2, t3 });
-  copy(sync.bytes, sync.start + 2, sync.start + 10, answer, 6);
+  copyBytes(sync.bytes, sync.start + 2, sync.start + 10, answer, 6);
   return answer;
-}
-
-/** Below this a loop is faster than `set(subarray())`. */
-const MAX_LOOP = 96;
-
-function copy(from: Uint8Array, start: number, end: number, to: Uint8Array, at: number): void {
-  if (end - start > MAX_LOOP) {
-    to.set(from.subarray(start, end), at);
-    return;
-  }
-  for (let i = start, j = at; i < end; i++, j++) to[j] = from[i] as number;
 }
 
 function tooLong(frame: Frame, size: number): ClaspError {

@@ -68,6 +68,8 @@ class Share {
   }
 
   #sorted(): readonly BundledSignal[] {
+    // Of one group they are in order.
+    if (this.#shorter === undefined || this.#shorter.#last === undefined) return (this.#last ?? NO_GROUP).signals;
     const placed: { readonly place: number; readonly signal: BundledSignal }[] = [];
     for (let share: Share | undefined = this; share !== undefined; share = share.#shorter) {
       const { signals, places } = share.#last ?? NO_GROUP;

@@ -68,9 +68,10 @@ export function dispatch(
 
   const deliver = (envelope: Envelope, entry: Entry, frame: Frame) => {
     if (envelope.kind === 'SET') {
-      const bytes = stampRevision(frame, envelope.revision);
       const receivers = subscriptions.lookup(entry, KindBit.param);
+      if (receivers.length === 0) return;
       delivered.signals += receivers.length;
+      const bytes = stampRevision(frame, envelope.revision);
       if (bundle) {
         bundle.add({ envelope, bytes, key: entry, kind: 'param' }, receivers, undefined);
         return;
@@ -82,12 +83,13 @@ export function dispatch(
       return;
     }
     const { signal } = frame;
+    const receivers = subscriptions.lookup(entry, KIND_BITS[signal] as number);
+    if (receivers.length === 0) return;
+    delivered.signals += receivers.length;
     const bytes = forwardPublish(frame);
     const move = signal === GESTURE && frame.phase === MOVE;
     const key = signal === GESTURE ? `${envelope.session.id} ${frame.id ?? 0} ${entry.address}` : entry.id;
     const delivery = move ? 'move' : (DELIVERIES[signal] as Delivery);
-    const receivers = subscriptions.lookup(entry, KIND_BITS[signal] as number);
-    delivered.signals += receivers.length;
     if (bundle) {
       const kind = delivery === 'stream' ? 'stream' : 'other';
       bundle.add({ envelope, bytes, key, kind }, receivers, envelope.session);

@@ -43,7 +43,7 @@ export class ParamWriter {
     return (
       frame !== undefined &&
       this.#rules === undefined &&
-      this.store.maxParams === 0 &&
+      this.store.maxParams === Number.POSITIVE_INFINITY &&
       (frame.flags & (SetFlag.Lock | SetFlag.Unlock)) === 0 &&
       frame.revision === undefined &&
       state?.holder === undefined &&

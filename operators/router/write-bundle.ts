@@ -15,7 +15,8 @@ export function writeBundle(params: ParamWriter, bundle: Envelope): void {
   const written: Written[] = [];
   // Where nothing can fail there is nothing to undo.
   const last = parts.every((part) => isCertain(params, part)) ? -1 : lastWrite(parts);
-  for (const [index, part] of parts.entries()) {
+  for (let index = 0; index < parts.length; index++) {
+    const part = parts[index] as Envelope;
     const { entry } = part;
     if (!entry) continue;
     if (part.kind !== 'SET') {
