@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ease } from './easing.ts';
 import type { Easing, Keyframe } from './signal.ts';
-import { checkTimeline, interpolate, MAX_KEYFRAMES } from './timeline.ts';
+import { checkTimeline, interpolate, MAX_KEYFRAMES, nextMoment } from './timeline.ts';
 import type { Value } from './value.ts';
 
 const SECOND = 1_000_000;
@@ -138,6 +138,93 @@ describe('a curve', () => {
   it('keeps a key that is called __proto__', () => {
     const map = (value: number) => JSON.parse(`{"__proto__":${value}}`) as Value;
     expect(Object.entries(interpolate(fade(map(0), map(1)), SECOND / 2) as object)).toEqual([['__proto__', 0.5]]);
+  });
+});
+
+describe('the moments of a timeline', () => {
+  const interval = SECOND / 60;
+  const tickAt = (count: number) => Math.round(count * interval);
+  const isTick = (at: number) => at === tickAt(Math.round(at / interval));
+  /** How many ticks there were. */
+  const cellOf = (at: number) => [1, 0, -1].map((n) => Math.floor(at / interval) + n).find((n) => tickAt(n) <= at) ?? 0;
+  const momentsOf = (keyframes: readonly Keyframe[], startTime: number, { loop = false, until = SECOND } = {}) => {
+    const moments: number[] = [];
+    let at: number | undefined = startTime - 1;
+    for (;;) {
+      at = nextMoment({ keyframes, loop }, startTime, at, interval);
+      if (at === undefined || at > startTime + until) return moments;
+      moments.push(at);
+    }
+  };
+  /** Of which a few may be close together; in this century, for the clock has to count microseconds there too. */
+  const show = fc.record({
+    keyframes: curves(finite).chain((keyframes) =>
+      fc.constantFrom(1, 100).map((part) => keyframes.map((one) => ({ ...one, time: Math.floor(one.time / part) }))),
+    ),
+    startTime: fc.nat().map((rest) => 1.7e15 + rest),
+    loop: fc.boolean(),
+  });
+
+  it('are its first and last keyframe, and in between keyframes and the ticks that all timelines share', () => {
+    fc.assert(
+      fc.property(show, ({ keyframes, startTime }) => {
+        const moments = momentsOf(keyframes, startTime);
+        const exact = new Set(keyframes.map(({ time }) => startTime + time));
+        expect(moments[0]).toBe(startTime + (keyframes[0] as Keyframe).time);
+        expect(moments.at(-1)).toBe(startTime + (keyframes.at(-1) as Keyframe).time);
+        for (const at of moments) expect(exact.has(at) || isTick(at)).toBe(true);
+      }),
+    );
+  });
+
+  it('rise, and there are no more than two between two ticks', () => {
+    fc.assert(
+      fc.property(show, ({ keyframes, startTime, loop }) => {
+        const loops = loop && (keyframes.at(-1) as Keyframe).time > 0;
+        const moments = momentsOf(keyframes, startTime, { loop: loops });
+        for (const [index, at] of moments.entries()) expect(at).toBeGreaterThan(moments[index - 1] ?? 0);
+        // Its end is exact whatever there was before.
+        const counted = loops ? moments : moments.slice(1, -1);
+        const cells = new Map<number, number>();
+        for (const at of counted) {
+          cells.set(cellOf(at), (cells.get(cellOf(at)) ?? 0) + 1);
+        }
+        expect(Math.max(0, ...cells.values())).toBeLessThanOrEqual(2);
+      }),
+    );
+  });
+
+  it('leave out no tick while it moves, and no keyframe that is the first since a tick', () => {
+    fc.assert(
+      fc.property(curves(finite), fc.nat(), (keyframes, rest) => {
+        const startTime = 1.7e15 + rest;
+        const moments = new Set(momentsOf(keyframes, startTime));
+        for (const [index, { time, value, easing }] of keyframes.entries()) {
+          const to = keyframes[index + 1];
+          const before = keyframes[index - 1];
+          const cell = (at: number) => cellOf(startTime + at);
+          if (!before || cell(before.time) < cell(time)) expect(moments.has(startTime + time)).toBe(true);
+          if (!to || easing === 'step' || value === to.value) continue;
+          for (let tick = cell(time) + 1; tick <= cell(to.time); tick++) {
+            expect(moments.has(tickAt(tick))).toBe(true);
+          }
+        }
+      }),
+    );
+  });
+
+  it('are its keyframes alone where it steps', () => {
+    const startTime = 1.7e15 + 1234;
+    const stepping: [Easing, ...Value[]][] = [
+      ['step', 0, 1, 2, 3],
+      ['linear', 'a', 'b', 'c', 'd'],
+      ['linear', 1, 1, 1, 1],
+      ['linear', 0, 'a', [0], null],
+    ];
+    for (const [easing, ...values] of stepping) {
+      const keyframes = values.map((value, index): Keyframe => ({ time: index * 123_456, value, easing }));
+      expect(momentsOf(keyframes, startTime)).toEqual(keyframes.map(({ time }) => startTime + time));
+    }
   });
 });
 

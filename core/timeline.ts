@@ -53,19 +53,52 @@ export function interpolate({ keyframes, loop }: Curve, elapsed: number): Value 
 }
 
 /**
- * When, after `elapsed` µs from the start, the next value is due if one is due every `interval` µs: at the first
- * keyframe, from there at every interval, and exactly at the last. Undefined when the timeline is over.
+ * When the next value is due after `at`, if the timeline starts at `startTime` (relay time, microseconds): at the first
+ * keyframe, and exactly at the last. In between at the ticks, every `interval` µs from the epoch and so the same for all
+ * timelines, while the value moves; and at the keyframes, of which only the first within an interval has a moment
+ * of its own. Undefined when the timeline is over.
  */
-export function nextMoment({ keyframes, loop }: Curve, elapsed: number, interval: number): number | undefined {
-  const first = (keyframes[0] as Keyframe).time;
-  const last = (keyframes[keyframes.length - 1] as Keyframe).time;
-  if (elapsed < first) return first;
-  if (elapsed >= last && !loop) return undefined;
-  // Whole microseconds, so that the moments are the same wherever on the clock a timeline starts.
-  const count = Math.floor((elapsed - first) / interval) + 1;
-  let next = first + Math.round(count * interval);
-  if (next - elapsed < 1) next = first + Math.round((count + 1) * interval);
-  return loop ? next : Math.min(next, last);
+export function nextMoment(
+  { keyframes, loop }: Curve,
+  startTime: number,
+  at: number,
+  interval: number,
+): number | undefined {
+  const first = keyframes[0] as Keyframe;
+  const last = keyframes[keyframes.length - 1] as Keyframe;
+  const elapsed = at - startTime;
+  if (elapsed < first.time) return startTime + first.time;
+  if (elapsed >= last.time && !loop) return undefined;
+  const time = loop ? elapsed % last.time : elapsed;
+  const round = startTime + elapsed - time;
+  const index = keyframeAt(keyframes, time);
+  const waits = time < first.time;
+  const from = keyframes[index] as Keyframe;
+  const to = waits ? first : (keyframes[index + 1] as Keyframe);
+
+  const keyframe = round + to.time;
+  const ticks = ticksUntil(at, interval);
+  const tick = Math.round((ticks + 1) * interval);
+  let next = waits || !moves(from, to) ? keyframe : Math.min(keyframe, tick);
+  // However close they are, keyframes do not make more moments than the ticks do.
+  const passed = waits ? round : round + from.time;
+  if (ticksUntil(passed, interval) === ticks) next = Math.max(next, tick);
+  if (!loop) next = Math.min(next, startTime + last.time);
+  // Never now again: a sum may be rounded down to it.
+  return Math.max(next, at + 1);
+}
+
+/** How many ticks there were, with one at `at` itself. They are at whole microseconds. */
+function ticksUntil(at: number, interval: number): number {
+  const count = Math.round(at / interval);
+  return Math.round(count * interval) <= at ? count : count - 1;
+}
+
+/** Whether the value may change on the way from one keyframe to the next, and not only there. */
+function moves({ value, easing }: Keyframe, to: Keyframe): boolean {
+  if (easing === 'step') return false;
+  if (typeof value === 'number') return typeof to.value === 'number' && value !== to.value;
+  return typeof value === 'object' && typeof to.value === 'object' && value !== null && to.value !== null;
 }
 
 /** The last keyframe that is not after `time`; of several at one time the last. */

@@ -20,7 +20,7 @@ const LONGEST_DELAY = 0x7fff_ffff;
 export class Alarms<T extends Alarmed> {
   readonly #scheduler: SchedulerLike;
   readonly #now: () => number;
-  readonly #due: (item: T) => void;
+  readonly #due: (item: T, now: number) => void;
   readonly #atOnce: number;
   readonly #heap: T[] = [];
   #timer: Subscription | undefined;
@@ -29,13 +29,14 @@ export class Alarms<T extends Alarmed> {
 
   /**
    * @param now the time that alarms are given in, microseconds
-   * @param due called once for each alarm, the earliest first; may set it again, for later
+   * @param due called once for each alarm, the earliest first, with the time at which they were found due; may set it
+   * again, for later
    * @param atOnce how many may go off before others get a turn; what is left follows as soon as the scheduler can
    */
   constructor(
     scheduler: SchedulerLike,
     now: () => number,
-    due: (item: T) => void,
+    due: (item: T, now: number) => void,
     atOnce: number = Number.POSITIVE_INFINITY,
   ) {
     this.#scheduler = scheduler;
@@ -100,7 +101,7 @@ export class Alarms<T extends Alarmed> {
       for (let next = this.#heap[0]; next && next.due <= now && left > 0; next = this.#heap[0]) {
         left--;
         this.delete(next);
-        this.#due(next);
+        this.#due(next, now);
       }
     } finally {
       this.#ringing = false;

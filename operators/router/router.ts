@@ -65,7 +65,7 @@ export interface RouterOptions {
   readonly gestureTimeout?: number | undefined;
   /** Gestures that one session may have open. @defaultValue 1000 */
   readonly maxGestures?: number | undefined;
-  /** Values a second that a timeline writes while it moves, 1 … 1000. @defaultValue 60 */
+  /** Values a second that a timeline writes while it moves, beside its keyframes, 1 … 1000. @defaultValue 60 */
   readonly timelineRate?: number | undefined;
   /** Timelines that may wait or play at a time. @defaultValue 10 000 */
   readonly maxTimelines?: number | undefined;

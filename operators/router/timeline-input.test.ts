@@ -131,6 +131,23 @@ describe('very many timelines', () => {
     expect(rig.time.actions.filter(({ closed }) => !closed).length).toBeLessThanOrEqual(before + 1);
   });
 
+  it('that started one after the other write together, at the rate', () => {
+    const [desk, reader] = [rig.join(), watcher()];
+    for (let n = 0; n < 100; n++) {
+      desk.send(timeline(ramp, { address: `/t/${n}`, loop: true }));
+      rig.pass(3);
+    }
+    reader.take();
+    const moments = new Set<number>();
+    for (let n = 0; n < 900; n++) {
+      rig.pass(1);
+      // At the end of a round its value steps back, at the moment of that.
+      if (sets(reader).some(({ value }) => value !== 0)) moments.add(rig.time.frame);
+    }
+    expect(moments.size).toBeGreaterThan(50);
+    expect(moments.size).toBeLessThanOrEqual(55);
+  });
+
   it('let others have their turn while they all write', () => {
     start({ timelineRate: 1 });
     const desk = rig.join();

@@ -95,8 +95,9 @@ it('play, pause by takeover and replay give the same curve', () => {
       fc.integer({ min: 1, max: 100 }),
       (keyframes, pause, rest) => {
         const show = stage(60);
-        /** What was seen from now on, counted from now. */
+        /** What was seen from now on, counted from now, which is a tick: there is one at every 50 ms. */
         const during = (milliseconds: number): Frame[] => {
+          show.pass((50 - (show.now() % 50)) % 50);
           const [from, zero] = [show.seen.length, show.now()];
           show.publish(keyframes);
           show.pass(milliseconds);

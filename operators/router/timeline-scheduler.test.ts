@@ -89,10 +89,42 @@ describe('a timeline', () => {
     expect(valuesOf(reader)).toEqual([0]);
     desk.send(timeline(ramp, { startTime: 1.75 * SECOND }));
     rig.pass(100);
-    expect(valuesOf(reader)).toEqual([25, 30]);
+    expect(valuesOf(reader)).toEqual([25, 35]);
     desk.send(timeline(ramp, { startTime: 0 }));
     rig.pass(1_000);
     expect(valuesOf(reader)).toEqual([100]);
+  });
+
+  it('writes at the ticks of the rate, which are the same for all, and exactly when it starts, steps and ends', () => {
+    start({ timelineRate: 10 });
+    const reader = watcher();
+    const desk = rig.join();
+    const stairs: readonly Keyframe[] = ['low', 'middle', 'high'].map((value, n) => ({ time: n * 125_000, value }));
+    rig.pass(1_020);
+    desk.send(timeline(ramp, { address: '/ramp' }));
+    rig.pass(13);
+    desk.send(timeline(ramp.map(({ time, value }) => ({ time: time / 4, value }))));
+    desk.send(timeline(stairs, { address: '/stairs' }));
+    const seen: string[] = [];
+    for (let at = 1_033; at <= 1_400; at++, rig.pass(1)) {
+      for (const { address, value } of sets(reader)) {
+        seen.push(`${at} ${address} ${typeof value === 'number' ? value.toFixed(1) : value}`);
+      }
+    }
+    expect(seen.sort()).toEqual([
+      '1033 /fade 0.0',
+      '1033 /ramp 0.0',
+      '1033 /stairs low',
+      '1100 /fade 26.8',
+      '1100 /ramp 8.0',
+      '1158 /stairs middle',
+      '1200 /fade 66.8',
+      '1200 /ramp 18.0',
+      '1283 /fade 100.0',
+      '1283 /stairs high',
+      '1300 /ramp 28.0',
+      '1400 /ramp 38.0',
+    ]);
   });
 
   it('writes nothing before its first keyframe, nor a value that has not changed', () => {

@@ -16,7 +16,7 @@ export interface TimelineSchedulerOptions {
   readonly scheduler?: SchedulerLike | undefined;
   /** Relay time, microseconds since the Unix epoch. @defaultValue the scheduler's milliseconds times 1000 */
   readonly now?: (() => number) | undefined;
-  /** Values a second that a timeline writes while it moves, 1 … 1000. @defaultValue 60 */
+  /** Values a second that a timeline writes while it moves, beside its keyframes, 1 … 1000. @defaultValue 60 */
   readonly timelineRate?: number | undefined;
   /** Timelines that may wait or play at a time. @defaultValue 10 000 */
   readonly maxTimelines?: number | undefined;
@@ -32,8 +32,9 @@ const AT_ONCE = 1000;
 
 /**
  * Keeps the timeline of each address and plays it: from its start (relay time; when it came if it does not say) as SETs
- * by the session that published it, at `timelineRate` and exactly at the last keyframe; a value that has not changed is
- * not written again. One that starts in the past joins in the middle.
+ * by the session that published it. Each writes when it starts and at its keyframes, exactly at the last; while it moves
+ * also at the ticks of `timelineRate`, which are the same for all, so that a thousand wake the relay no more often than
+ * one. A value that has not changed is not written again. One that starts in the past joins in the middle.
  *
  * It ends at its last keyframe, unless it loops; when somebody else's write to the param was accepted (also before
  * it starts), at the latest one value later and before that value is written; when the address gets another timeline,
@@ -59,7 +60,7 @@ export function timelineScheduler(
     /** Timelines that came in the bundle that is passing. */
     let bundled: ActiveTimeline[] | undefined;
 
-    const alarms = new Alarms<ActiveTimeline>(scheduler, now, (timeline) => play(timeline, now()), AT_ONCE);
+    const alarms = new Alarms<ActiveTimeline>(scheduler, now, (timeline, at) => play(timeline, at), AT_ONCE);
 
     const stop = (timeline: ActiveTimeline) => {
       alarms.delete(timeline);
@@ -78,11 +79,10 @@ export function timelineScheduler(
         stop(timeline);
         return;
       }
-      const elapsed = at - timeline.startTime;
-      const next = nextMoment(timeline, elapsed, interval);
+      const next = nextMoment(timeline, timeline.startTime, at, interval);
       if (next === undefined) stop(timeline);
-      // Never now again: the sum may be rounded down to it.
-      else alarms.set(timeline, Math.max(timeline.startTime + next, at + 1));
+      else alarms.set(timeline, next);
+      const elapsed = at - timeline.startTime;
       if (elapsed < (timeline.keyframes[0]?.time ?? 0)) return;
       const value = interpolate(timeline, elapsed);
       if (timeline.played !== undefined && sameValue(value, timeline.played)) return;
