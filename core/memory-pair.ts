@@ -54,6 +54,8 @@ class MemorySide implements MemoryConnection, Observer<Uint8Array> {
   readonly saturated: BehaviorSubject<boolean> = new BehaviorSubject(false);
   readonly #highWater: number;
   readonly #lowWater: number;
+  /** The value of `saturated`, which costs more to ask. */
+  #lagging = false;
   #other: MemorySide | undefined;
   #reader: Subscriber<Uint8Array> | undefined;
   /** The reader has left: what still arrives is nobody's. */
@@ -186,7 +188,8 @@ class MemorySide implements MemoryConnection, Observer<Uint8Array> {
 
   #measure(): void {
     const waiting = (this.#other as MemorySide).#bytes;
-    if (this.saturated.value ? waiting > this.#lowWater : waiting <= this.#highWater) return;
-    this.saturated.next(!this.saturated.value);
+    if (this.#lagging ? waiting > this.#lowWater : waiting <= this.#highWater) return;
+    this.#lagging = !this.#lagging;
+    this.saturated.next(this.#lagging);
   }
 }

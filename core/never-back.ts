@@ -19,6 +19,7 @@ export function neverBack(now: () => number): () => number {
   let last = 0;
   return () => {
     const time = now();
+    if (time === read) return last; // as it does for all that comes within one step of a coarse clock
     const passed = time - read;
     if (passed < 0) ahead -= passed;
     else if (ahead > 0 && passed > 0) ahead = Math.max(0, ahead - passed * GIVE_BACK);
