@@ -8,6 +8,7 @@ import { encodeMessage, FEATURES, type Frame, MessageCode, publishAsSet, signalC
 import { decodeAnyFrame } from '../../core/wire/message-pack.ts';
 import { type Authenticate, askForGrant, type CompiledGrant } from './authenticate.ts';
 import { type Entry, Envelope, kindOf } from './envelope.ts';
+import { Incoming, type Receiving } from './incoming.ts';
 import type { OutboxLimits } from './outbox.ts';
 import { Session } from './session-state.ts';
 import { SessionWatch } from './session-watch.ts';
@@ -60,7 +61,7 @@ export function session(
   return (connections) => new Observable((out) => new Sessions(table, options, out).run(connections));
 }
 
-class Sessions {
+class Sessions implements Receiving {
   readonly #table: AddressTable<StoredParam>;
   readonly #options: SessionOptions;
   readonly #out: Subscriber<Envelope>;
@@ -110,16 +111,14 @@ class Sessions {
       return;
     }
     this.#watch.look(session);
-    session.incoming.add(
-      connection.incoming.subscribe({
-        next: (bytes) => this.#receive(session, bytes),
-        error: (cause) => this.#close(session, ClaspError.from(cause, ErrorCode.Internal), false),
-        complete: () => this.#close(session, undefined, false),
-      }),
-    );
+    session.incoming.add(connection.incoming.subscribe(new Incoming(session, this)));
   }
 
-  #receive(session: Session, bytes: Uint8Array): void {
+  ended(session: Session, reason: ClaspError | undefined): void {
+    this.#close(session, reason, false);
+  }
+
+  receive(session: Session, bytes: Uint8Array): void {
     if (session.phase === 'closed') return;
     const at = this.#options.now();
     session.activeAt = at;
@@ -268,7 +267,7 @@ class Sessions {
     );
     this.#watch.look(session);
     this.#out.next(new Envelope('opened', session, undefined, undefined, now));
-    for (const bytes of session.early.splice(0)) this.#receive(session, bytes);
+    for (const bytes of session.early.splice(0)) this.receive(session, bytes);
   }
 
   /** Ends a session: `told` says it in an ERROR first. */
