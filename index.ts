@@ -198,6 +198,7 @@ export type {
   SessionOptions,
   SessionSubscription,
   Stage,
+  StageOperator,
   TimelineSchedulerOptions,
 } from './operators/index.ts';
 export {

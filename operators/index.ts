@@ -62,7 +62,7 @@ export type { SessionOptions } from './router/session.ts';
 export { session } from './router/session.ts';
 export { sessionIds } from './router/session-ids.ts';
 export { Session } from './router/session-state.ts';
-export type { Stage } from './router/stage.ts';
+export type { Stage, StageOperator } from './router/stage.ts';
 export { stage } from './router/stage.ts';
 export type { SessionSubscription } from './router/subscriptions.ts';
 export type { TimelineSchedulerOptions } from './router/timeline-scheduler.ts';

@@ -1,4 +1,3 @@
-import type { MonoTypeOperatorFunction } from 'rxjs';
 import { checkAddress } from '../../core/address.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import type { AnnounceMessage, QueryMessage, SignalDefinition } from '../../core/message.ts';
@@ -8,7 +7,7 @@ import { KindBit, type SubscriptionIndex } from '../../core/subscription-index.t
 import { encodeMessage, encodeResults } from '../../core/wire/index.ts';
 import type { Envelope } from './envelope.ts';
 import type { Session } from './session-state.ts';
-import { stage } from './stage.ts';
+import { type StageOperator, stage } from './stage.ts';
 
 /** Signals that one session may announce. */
 const MAX_ANNOUNCED = 10_000;
@@ -22,10 +21,7 @@ const MAX_ANNOUNCED = 10_000;
  * sender may read them. Refuses bad addresses with 200 and more than 10 000 announced signals of a session with 429.
  * Everything else passes at once, in order.
  */
-export function announcements(
-  subscriptions: SubscriptionIndex<Session>,
-  store: ParamStore,
-): MonoTypeOperatorFunction<Envelope> {
+export function announcements(subscriptions: SubscriptionIndex<Session>, store: ParamStore): StageOperator<Envelope> {
   return stage((out) => {
     const announced = new Map<string, { readonly definition: SignalDefinition; readonly by: Session }>();
     const addressesOf = new Map<Session, Set<string>>();

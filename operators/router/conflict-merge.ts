@@ -1,8 +1,7 @@
-import type { MonoTypeOperatorFunction } from 'rxjs';
 import type { Envelope } from './envelope.ts';
 import { ParamExpiry, type ParamExpiryOptions } from './param-expiry.ts';
 import type { ParamWriter } from './param-writer.ts';
-import { stage } from './stage.ts';
+import { type StageOperator, stage } from './stage.ts';
 import { writeBundle } from './write-bundle.ts';
 
 /**
@@ -13,10 +12,7 @@ import { writeBundle } from './write-bundle.ts';
  * Also takes params away, when their TTL ends and when there are more than the store's limit: each by a SET of null under
  * its next revision, as if the relay had written it. What pushed a param out passes first. A lock outlives the value.
  */
-export function conflictMerge(
-  params: ParamWriter,
-  options: ParamExpiryOptions = {},
-): MonoTypeOperatorFunction<Envelope> {
+export function conflictMerge(params: ParamWriter, options: ParamExpiryOptions = {}): StageOperator<Envelope> {
   return stage((out) => {
     const expiry = new ParamExpiry(params.store, (removal) => out.next(removal), options);
     let unbundling = false;

@@ -1,4 +1,4 @@
-import { asyncScheduler, type MonoTypeOperatorFunction, type SchedulerLike } from 'rxjs';
+import { asyncScheduler, type SchedulerLike } from 'rxjs';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import type { AckMessage, SubscribeMessage, UnsubscribeMessage } from '../../core/message.ts';
 import { pacingOf } from '../../core/pacing.ts';
@@ -23,7 +23,7 @@ import type { Delivery } from './outbox.ts';
 import { Pacer } from './pacer.ts';
 import type { Session } from './session-state.ts';
 import { sendParam, sendSnapshot } from './snapshots.ts';
-import { stage } from './stage.ts';
+import { type StageOperator, stage } from './stage.ts';
 import { Subscriptions } from './subscriptions.ts';
 
 export interface DispatchOptions {
@@ -61,7 +61,7 @@ export function dispatch(
   subscriptions: SubscriptionIndex<Session>,
   store: ParamStore,
   { scheduler = asyncScheduler, now, maxSubscriptions, delivered, ongoing = [] }: DispatchOptions,
-): MonoTypeOperatorFunction<Envelope> {
+): StageOperator<Envelope> {
   const pacer = new Pacer({ scheduler, now, delivered });
   /** What passes belongs to a bundle: it is gathered, and delivered together. */
   let bundle: BundleDelivery | undefined;

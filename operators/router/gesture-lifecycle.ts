@@ -1,4 +1,4 @@
-import { asyncScheduler, type MonoTypeOperatorFunction, type Observable, type SchedulerLike } from 'rxjs';
+import { asyncScheduler, type Observable, type SchedulerLike } from 'rxjs';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { judgeMove, judgeWait, missingBefore, nextGestureDeadline } from '../../core/gesture.ts';
 import type { GesturePhase } from '../../core/signal.ts';
@@ -15,7 +15,7 @@ import { Alarms } from '../alarms.ts';
 import { type Entry, Envelope } from './envelope.ts';
 import { OpenGesture, type OpenGestures } from './open-gestures.ts';
 import type { Session } from './session-state.ts';
-import { stage } from './stage.ts';
+import { type StageOperator, stage } from './stage.ts';
 
 export interface GestureLifecycleOptions {
   /** Clock and timer. @defaultValue `asyncScheduler` */
@@ -57,7 +57,7 @@ const PHASE_BITS = 0x07;
 export function gestureLifecycle(
   gestures: OpenGestures,
   options: GestureLifecycleOptions = {},
-): MonoTypeOperatorFunction<Envelope> {
+): StageOperator<Envelope> {
   const { scheduler = asyncScheduler, now = () => scheduler.now() * MILLISECOND, maxGestures = 1000 } = options;
   const { moveInterval = 16, gestureTimeout = 30_000, ending } = options;
   const limits = { moveInterval: moveInterval * MILLISECOND, silence: gestureTimeout * MILLISECOND };

@@ -1,10 +1,9 @@
-import type { MonoTypeOperatorFunction } from 'rxjs';
 import { type AppliedKey, AppliedMemory } from '../../core/applied-memory.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import type { Frame } from '../../core/wire/index.ts';
 import type { Envelope } from './envelope.ts';
 import type { Session } from './session-state.ts';
-import { stage } from './stage.ts';
+import { type StageOperator, stage } from './stage.ts';
 
 /**
  * Applies a frame of QoS 2 exactly once: one that is repeated, also in another session, gets the answer again that it
@@ -18,7 +17,7 @@ import { stage } from './stage.ts';
  *
  * @param memory what was answered; give the same one again and it outlives the run
  */
-export function onceOnly(memory: AppliedMemory = new AppliedMemory()): MonoTypeOperatorFunction<Envelope> {
+export function onceOnly(memory: AppliedMemory = new AppliedMemory()): StageOperator<Envelope> {
   return stage((out) => {
     const newest = new Map<Session, number>();
 

@@ -1,8 +1,7 @@
-import type { MonoTypeOperatorFunction } from 'rxjs';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import type { Envelope } from './envelope.ts';
 import type { Session } from './session-state.ts';
-import { stage } from './stage.ts';
+import { type StageOperator, stage } from './stage.ts';
 
 export interface RateLimitOptions {
   /** Messages a second that one session may send, and how many at once after a silence. 0 = unlimited. */
@@ -16,8 +15,8 @@ const SECOND = 1_000_000;
  * filled by the time that envelopes carry. A bundle
  * counts as its messages: one with more of them than the bucket holds never passes. Everything else passes at once, in order.
  */
-export function rateLimit({ maxMessagesPerSecond }: RateLimitOptions): MonoTypeOperatorFunction<Envelope> {
-  if (maxMessagesPerSecond <= 0) return (source) => source;
+export function rateLimit({ maxMessagesPerSecond }: RateLimitOptions): StageOperator<Envelope> {
+  if (maxMessagesPerSecond <= 0) return stage((out) => ({ next: (envelope) => out.next(envelope) }));
 
   return stage((out) => {
     const buckets = new Map<Session, { left: number; at: number }>();

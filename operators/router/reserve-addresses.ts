@@ -1,9 +1,8 @@
-import type { MonoTypeOperatorFunction } from 'rxjs';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { compilePattern, type Pattern } from '../../core/pattern.ts';
 import type { Scopes } from '../../core/scope.ts';
 import type { Envelope } from './envelope.ts';
-import { stage } from './stage.ts';
+import { type StageOperator, stage } from './stage.ts';
 
 /** Addresses that only their owner writes, whatever the scopes of others say, and without authentication too. */
 export interface ReservedAddresses {
@@ -21,7 +20,7 @@ interface Reserved {
  * Refuses with a `ClaspError` 301 what somebody else than the owner writes to a reserved address: SET, PUBLISH,
  * ANNOUNCE, and a BUNDLE with one of them. Everything else passes at once, in order.
  */
-export function reserveAddresses(list: readonly ReservedAddresses[]): MonoTypeOperatorFunction<Envelope> {
+export function reserveAddresses(list: readonly ReservedAddresses[]): StageOperator<Envelope> {
   const reserved = list.map(({ pattern, owner }) => ({ pattern: compilePattern(pattern), owner }));
   return stage((out) => ({
     next(envelope) {

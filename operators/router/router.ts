@@ -16,6 +16,7 @@ import { announcements } from './announcements.ts';
 import type { Authenticate, CompiledGrant } from './authenticate.ts';
 import { conflictMerge } from './conflict-merge.ts';
 import { type Delivered, dispatch } from './dispatch.ts';
+import type { Envelope } from './envelope.ts';
 import { gestureLifecycle } from './gesture-lifecycle.ts';
 import { onceOnly } from './once-only.ts';
 import { OpenGestures } from './open-gestures.ts';
@@ -29,6 +30,7 @@ import { serialise } from './serialise.ts';
 import { session } from './session.ts';
 import { sessionIds } from './session-ids.ts';
 import type { Session } from './session-state.ts';
+import { chain, stage } from './stage.ts';
 import { timelineScheduler } from './timeline-scheduler.ts';
 import { Timelines } from './timelines.ts';
 import { Turns } from './turns.ts';
@@ -181,26 +183,29 @@ export function router(options: RouterOptions = {}): Router {
 
     const own = { scheduler: turns.scheduler(scheduler), now };
     const untilFailure = connections.pipe(tap({ error: () => ending.next() }));
-    const arriving = merge(untilFailure, local).pipe(
-      session(table, { name, scheduler, now, sessionId, authenticate, trusted, ...limits }),
-      tap(() => messagesIn++),
-      serialise(turns),
-    );
-    const admitted = arriving.pipe(
+    const counted = stage<Envelope, Envelope>((out) => ({
+      next(envelope) {
+        messagesIn++;
+        out.next(envelope);
+      },
+    }));
+    const trunk = chain(
+      counted,
+      serialise<Envelope>(turns),
       rateLimit({ maxMessagesPerSecond }),
       onceOnly(),
       scopeFilter(),
       reserveAddresses(reserved),
       scheduleBundles(table, store, writer, { ...own, maxScheduled, maxScheduledBytes }),
-    );
-    const settled = admitted.pipe(
       gestureLifecycle(gestures, { ...own, moveInterval, gestureTimeout, maxGestures, ending }),
       timelineScheduler(timelines, { ...own, timelineRate, maxTimelines, maxKeyframes }),
       conflictMerge(writer, { ...own, inUse: (entry) => timelines.of(entry)?.taken === false }),
       announcements(subscriptions, store),
       dispatch(subscriptions, store, { ...own, maxSubscriptions, delivered, ongoing: [gestures, timelines] }),
     );
-    return settled.pipe(
+    return merge(untilFailure, local).pipe(
+      session(table, { name, scheduler, now, sessionId, authenticate, trusted, ...limits }),
+      trunk,
       tap(({ kind, session }) => {
         if (kind === 'opened') sessions.add(session);
         else if (kind === 'closed') sessions.delete(session);

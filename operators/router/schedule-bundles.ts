@@ -1,4 +1,4 @@
-import { asyncScheduler, type MonoTypeOperatorFunction, type SchedulerLike } from 'rxjs';
+import { asyncScheduler, type SchedulerLike } from 'rxjs';
 import type { AddressTable } from '../../core/address-table.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import type { StoredParam } from '../../core/param.ts';
@@ -23,7 +23,7 @@ import { PreciseTimer } from './precise-timer.ts';
 import { relaySession } from './relay-session.ts';
 import { describeBundle, isScheduleAddress, ScheduledBundle, ScheduledBundles } from './scheduled-bundles.ts';
 import type { Session } from './session-state.ts';
-import { stage } from './stage.ts';
+import { type StageOperator, stage } from './stage.ts';
 import { isTimeline } from './timeline-scheduler.ts';
 import { unpackBundle } from './unpack-bundle.ts';
 
@@ -63,7 +63,7 @@ export function scheduleBundles(
   store: ParamStore,
   params: ParamWriter,
   options: ScheduleBundlesOptions = {},
-): MonoTypeOperatorFunction<Envelope> {
+): StageOperator<Envelope> {
   const { scheduler = asyncScheduler, now = () => scheduler.now() * MILLISECOND } = options;
   const { maxScheduled = 1000, maxScheduledBytes = 64 * 1024 * 1024 } = options;
 

@@ -1,10 +1,9 @@
-import type { MonoTypeOperatorFunction } from 'rxjs';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { checkPattern } from '../../core/pattern.ts';
 import type { ScopeAction } from '../../core/scope.ts';
 import type { Envelope } from './envelope.ts';
 import { isScheduleAddress } from './scheduled-bundles.ts';
-import { stage } from './stage.ts';
+import { type StageOperator, stage } from './stage.ts';
 
 /**
  * Refuses what the sender's scopes do not permit with a `ClaspError` 301, and bad patterns with 202: SET, PUBLISH and
@@ -12,7 +11,7 @@ import { stage } from './stage.ts';
  * QUERY, REPLAY) must overlap what may be read; what is then delivered is filtered again per address. Everything else
  * passes at once, in order.
  */
-export function scopeFilter(): MonoTypeOperatorFunction<Envelope> {
+export function scopeFilter(): StageOperator<Envelope> {
   return stage((out) => ({
     next(envelope) {
       const error = judge(envelope);

@@ -1,5 +1,4 @@
-import type { MonoTypeOperatorFunction } from 'rxjs';
-import { stage } from './stage.ts';
+import { type StageOperator, stage } from './stage.ts';
 import { Turns } from './turns.ts';
 
 /**
@@ -17,7 +16,7 @@ import { Turns } from './turns.ts';
  * counter.next(0);
  * ```
  */
-export function serialise<T>(shared?: Turns): MonoTypeOperatorFunction<T> {
+export function serialise<T>(shared?: Turns): StageOperator<T> {
   return stage((out) => {
     const turns = shared ?? new Turns();
     const waiting: T[] = [];
@@ -36,6 +35,11 @@ export function serialise<T>(shared?: Turns): MonoTypeOperatorFunction<T> {
 
     turns.drain = () => {
       if (waiting.length > 0) drain();
+    };
+    turns.fail = (cause) => {
+      waiting.length = 0;
+      if (out.closed) throw cause;
+      out.error(cause);
     };
 
     return {

@@ -1,4 +1,4 @@
-import { asyncScheduler, type MonoTypeOperatorFunction, type SchedulerLike } from 'rxjs';
+import { asyncScheduler, type SchedulerLike } from 'rxjs';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { sameValue } from '../../core/same-value.ts';
 import { checkTimeline, interpolate, nextMoment } from '../../core/timeline.ts';
@@ -8,7 +8,7 @@ import { decodeFrame, encodeSet, type Frame, forwardPublish, signalCode, ValueCo
 import { stampStartTime } from '../../core/wire/stamp-start-time.ts';
 import { Alarms } from '../alarms.ts';
 import { type Entry, Envelope } from './envelope.ts';
-import { stage } from './stage.ts';
+import { type StageOperator, stage } from './stage.ts';
 import { ActiveTimeline, type Timelines } from './timelines.ts';
 
 export interface TimelineSchedulerOptions {
@@ -51,7 +51,7 @@ const AT_ONCE = 1000;
 export function timelineScheduler(
   timelines: Timelines,
   options: TimelineSchedulerOptions = {},
-): MonoTypeOperatorFunction<Envelope> {
+): StageOperator<Envelope> {
   const { scheduler = asyncScheduler, now = () => scheduler.now() * MILLISECOND, timelineRate = 60 } = options;
   const { maxTimelines = 10_000, maxKeyframes = 1_000_000 } = options;
   const interval = SECOND / Math.min(Math.max(timelineRate, 1), 1000);

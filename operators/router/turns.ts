@@ -11,6 +11,10 @@ export class Turns {
   busy = false;
   /** Does what has waited; owned by `serialise`. */
   drain: () => void = () => undefined;
+  /** Told what a timer's work has thrown; owned by `serialise`. */
+  fail: (cause: unknown) => void = (cause) => {
+    throw cause;
+  };
 
   /** Does some work as a turn of its own, or as part of the one that goes on. */
   take(work: () => void): void {
@@ -21,12 +25,11 @@ export class Turns {
     this.busy = true;
     try {
       work();
+      this.drain();
+    } catch (cause) {
+      this.fail(cause);
     } finally {
-      try {
-        this.drain();
-      } finally {
-        this.busy = false;
-      }
+      this.busy = false;
     }
   }
 
