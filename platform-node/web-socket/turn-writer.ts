@@ -1,4 +1,5 @@
 import { randomFillSync } from 'node:crypto';
+import { TurnMemory } from './turn-memory.ts';
 
 /** Copies larger than this are split, so that no single allocation grows with the backlog. */
 const MAX_CHUNK = 262_144;
@@ -30,7 +31,8 @@ export class Gathered {
 
 /** Something that has gathered frames to write when the turn is over. */
 export interface TurnMember {
-  flush(): void;
+  /** Writes them; gives whether the system has taken every byte, so that their memory is free again. */
+  flush(): boolean;
 }
 
 /**
@@ -43,6 +45,7 @@ export class TurnWriter {
   #keyAt: number = KEY_POOL;
   #first: Gathered | undefined;
   #members: TurnMember[] = [];
+  readonly #memory = new TurnMemory();
   readonly #flush: () => void = () => this.#flushAll();
 
   constructor(mask: boolean) {
@@ -74,7 +77,9 @@ export class TurnWriter {
     const members = this.#members;
     this.#members = [];
     this.#first = undefined;
-    for (const member of members) member.flush();
+    let written = true;
+    for (const member of members) if (!member.flush()) written = false;
+    this.#memory.turn(written);
   }
 
   #split(path: Gathered): Buffer[] {
@@ -92,7 +97,7 @@ export class TurnWriter {
 
   /** Writes the frames after `start` up to `end`, backwards, since the path is linked that way. */
   #join(end: Gathered, start: Gathered | undefined, bytes: number): Buffer {
-    const joined = Buffer.allocUnsafe(bytes);
+    const joined = this.#memory.take(bytes);
     let at = bytes;
     for (let node: Gathered | undefined = end; node && node !== start; node = node.before) {
       at -= node.frame.length;

@@ -107,9 +107,10 @@ export class WebSocketPeer implements Connection, Observer<Uint8Array>, TurnMemb
     this.#webSocket.ping();
   }
 
-  flush(): void {
+  flush(): boolean {
     this.#joined = false;
     this.#write();
+    return this.#socket.writableLength === 0;
   }
 
   #write(): void {
