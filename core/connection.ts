@@ -8,10 +8,15 @@ export interface Connection {
   readonly peer?: string | undefined;
   /**
    * Frames from the peer, one Uint8Array a frame. Hot: subscribe in the turn you receive the connection, once.
-   * The bytes are yours only until the subscriber returns; copy what you keep.
+   * The bytes are yours only until the subscriber returns; copy what you keep, unless {@link handsOver} says more.
    * Completes when the peer closes cleanly; errors with a `ClaspError` otherwise.
    */
   readonly incoming: Observable<Uint8Array>;
+  /**
+   * Whether the bytes of `incoming` are the subscriber's for good, to keep and to change: nobody else has them.
+   * They may be part of a larger buffer, which then stays in memory as long as they do. @defaultValue `false`
+   */
+  readonly handsOver?: boolean;
   /**
    * Frames to the peer, in order. Never throws; ignored after the end. A frame handed over must not be changed
    * afterwards, and may be handed to many connections. `complete` closes, `error` closes with the `ClaspError`'s

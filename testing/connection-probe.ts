@@ -7,7 +7,7 @@ const PATIENCE = 20_000;
 
 /** What one end of a connection has received. */
 export interface ConnectionProbe {
-  /** Copies of the frames, in order. */
+  /** The frames, in order: as they came where the connection hands them over, else copies. */
   readonly frames: readonly Uint8Array[];
   /** How `incoming` ended, in words: `completed`, or code and reason of the error. One entry, if the law is kept. */
   readonly ends: readonly string[];
@@ -20,14 +20,14 @@ export interface ConnectionProbe {
 }
 
 /** Listens to `incoming` from now on. */
-export function probe({ incoming }: Connection): ConnectionProbe {
+export function probe({ incoming, handsOver }: Connection): ConnectionProbe {
   const frames: Uint8Array[] = [];
   const ends: string[] = [];
   const changes = new Subject<void>();
   let respond: ((frame: Uint8Array) => void) | undefined;
   const subscription = incoming.subscribe({
     next: (frame) => {
-      frames.push(frame.slice());
+      frames.push(handsOver ? frame : frame.slice());
       respond?.(frame);
       changes.next();
     },

@@ -63,6 +63,18 @@ describe('forwardPublish', () => {
     );
   });
 
+  it('is the same in the bytes of a frame that may be changed', () => {
+    fc.assert(
+      fc.property(messages('PUBLISH'), stamped, (message: PublishMessage, timestamp) => {
+        const bytes = encodeMessage(message, { qos: 2, timestamp });
+        const forwarded = forwardPublish(decodeFrame(bytes));
+        const own = forwardPublish(decodeFrame(bytes), true);
+        expect(own).toEqual(forwarded);
+        expect(own === bytes).toBe(timestamp === undefined);
+      }),
+    );
+  });
+
   it.each([undefined, 1])('is a copy (header timestamp %s)', (timestamp) => {
     for (const value of ['x', 'x'.repeat(200)]) {
       const bytes = encodeMessage({ type: 'PUBLISH', address: '/e', value }, { timestamp });

@@ -37,12 +37,17 @@ export function stampRevision(frame: Frame, revision: number): Uint8Array {
   return stamped;
 }
 
-/** A relay's forward of a PUBLISH: the message as it came, the QoS of its kind, no timestamp in the header. */
-export function forwardPublish(frame: Frame): Uint8Array {
+/**
+ * A relay's forward of a PUBLISH: the message as it came, the QoS of its kind, no timestamp in the header.
+ *
+ * @param own the frame's bytes are the caller's to change and to keep: where they fill a frame of their own they
+ *   become the forward, without a copy
+ */
+export function forwardPublish(frame: Frame, own = false): Uint8Array {
   const { bytes, start, end, signal } = frame;
   const size = end - start;
   const whole = start === 4 && bytes.length === end;
-  const forwarded = whole ? new Uint8Array(bytes) : new Uint8Array(4 + size);
+  const forwarded = whole ? (own ? bytes : new Uint8Array(bytes)) : new Uint8Array(4 + size);
   if (!whole) copyBytes(bytes, start, end, forwarded, 4);
   forwarded[0] = MAGIC;
   forwarded[1] = FrameFlag.Binary | (signal === TIMELINE ? 0x80 : signal === STREAM || signal === GESTURE ? 0 : 0x40);

@@ -86,7 +86,7 @@ export function dispatch(
     const receivers = subscriptions.lookup(entry, KIND_BITS[signal] as number);
     if (receivers.length === 0) return;
     delivered.signals += receivers.length;
-    const bytes = forwardPublish(frame);
+    const bytes = forwardPublish(frame, envelope.session.connection.handsOver);
     const move = signal === GESTURE && frame.phase === MOVE;
     const key = signal === GESTURE ? `${envelope.session.id} ${frame.id ?? 0} ${entry.address}` : entry.id;
     const delivery = move ? 'move' : (DELIVERIES[signal] as Delivery);

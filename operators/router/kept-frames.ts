@@ -1,3 +1,5 @@
+import { standalone } from './standalone.ts';
+
 /** Frames up to this size are copied; a larger one costs more to copy than to keep. */
 const LARGEST = 4 * 1024;
 const SMALLEST_PIECE = 4 * 1024;
@@ -26,7 +28,7 @@ export class KeptFrames {
       last.memory.set(frame, start);
       last.ends.push(start + frame.length);
     } else if (frame.length > LARGEST) {
-      this.#pieces.push({ memory: frame, ends: [frame.length], taken: 0 });
+      this.#pieces.push({ memory: standalone(frame), ends: [frame.length], taken: 0 });
     } else {
       const size = Math.min(LARGEST_PIECE, SMALLEST_PIECE << Math.min(this.#pieces.length, 16));
       const memory = new Uint8Array(size);

@@ -160,4 +160,24 @@ describe('an outbox', () => {
       }),
     );
   });
+
+  it.each(['param', 'stream', 'move', 'keep', 'barrier'] as const)(
+    'keeps no larger buffer for a %s that waits',
+    (delivery) => {
+      for (const size of [20, 5_000]) {
+        const { outbox, theirs, saturate } = rig();
+        saturate();
+        const received = new Uint8Array(60_000).fill(7);
+        const before = outbox.waitingBytes;
+        outbox.send(received.subarray(8, 8 + size), delivery, '/a');
+        outbox.send(received.subarray(8, 8 + size), delivery, '/a');
+        expect(outbox.waitingBytes - before).toBeGreaterThan(size);
+        const arrived: Uint8Array[] = [];
+        theirs.incoming.subscribe((bytes) => arrived.push(bytes));
+        received.fill(0);
+        theirs.resume();
+        expect(arrived.at(-1)).toEqual(new Uint8Array(size).fill(7));
+      }
+    },
+  );
 });

@@ -1,6 +1,7 @@
 import type { Subscription } from 'rxjs';
 import type { Connection } from '../../core/connection.ts';
 import { KeptFrames } from './kept-frames.ts';
+import { standalone } from './standalone.ts';
 
 /**
  * What a frame is, for a receiver that lags: `param` and `stream` keep the newest per key, `move` the newest per
@@ -128,11 +129,11 @@ export class Outbox {
       if (older?.bytes) {
         if (delivery !== 'param') this.dropped++;
         this.waitingBytes += bytes.length - older.bytes.length;
-        older.bytes = bytes;
+        older.bytes = standalone(bytes);
         return;
       }
     }
-    const waiting: Waiting = { bytes, kept: 0, delivery, key };
+    const waiting: Waiting = { bytes: standalone(bytes), kept: 0, delivery, key };
     if (delivery !== 'barrier') newest.set(key, waiting);
     this.#queue.push(waiting);
     this.waitingBytes += bytes.length + OVERHEAD;

@@ -17,6 +17,7 @@ import type { Entry } from './envelope.ts';
 import type { Outbox } from './outbox.ts';
 import { PacedAddress, type PacedKind } from './paced-address.ts';
 import type { Pacer } from './pacer.ts';
+import { standalone } from './standalone.ts';
 import type { SessionSubscription } from './subscriptions.ts';
 
 /** Bytes of a session's addresses and of what waits for them; beyond this the oldest are let go, early. */
@@ -100,7 +101,7 @@ export class PacedDelivery {
       this.#giveSamples(address, now);
       const { interval, epsilon } = pacing;
       const held = samples ? areWithin(address.last, samples, epsilon) : isWithin(address.last, value, epsilon);
-      address.bytes = held ? undefined : bytes;
+      address.bytes = held ? undefined : standalone(bytes);
       address.value = held ? undefined : value;
       if (!held && isFree(address.freeAt, now, interval)) this.#sendWaiting(address, now + interval);
     }

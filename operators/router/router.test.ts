@@ -1,8 +1,10 @@
 import { NEVER } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { memoryPair } from '../../core/memory-pair.ts';
 import type { Message, SetMessage } from '../../core/message.ts';
 import { encodeMessage } from '../../core/wire/index.ts';
 import { type VirtualRelay, virtualRelay } from '../../testing/virtual-relay.ts';
+import { wirePeer } from '../../testing/wire-peer.ts';
 import { type RouterOptions, router } from './router.ts';
 
 let rig: VirtualRelay;
@@ -40,6 +42,26 @@ describe('an event and a stream', () => {
       expect.objectContaining({ type: 'PUBLISH', address: '/level', signal: 'stream', samples: [1, 2], rate: 100 }),
     ]);
     expect(events_.take()).toHaveLength(1);
+  });
+
+  it('are passed on in the bytes they came in where a connection hands them over, and else in bytes of their own', () => {
+    for (const handsOver of [true, false]) {
+      const [client, relay] = memoryPair();
+      rig.accept(Object.assign(relay, { handsOver }));
+      const sender = wirePeer(client);
+      sender.hello();
+      const seen: Uint8Array[] = [];
+      const [reader, there] = memoryPair();
+      rig.accept(there);
+      wirePeer(reader).hello();
+      reader.outgoing.next(encodeMessage(subscribe('/cue')));
+      reader.incoming.subscribe((bytes) => seen.push(bytes));
+      const sent = encodeMessage({ type: 'PUBLISH', address: '/cue', signal: 'event', value: 'go' }, { qos: 0 });
+      const before = [...sent];
+      client.outgoing.next(sent);
+      expect([...(seen.at(-1) ?? [])]).toEqual([before[0], (before[1] as number) | 0x40, ...before.slice(2)]);
+      expect([seen.at(-1) === sent, [...sent].join() === before.join()]).toEqual([handsOver, !handsOver]);
+    }
   });
 });
 

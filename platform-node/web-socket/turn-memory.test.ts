@@ -20,7 +20,8 @@ describe('TurnMemory', () => {
             return { bytes: memory.take(size).fill(fill), fill, size };
           });
           // Within its turn nothing is given twice, whatever the turn before left.
-          for (const each of [...unwritten, ...taken]) expect(each.bytes.every((byte) => byte === each.fill)).toBe(true);
+          for (const each of [...unwritten, ...taken])
+            expect(each.bytes.every((byte) => byte === each.fill)).toBe(true);
           for (const { bytes, size } of taken) expect(bytes.length).toBe(size);
           if (!written) unwritten.push(...taken);
           memory.turn(written);

@@ -242,6 +242,27 @@ describe('a connection of webSocketListener', () => {
     expect(await write()).toEqual([0, false]);
   });
 
+  it('keeps what a slow reader has not read as it was, while others are written to turn after turn', async () => {
+    const listener = await rig.listen({ highWater: 1e9 });
+    const [slow, quick] = [await rig.pair(listener), await rig.pair(listener)];
+    const received = { slow: [] as Buffer[], quick: [] as Buffer[] };
+    slow.socket.on('message', (data) => received.slow.push(data as Buffer));
+    quick.socket.on('message', (data) => received.quick.push(data as Buffer));
+    rawSocket(slow.socket).pause();
+    const turns = 400;
+    for (let turn = 0; turn < turns; turn++) {
+      // Beyond what the system takes for a reader that does not read, then in small frames.
+      const size = turn < 200 ? 60_000 : 100;
+      slow.connection.outgoing.next(new Uint8Array(size).fill(turn));
+      quick.connection.outgoing.next(new Uint8Array(100).fill(turn + 1));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    rawSocket(slow.socket).resume();
+    await vi.waitFor(() => expect(received.slow.length).toBe(turns), { timeout: 30_000 });
+    expect(received.slow.every((frame, turn) => frame.every((byte) => byte === (turn & 255)))).toBe(true);
+    expect(received.quick.every((frame, turn) => frame.every((byte) => byte === ((turn + 1) & 255)))).toBe(true);
+  });
+
   it('saturates within one turn, as soon as more than the high water was handed over', async () => {
     const { connection } = await rig.pair(await rig.listen({ highWater: 1_000, lowWater: 500 }));
     const told: string[] = [];

@@ -26,6 +26,7 @@ export class WebSocketPeer implements Connection, Observer<Uint8Array>, TurnMemb
   readonly id: string;
   readonly peer: string;
   readonly incoming: Subject<Uint8Array> = new Subject();
+  readonly handsOver = true;
   readonly saturated: BehaviorSubject<boolean> = new BehaviorSubject(false);
   readonly #webSocket: WebSocket;
   readonly #socket: Socket;
