@@ -102,7 +102,7 @@ describe('TurnWriter', () => {
     const writer = new TurnWriter(false);
     const frame = Uint8Array.of(1);
     const node = path(writer, [frame]);
-    writer.join({ flush: () => undefined });
+    writer.join({ flush: () => true });
     await new Promise((resolve) => setImmediate(resolve));
     expect(path(writer, [frame])).not.toBe(node);
   });
@@ -120,15 +120,16 @@ describe('TurnWriter', () => {
   it('flushes each member once at the end of the turn, and those that join meanwhile in the next', async () => {
     const writer = new TurnWriter(false);
     const told: string[] = [];
-    const late = { flush: () => told.push('late') };
+    const late = { flush: () => told.push('late') > 0 };
     const first = {
       flush: () => {
         told.push('first');
         writer.join(late);
+        return true;
       },
     };
     writer.join(first);
-    writer.join({ flush: () => told.push('second') });
+    writer.join({ flush: () => told.push('second') > 0 });
     expect(told).toEqual([]);
     await new Promise((resolve) => setImmediate(resolve));
     expect(told).toEqual(['first', 'second']);
