@@ -18,9 +18,9 @@ export interface ClientOnScript {
 }
 
 /** Makes a client that waits for WELCOME and sends no SYNC; its waits between attempts are as long as they can be. */
-export function clientOnScript(options: ClientOptions = {}): ClientOnScript {
+export function clientOnScript(options: ClientOptions = {}, make: typeof createClient = createClient): ClientOnScript {
   const relay = scriptedRelay();
-  const client = createClient(relay.dial, { scheduler: relay.time, random: () => 1, sync: false, ...options });
+  const client = make(relay.dial, { scheduler: relay.time, random: () => 1, sync: false, ...options });
   const errors: ClaspError[] = [];
   const states: ClientStatus[] = [];
   client.errors.subscribe((error) => errors.push(error));
@@ -29,8 +29,8 @@ export function clientOnScript(options: ClientOptions = {}): ClientOnScript {
 }
 
 /** Makes a client that has been welcomed by a relay which knows no params and has read everything. */
-export function welcomedClient(options?: ClientOptions): ClientOnScript {
-  const made = clientOnScript(options);
+export function welcomedClient(options?: ClientOptions, make?: typeof createClient): ClientOnScript {
+  const made = clientOnScript(options, make);
   made.relay.welcome();
   return made;
 }

@@ -264,13 +264,12 @@ function writeFederationSync(writer: Writer, message: FederationSyncMessage): vo
   if (origin !== undefined) writer.str(origin);
 }
 
-function writeBundled(writer: Writer, inner: Message): void {
+/** Writes one part of a BUNDLE, with its length before it. */
+export function writeBundled(writer: Writer, inner: Message): void {
   if (inner.type === 'BUNDLE') throw new ClaspError(ErrorCode.BadValue, 'a bundle in a bundle');
   const start = writer.u16(0).length;
   writeMessage(writer, inner);
-  const size = writer.length - start;
-  if (size > MAX_PAYLOAD) throw new ClaspError(ErrorCode.BadValue, `a message of ${size} bytes is longer than 65535`);
-  writer.patchU16(start - 2, size);
+  writer.patchSize(start);
 }
 
 /** `flag` when the field is there. */

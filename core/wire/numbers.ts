@@ -72,6 +72,13 @@ export function writeU64(bytes: Uint8Array, at: number, value: number): void {
   writeU32(bytes, at + 4, value - high * TWO_32);
 }
 
+/** Writes an integer of -2^53 … 2^53 as an i64. */
+export function writeSafeInteger(bytes: Uint8Array, at: number, value: number): void {
+  const high = Math.floor(value / TWO_32);
+  writeU32(bytes, at, high);
+  writeU32(bytes, at + 4, value - high * TWO_32);
+}
+
 export function writeI64(bytes: Uint8Array, at: number, value: bigint): void {
   writeU32(bytes, at, Number(BigInt.asUintN(32, value >> 32n)));
   writeU32(bytes, at + 4, Number(BigInt.asUintN(32, value)));

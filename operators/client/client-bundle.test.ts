@@ -1,19 +1,29 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { BundlePart, Client } from '../../core/client.ts';
 import type { SignalDefinition } from '../../core/message.ts';
+import { readUtf8 } from '../../core/wire/utf8.ts';
 import { answerOf, type ClientOnScript, heardBy, redial, welcomedClient } from '../../testing/client-on-script.ts';
 import { virtualRelay } from '../../testing/virtual-relay.ts';
+import { createClient } from './client.ts';
+import { createLocalClient } from './local-client.ts';
 
 let made: ClientOnScript;
 let client: Client;
-beforeEach(() => {
-  made = welcomedClient();
+const begin = (make: typeof createClient) => () => {
+  made = welcomedClient({}, make);
   ({ client } = made);
-});
+};
 
 const PLACE = '/clasp/schedule/7';
+const inProcess: typeof createClient = (connections, options = {}) => createLocalClient(connections, options, readUtf8);
+const MAKERS = [
+  ['of a client over a connection', createClient],
+  ["of a client in the relay's process", inProcess],
+] as const;
 
-describe('a bundle', () => {
+describe.each(MAKERS)('a bundle %s', (_, make) => {
+  beforeEach(begin(make));
+
   it('carries whatever the client can send', () => {
     const keyframes = [{ time: 0, value: 1 }];
     client.bundle([
@@ -45,6 +55,38 @@ describe('a bundle', () => {
     expect(made.codes()).toEqual([101, 200]);
   });
 
+  it('is refused as a whole by the ERROR of any of its parts, and answered by an ACK without an address', () => {
+    const { peer } = made.relay;
+    const refused = answerOf(client.bundle([{ set: ['/a', 1] }, { set: ['/b', 1] }, { emit: ['/c'] }]));
+    const bare = answerOf(client.bundle([{ emit: ['/b'] }]));
+    peer.send({ type: 'ERROR', code: 401, message: 'locked', address: '/b' });
+    expect([refused, bare, made.codes()]).toEqual([[401], [], [401]]);
+    peer.send({ type: 'ACK' });
+    expect(bare).toEqual([{ address: '/b' }]);
+  });
+
+  it('that the relay does not answer fails with 502, and its late answer is not taken for that of the next', () => {
+    const { relay } = made;
+    const [first, second] = [answerOf(client.bundle([{ set: ['/a', 1] }])), [] as unknown[]];
+    relay.pass(10_000);
+    second.push(answerOf(client.bundle([{ set: ['/a', 2] }])));
+    relay.peer.send({ type: 'ACK', address: '/a', revision: 1 });
+    expect([first, second]).toEqual([[502], [[]]]);
+    relay.peer.send({ type: 'ACK', address: '/a', revision: 2 });
+    expect(second).toEqual([[{ address: '/a', revision: 2 }]]);
+  });
+
+  it('waits for the next session if it was not answered in this one', () => {
+    const { relay } = made;
+    const reply = answerOf(client.bundle([{ set: ['/a', 1] }]));
+    relay.peer.close();
+    redial(made);
+    relay.welcome();
+    expect(relay.peer.take()).toEqual([{ type: 'BUNDLE', messages: [{ type: 'SET', address: '/a', value: 1 }] }]);
+    relay.peer.send({ type: 'ACK', address: '/a', revision: 1 });
+    expect(reply).toEqual([{ address: '/a', revision: 1 }]);
+  });
+
   it('is answered by its ACK among requests to the same addresses', () => {
     const { peer } = made.relay;
     const replies = [client.set('/a', 1), client.bundle([{ set: ['/a', 2] }, { set: ['/b', 2] }]), client.set('/b', 3)];
@@ -56,7 +98,9 @@ describe('a bundle', () => {
   });
 });
 
-describe('a bundle for a certain time', () => {
+describe.each(MAKERS)('a bundle for a certain time %s', (_, make) => {
+  beforeEach(begin(make));
+
   it('is answered with its place in the schedule, though a write there is answered as that', () => {
     const { peer } = made.relay;
     const early = answerOf(client.bundle([{ set: ['/a', 1] }]));
@@ -121,6 +165,8 @@ describe('a bundle for a certain time', () => {
 });
 
 describe('what a client announces', () => {
+  beforeEach(begin(createClient));
+
   const definitions: SignalDefinition[] = [
     { address: '/fader/1', type: 'param', meta: { range: [0, 1] } },
     { address: '/go', type: 'event' },

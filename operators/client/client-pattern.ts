@@ -2,14 +2,14 @@ import { ClaspError, type ErrorCode } from '../../core/errors.ts';
 
 const MAX_LENGTH = 1024;
 
-/** What is wrong with an address at first sight (200); the relay knows the other rules. */
-export function faultOf(address: string): ClaspError | undefined {
-  return judge(address, /^(\/[^/*\p{Cs}]+)+$/u, 200);
+/** Throws what is wrong with an address at first sight (200); the relay knows the other rules. */
+export function requireAddress(address: string): void {
+  judge(address, /^(\/[^/*\p{Cs}]+)+$/u, 200);
 }
 
-/** What is wrong with a pattern at first sight (202). */
-export function patternFaultOf(pattern: string): ClaspError | undefined {
-  return judge(pattern, /^(\/[^/\p{Cs}]+)+$/u, 202);
+/** Throws what is wrong with a pattern at first sight (202). */
+export function requirePattern(pattern: string): void {
+  judge(pattern, /^(\/[^/\p{Cs}]+)+$/u, 202);
 }
 
 /**
@@ -25,8 +25,8 @@ export function patternTest(pattern: string): RegExp {
   return new RegExp(`^${source}$`);
 }
 
-function judge(text: string, shape: RegExp, code: ErrorCode): ClaspError | undefined {
-  if (shape.test(text) && text.length <= MAX_LENGTH) return undefined;
+function judge(text: string, shape: RegExp, code: ErrorCode): void {
+  if (shape.test(text) && text.length <= MAX_LENGTH) return;
   const address = String(text).slice(0, MAX_LENGTH);
-  return new ClaspError(code, `malformed: ${address}`, { address, value: text });
+  throw new ClaspError(code, `malformed: ${address}`, { address, value: text });
 }

@@ -1,10 +1,12 @@
 import type { SchedulerLike } from 'rxjs';
-import type { Ack, Reply } from '../../core/client.ts';
+import type { Ack, BundlePart, Reply } from '../../core/client.ts';
 import { ClaspError, type ErrorCode } from '../../core/errors.ts';
 import type { AckMessage, ParamState, QoS, SignalDefinition } from '../../core/message.ts';
 import type { Value } from '../../core/value.ts';
-import { encodeClientMessage, stampFrame } from '../../core/wire/client-encode.ts';
+import { type ClientMessage, encodeClientMessage, stampFrame } from '../../core/wire/client-encode.ts';
+import { bundleMessage } from './bundle-part.ts';
 import type { ClientParams } from './client-params.ts';
+import { requireAddress, requirePattern } from './client-pattern.ts';
 import {
   addressesIn,
   addressOf,
@@ -18,6 +20,7 @@ import {
   type WriteRequest,
 } from './client-request.ts';
 import { Deadlines } from './deadlines.ts';
+import { LATE, TO_CONFIRM, TO_TELL, TO_WAIT } from './patience.ts';
 import { PendingReply } from './reply.ts';
 import { SentRequests } from './sent-requests.ts';
 
@@ -34,16 +37,6 @@ export interface ClientRequestsOptions {
 }
 
 const MICROSECONDS = 1000;
-/** Milliseconds until a request fails with 502: gets and queries from asking, the others from sending. */
-const TO_TELL = 5_000;
-const TO_CONFIRM = 10_000;
-/**
- * Milliseconds for which anything but a write of QoS 1 may wait for a session: what comes later than that would
- * surprise, and of QoS 2 the relay remembers for 5 minutes only what it has applied.
- */
-const TO_WAIT = 290_000;
-/** Milliseconds for which a late answer is still recognised, so that the next request does not take it for its own. */
-const LATE = 60_000;
 
 /**
  * What a client asked and the relay did not answer yet.
@@ -55,7 +48,7 @@ const LATE = 60_000;
 export class ClientRequests {
   readonly #options: ClientRequestsOptions;
   readonly #deadlines: Deadlines<Request>;
-  readonly #sent = new SentRequests();
+  protected readonly sent: SentRequests = new SentRequests();
   /** Not sent, in order. */
   readonly #waiting = new Set<Request>();
   readonly #waitingWrites = new Map<string, WriteRequest>();
@@ -78,39 +71,53 @@ export class ClientRequests {
    * Asks for a write. With QoS 1 it takes the place of one to the same address that still waits, and shares its reply.
    */
   write(address: string, value: Value, options: WriteOptions, qos: QoS = 1): Reply<Ack> {
+    requireAddress(address);
     const once = qos === 2;
     // A lock ends with its session: without one there is nothing to give up, and asking would be refused.
     const wanted = options.unlock && !this.#send && !once ? { ...options, unlock: undefined } : options;
-    const frame = encodeClientMessage({ type: 'SET', address, value, ...wanted }, qos);
+    const frame = this.encode({ type: 'SET', address, value, ...wanted }, qos);
     const older = once ? undefined : this.#waitingWrites.get(address);
     const compares = (older?.options.revision ?? wanted.revision) !== undefined;
     const shared = compares ? undefined : older?.replies.at(-1);
     const reply = shared ?? new PendingReply<Ack>();
     const replies = shared ? [] : [reply];
-    this.#ask({ kind: 'write', addresses: [address], frame, value, options: wanted, replies, once });
+    this.ask({ kind: 'write', addresses: [address], frame, value, options: wanted, replies, once });
     return reply;
   }
 
-  /** Asks for anything else that is acknowledged. */
+  /** Asks for anything else that is acknowledged. Throws what is wrong with an address. */
   confirm(message: ConfirmedMessage, qos: QoS = 1): PendingReply<Ack> {
+    const addresses = addressesIn(message);
+    addresses.forEach(requireAddress);
     const reply = new PendingReply<Ack>();
-    const frame = encodeClientMessage(message, qos);
-    this.#ask({ kind: 'message', message, addresses: addressesIn(message), frame, replies: [reply], once: qos === 2 });
+    const frame = this.encode(message, qos);
+    this.ask({ kind: 'message', message, addresses, frame, replies: [reply], once: qos === 2 });
     return reply;
+  }
+
+  /** Asks for a bundle. Throws what is wrong with it. */
+  bundle(parts: readonly BundlePart[], timestamp: number | undefined): PendingReply<Ack> {
+    return this.confirm({ type: 'BUNDLE', timestamp, messages: parts.map(bundleMessage) }, 2);
   }
 
   get(address: string): Reply<Value> {
+    requireAddress(address);
     const reply = new PendingReply<Value>();
     const frame = encodeClientMessage({ type: 'GET', address });
-    this.#ask({ kind: 'get', addresses: [address], frame, replies: [reply] });
+    this.ask({ kind: 'get', addresses: [address], frame, replies: [reply] });
     return reply;
   }
 
   query(pattern: string): Reply<readonly SignalDefinition[]> {
+    requirePattern(pattern);
     const reply = new PendingReply<readonly SignalDefinition[]>();
     const frame = encodeClientMessage({ type: 'QUERY', pattern });
-    this.#ask({ kind: 'query', addresses: [pattern], frame, replies: [reply], results: [] });
+    this.ask({ kind: 'query', addresses: [pattern], frame, replies: [reply], results: [] });
     return reply;
+  }
+
+  protected encode(message: ClientMessage, qos: QoS): Uint8Array {
+    return encodeClientMessage(message, qos);
   }
 
   /** A session has begun: sends what waits, in order. */
@@ -153,7 +160,7 @@ export class ClientRequests {
 
   /** Takes an ACK. False when nothing waited for it. */
   acknowledged({ address, revision, locked, holder }: AckMessage): boolean {
-    const request = this.#sent.acknowledgeable(address, revision);
+    const request = this.sent.acknowledgeable(address, revision);
     if (!request) return false;
     this.#settle(request);
     const named = address ?? request.addresses.at(-1) ?? '';
@@ -165,7 +172,7 @@ export class ClientRequests {
 
   /** Takes what a SNAPSHOT says about one address: the answer, if the oldest request there is a get. */
   told({ address, value }: ParamState): void {
-    const request = this.#sent.at(address)[0];
+    const request = this.sent.at(address)[0];
     if (request?.kind !== 'get') return;
     this.#settle(request);
     for (const reply of request.replies) reply.resolve(value);
@@ -173,12 +180,12 @@ export class ClientRequests {
 
   /** Takes a RESULT. */
   found(signals: readonly SignalDefinition[]): void {
-    this.#sent.query()?.results.push(...signals);
+    this.sent.query()?.results.push(...signals);
   }
 
   /** Takes a PONG: a PING follows each query, so everything it found has come. */
   foundAll(): void {
-    const query = this.#sent.query();
+    const query = this.sent.query();
     if (!query) return;
     this.#settle(query);
     for (const reply of query.replies) reply.resolve(query.results);
@@ -186,7 +193,7 @@ export class ClientRequests {
 
   /** Takes an ERROR about an address. */
   refused(address: string, error: ClaspError): void {
-    const request = this.#sent.at(address)[0];
+    const request = this.sent.at(address)[0];
     // Who only asks is never told 400 … 403: a timeline of ours came to its end meanwhile.
     if (!request || (asksOnly(request) && error.code > 399 && error.code < 404)) return;
     if (request.kind === 'query')
@@ -195,7 +202,7 @@ export class ClientRequests {
     reject(request, error);
   }
 
-  #ask(request: Request): void {
+  protected ask(request: Request): void {
     if (this.#closed) {
       reject(request, this.#closed);
       return;
@@ -215,7 +222,7 @@ export class ClientRequests {
       request.stamped = true;
     }
     request.state = 'sent';
-    this.#sent.add(request);
+    this.sent.add(request);
     this.#expect(request, asksOnly(request) ? request.expires : this.#options.scheduler.now() + TO_CONFIRM);
     send(request.frame);
     if (request.kind === 'query') send(PING);
@@ -249,15 +256,12 @@ export class ClientRequests {
 
   #rewrite(request: WriteRequest, options: WriteOptions): void {
     request.options = options;
-    request.frame = encodeClientMessage(
-      { type: 'SET', address: addressOf(request), value: request.value, ...options },
-      1,
-    );
+    request.frame = this.encode({ type: 'SET', address: addressOf(request), value: request.value, ...options }, 1);
   }
 
   #takeAll(): Request[] {
-    const all = [...this.#sent, ...this.#waiting];
-    for (const collection of [this.#sent, this.#waiting, this.#waitingWrites]) collection.clear();
+    const all = [...this.sent, ...this.#waiting];
+    for (const collection of [this.sent, this.#waiting, this.#waitingWrites]) collection.clear();
     return all;
   }
 
@@ -282,7 +286,7 @@ export class ClientRequests {
   #settle(request: Request): void {
     // Not `delete`, which stops an idle timer: starting one for each request would cost more than the request.
     this.#expect(request);
-    this.#sent.delete(request);
+    this.sent.delete(request);
   }
 
   #fail(request: Request, code: ErrorCode, why: string): void {

@@ -2,12 +2,13 @@ import { Observable, type SchedulerLike } from 'rxjs';
 import type { Connection } from '../../core/connection.ts';
 import { ClaspError } from '../../core/errors.ts';
 import type { ErrorMessage, HelloMessage, WelcomeMessage } from '../../core/message.ts';
-import { decodeRelayFrame, type RelayMessage } from '../../core/wire/client-decode.ts';
+import type { decodeRelayFrame, RelayMessage } from '../../core/wire/client-decode.ts';
 import { encodeClientMessage } from '../../core/wire/client-encode.ts';
 
 export interface ClientSessionOptions {
   readonly hello: HelloMessage;
   readonly scheduler: SchedulerLike;
+  readonly decode: typeof decodeRelayFrame;
   /** The relay has accepted; frames can be sent from now on. */
   readonly welcomed: (welcome: WelcomeMessage, send: (frame: Uint8Array) => void) => void;
   /** The ERROR that came instead of WELCOME. */
@@ -33,7 +34,7 @@ const WELCOME_TIMEOUT = 10_000;
  * closed cleanly. Unsubscribing closes the connection.
  */
 export function clientSession(connection: Connection, options: ClientSessionOptions): Observable<void> {
-  const { hello, scheduler, welcomed, refused, received, misunderstood, saturated, left } = options;
+  const { hello, scheduler, decode, welcomed, refused, received, misunderstood, saturated, left } = options;
   const send = (frame: Uint8Array) => connection.outgoing.next(frame);
 
   return new Observable((out) => {
@@ -69,7 +70,7 @@ export function clientSession(connection: Connection, options: ClientSessionOpti
         next: (bytes) => {
           let decoded: ReturnType<typeof decodeRelayFrame>;
           try {
-            decoded = decodeRelayFrame(bytes);
+            decoded = decode(bytes);
           } catch (cause) {
             misunderstood(ClaspError.from(cause, 100));
             return;

@@ -6,8 +6,7 @@ import type { Param, Signal, SignalKind } from '../../core/signal.ts';
 import { encodeClientMessage, kindsMask } from '../../core/wire/client-encode.ts';
 import { SIGNAL_KINDS } from '../../core/wire/codes.ts';
 import type { ClientParams } from './client-params.ts';
-import { patternFaultOf, patternTest } from './client-pattern.ts';
-import { stateOf } from './signal-callback.ts';
+import { patternTest, requirePattern } from './client-pattern.ts';
 
 /** One subscriber of an `on`. */
 interface Listener {
@@ -179,8 +178,7 @@ export class ClientSubscriptions {
   }
 
   #open(pattern: string, types: readonly SignalKind[] | undefined, options: SubscribeOptions): Subscription {
-    const fault = patternFaultOf(pattern);
-    if (fault) throw fault;
+    requirePattern(pattern);
     const mask = kindsMask(types);
     const message: SubscribeMessage = { type: 'SUBSCRIBE', id: this.#nextId, pattern, types, options };
     // What it would be on the wire, so that what cannot be sent throws now rather than at each reconnect.
@@ -246,14 +244,14 @@ export class ClientSubscriptions {
   }
 
   #remember(signal: Param, listeners: readonly Listener[]): void {
-    const { address, revision } = signal;
+    const { address, value, revision, writer, at } = signal;
     for (const { subscription } of listeners) {
       subscription.seen?.set(address, revision ?? Number.POSITIVE_INFINITY);
       subscription.unsure?.delete(address);
     }
     const current = this.#params.current(address);
     if (current && revision !== undefined && revision < current.revision) return;
-    this.#params.put(stateOf(revision === undefined ? { ...signal, revision: current?.revision } : signal));
+    this.#params.put({ address, value, revision: revision ?? current?.revision ?? 0, writer, timestamp: at });
   }
 
   #route(address: string): readonly Listener[] {

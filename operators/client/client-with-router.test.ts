@@ -3,10 +3,12 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Client } from '../../core/client.ts';
 import type { Connections } from '../../core/connection.ts';
 import { memoryPair } from '../../core/memory-pair.ts';
+import { readUtf8 } from '../../core/wire/utf8.ts';
 import { answerOf, heardBy } from '../../testing/client-on-script.ts';
 import { type VirtualRelay, virtualRelay } from '../../testing/virtual-relay.ts';
 import { createClient } from './client.ts';
 import type { ClientOptions } from './client-options.ts';
+import { createLocalClient } from './local-client.ts';
 
 // The client against the real router, in virtual time.
 
@@ -22,15 +24,25 @@ const dial: Connections = new Observable((out) => {
   return () => here.outgoing.complete();
 });
 
+const inProcess: typeof createClient = (connections, options = {}) => createLocalClient(connections, options, readUtf8);
+const MAKERS = [
+  ['over a connection', createClient],
+  ["in the relay's process", inProcess],
+] as const;
+let make: typeof createClient;
 const join = (options: ClientOptions = {}): Client =>
-  createClient(dial, { scheduler: relay.time, random: () => 1, ...options });
+  make(dial, { scheduler: relay.time, random: () => 1, ...options });
 
 beforeEach(() => {
   relay = virtualRelay();
 });
 afterEach(() => relay.stop());
 
-describe('clients of one relay', () => {
+describe.each(MAKERS)('clients of one relay, %s,', (_, maker) => {
+  beforeEach(() => {
+    make = maker;
+  });
+
   it('hear what others write, emit and stream; of their own only the writes', () => {
     const [desk, show] = [join(), join()];
     const heard = [heardBy(desk, '/**'), heardBy(show, '/**')];
@@ -89,7 +101,11 @@ describe('clients of one relay', () => {
   });
 });
 
-describe('a client whose connection breaks', () => {
+describe.each(MAKERS)('a client %s whose connection breaks', (_, maker) => {
+  beforeEach(() => {
+    make = maker;
+  });
+
   it('comes back to what changed meanwhile, and writes what it had to write', () => {
     const desk = join();
     const show = join();

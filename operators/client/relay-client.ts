@@ -27,15 +27,14 @@ import {
 } from '../../core/message.ts';
 import type { GesturePhase, Keyframe, Signal } from '../../core/signal.ts';
 import type { Value } from '../../core/value.ts';
-import type { RelayMessage } from '../../core/wire/client-decode.ts';
+import { decodeRelayFrame, type RelayMessage } from '../../core/wire/client-decode.ts';
 import { encodeClientMessage } from '../../core/wire/client-encode.ts';
 import { SIGNAL_KINDS } from '../../core/wire/codes.ts';
 import { backoffWait } from '../backoff.ts';
-import { bundleMessage, timelineMessage } from './bundle-part.ts';
+import { timelineMessage } from './bundle-part.ts';
 import { clientLink } from './client-link.ts';
 import type { ClientOptions } from './client-options.ts';
 import { ClientParams } from './client-params.ts';
-import { faultOf, patternFaultOf } from './client-pattern.ts';
 import { receive } from './client-receive.ts';
 import { addressesIn, type ConfirmedMessage, writeOptions } from './client-request.ts';
 import { ClientRequests } from './client-requests.ts';
@@ -70,14 +69,23 @@ export class RelayClient implements Client {
   #badFrames = 0;
   #closed = false;
 
-  constructor(connections: Connections, options: ClientOptions) {
+  /**
+   * @param Requests keeps what is asked
+   * @param decode reads what comes from the relay
+   */
+  constructor(
+    connections: Connections,
+    options: ClientOptions,
+    Requests: typeof ClientRequests = ClientRequests,
+    decode: typeof decodeRelayFrame = decodeRelayFrame,
+  ) {
     const { name = 'clasp-rx', token, features = SIGNAL_KINDS, scheduler = asyncScheduler, random } = options;
     const { reconnect = {}, maxWaiting = 1_000, onMessage, now = () => scheduler.now() * 1000, sync = true } = options;
     const report = (error: ClaspError) => this.errors.next(error);
     this.#sync = sync;
     this.#clock = new RelayClock(scheduler, now);
     this.#subscriptions = new ClientSubscriptions(this.#params, report, (call) => this.#guard(call));
-    this.#requests = new ClientRequests({
+    this.#requests = new Requests({
       scheduler,
       limit: maxWaiting,
       report,
@@ -95,6 +103,7 @@ export class RelayClient implements Client {
     const session = {
       hello: { type: 'HELLO', version: PROTOCOL_VERSION, name, features, token },
       scheduler,
+      decode,
       welcomed: (welcome: WelcomeMessage, send: (frame: Uint8Array) => void) => this.#welcomed(welcome, send),
       refused: report,
       received: (message: RelayMessage, timestamp: number | undefined) => {
@@ -138,15 +147,15 @@ export class RelayClient implements Client {
   }
 
   set(address: string, value: Value, options?: SetOptions): Reply<Ack> {
-    return this.#ask(faultOf(address), () => this.#requests.write(address, value, writeOptions(options), options?.qos));
+    return this.#ask(() => this.#requests.write(address, value, writeOptions(options), options?.qos));
   }
 
   get(address: string): Reply<Value> {
-    return this.#ask(faultOf(address), () => this.#requests.get(address));
+    return this.#ask(() => this.#requests.get(address));
   }
 
   query(pattern: string): Reply<readonly SignalDefinition[]> {
-    return this.#ask(patternFaultOf(pattern), () => this.#requests.query(pattern));
+    return this.#ask(() => this.#requests.query(pattern));
   }
 
   emit(address: string, value: Value = null, { qos }: QoSOptions = {}): Reply<Ack> {
@@ -160,13 +169,13 @@ export class RelayClient implements Client {
   }
 
   bundle(parts: readonly BundlePart[], { at }: BundleOptions = {}): BundleReply {
-    const reply = this.#ask(undefined, () =>
-      this.#confirm({ type: 'BUNDLE', timestamp: at, messages: parts.map(bundleMessage) }, 2),
+    const reply = this.#ask(() => this.#requests.bundle(parts, at));
+    return cancellable(reply, ({ address }) =>
+      this.#ask(() => {
+        if (!address.startsWith(SCHEDULE)) throw new ClaspError(400, 'it did not wait', { address });
+        return this.set(address, null);
+      }),
     );
-    return cancellable(reply, ({ address }) => {
-      const missed = new ClaspError(400, 'it did not wait', { address });
-      return this.#ask(address.startsWith(SCHEDULE) ? undefined : missed, () => this.set(address, null));
-    });
   }
 
   announce(definitions: readonly SignalDefinition[]): Reply<Ack> {
@@ -247,23 +256,20 @@ export class RelayClient implements Client {
   }
 
   #confirm(message: ConfirmedMessage, qos?: QoS): Reply<Ack> {
-    return this.#ask(addressesIn(message).map(faultOf).find(Boolean), () => this.#requests.confirm(message, qos));
+    return this.#ask(() => this.#requests.confirm(message, qos));
   }
 
   /** Asks; what is wrong with the question is its answer. */
-  #ask<T>(fault: ClaspError | undefined, question: () => Reply<T>): Reply<T> {
-    let reason = fault;
-    if (!reason) {
-      try {
-        return question();
-      } catch (cause) {
-        reason = ClaspError.from(cause, 402);
-      }
+  #ask<T>(question: () => Reply<T>): Reply<T> {
+    try {
+      return question();
+    } catch (cause) {
+      const reason = ClaspError.from(cause, 402);
+      this.errors.next(reason);
+      const reply = new PendingReply<T>();
+      reply.reject(reason);
+      return reply;
     }
-    this.errors.next(reason);
-    const reply = new PendingReply<T>();
-    reply.reject(reason);
-    return reply;
   }
 
   /** Sends something that nobody answers; what cannot be sent is counted. */

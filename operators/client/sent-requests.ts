@@ -5,11 +5,11 @@ export const SCHEDULE = '/clasp/schedule/';
 
 /** Requests that were sent and not answered, in order: all of them, and for each address those that name it. */
 export class SentRequests implements Iterable<Request> {
-  readonly #all = new Set<Request>();
+  protected readonly all: Set<Request> = new Set<Request>();
   readonly #byAddress = new Map<string, Request[]>();
 
   [Symbol.iterator](): Iterator<Request> {
-    return this.#all.values();
+    return this.all.values();
   }
 
   at(address: string): readonly Request[] {
@@ -22,14 +22,14 @@ export class SentRequests implements Iterable<Request> {
    */
   acknowledgeable(address: string | undefined, revision: number | undefined): Confirmable | undefined {
     let first: Confirmable | undefined;
-    for (const request of address === undefined ? this.#all : this.at(address)) {
+    for (const request of address === undefined ? this.all : this.at(address)) {
       if (request.kind === 'get' || request.kind === 'query') continue;
       const several = request.kind === 'message' && request.message.type !== 'PUBLISH';
       if (several || (address !== undefined && (request.kind === 'write') === (revision !== undefined))) return request;
       first ??= request;
     }
     if (first || !address?.startsWith(SCHEDULE)) return first;
-    for (const request of this.#all) {
+    for (const request of this.all) {
       if (request.kind === 'message' && request.message.type === 'BUNDLE' && request.message.timestamp) return request;
     }
     return undefined;
@@ -37,12 +37,12 @@ export class SentRequests implements Iterable<Request> {
 
   /** The oldest query. */
   query(): QueryRequest | undefined {
-    for (const request of this.#all) if (request.kind === 'query') return request;
+    for (const request of this.all) if (request.kind === 'query') return request;
     return undefined;
   }
 
   add(request: Request): void {
-    this.#all.add(request);
+    this.all.add(request);
     for (const address of request.addresses) {
       const queue = this.#byAddress.get(address);
       if (!queue) this.#byAddress.set(address, [request]);
@@ -51,7 +51,7 @@ export class SentRequests implements Iterable<Request> {
   }
 
   delete(request: Request): void {
-    this.#all.delete(request);
+    this.all.delete(request);
     for (const address of request.addresses) {
       const queue = this.#byAddress.get(address);
       const at = queue?.indexOf(request) ?? -1;
@@ -62,7 +62,7 @@ export class SentRequests implements Iterable<Request> {
   }
 
   clear(): void {
-    this.#all.clear();
+    this.all.clear();
     this.#byAddress.clear();
   }
 }

@@ -21,7 +21,7 @@ function valueInOnePiece(signal: Signal): Value {
 }
 
 /** A param as a snapshot tells it; what is not known has no key. */
-export function stateOf({ address, value, revision = 0, writer, at }: Param): ParamState {
+function stateOf({ address, value, revision = 0, writer, at }: Param): ParamState {
   return {
     address,
     value,

@@ -11,7 +11,7 @@ import { type ParamRule, ParamRules } from '../../core/param-rules.ts';
 import { ParamStore } from '../../core/param-store.ts';
 import { ALL_SCOPES, Scopes, scopes } from '../../core/scope.ts';
 import { SubscriptionIndex } from '../../core/subscription-index.ts';
-import { createClient } from '../client/client.ts';
+import { createLocalClient } from '../client/local-client.ts';
 import { announcements } from './announcements.ts';
 import type { Authenticate, CompiledGrant } from './authenticate.ts';
 import { conflictMerge } from './conflict-merge.ts';
@@ -150,12 +150,14 @@ export function router(options: RouterOptions = {}): Router {
   const early = new Set<Connection>();
   const grants = new WeakMap<Connection, CompiledGrant>();
   const trusted = (connection: Connection) => grants.get(connection);
+  let addresses = new AddressTable<StoredParam>();
   let running: { stats(): RouterStats } | undefined;
   /** Emits when the relay is about to stop, while its receivers can still be told. */
   const ending = new Subject<void>();
 
   const run = (connections: Observable<Connection>): Observable<RouterEvent> => {
     const table = new AddressTable<StoredParam>();
+    addresses = table;
     const store = new ParamStore(table, { maxParams, onFull });
     const writer = new ParamWriter(store, rules);
     const subscriptions = new SubscriptionIndex<Session>({
@@ -249,7 +251,9 @@ export function router(options: RouterOptions = {}): Router {
         here.outgoing.complete();
       };
     });
-    return createClient(dial, { name: clientName, scheduler, now, sync: false });
+    // What is delivered has its address in the table.
+    const addressOf = (bytes: Uint8Array, start: number, end: number) => addresses.intern(bytes, start, end).address;
+    return createLocalClient(dial, { name: clientName, scheduler, now, sync: false }, addressOf);
   };
 
   const stats = () => running?.stats() ?? IDLE;

@@ -1,0 +1,57 @@
+import type { Ack, BundlePart } from '../../core/client.ts';
+import type { QoS } from '../../core/message.ts';
+import { BundleWriter } from '../../core/wire/bundle-writer.ts';
+import type { ClientMessage } from '../../core/wire/client-encode.ts';
+import { encodeMessage } from '../../core/wire/encode.ts';
+import { bundleMessage } from './bundle-part.ts';
+import { requireAddress } from './client-pattern.ts';
+import { ClientRequests } from './client-requests.ts';
+import { PendingReply } from './reply.ts';
+import { RequestsInOrder } from './requests-in-order.ts';
+import type { SentRequests } from './sent-requests.ts';
+
+/** Addresses that are known to be well-formed. */
+const MAX_KNOWN = 65_536;
+
+/**
+ * {@link ClientRequests} of a client in the same process as its relay, where bridges write thousands of params at a time
+ * and no byte has to be saved.
+ *
+ * A bundle is of QoS 1 here: its session ends with the relay only, and with that what the relay remembers of QoS 2.
+ */
+export class LocalRequests extends ClientRequests {
+  protected override readonly sent: SentRequests = new RequestsInOrder();
+  readonly #known = new Set<string>();
+
+  override bundle(parts: readonly BundlePart[], timestamp: number | undefined): PendingReply<Ack> {
+    const writer = new BundleWriter(parts.length, timestamp);
+    const addresses: string[] = [];
+    for (const part of parts) {
+      if ('set' in part && part.set.length === 2) {
+        this.#require(part.set[0]);
+        writer.set(part.set[0], part.set[1]);
+        addresses.push(part.set[0]);
+      } else {
+        const message = bundleMessage(part);
+        this.#require(message.address);
+        writer.add(message);
+        addresses.push(message.address);
+      }
+    }
+    const reply = new PendingReply<Ack>();
+    const message = { type: 'BUNDLE', timestamp, messages: [] } as const;
+    this.ask({ kind: 'message', message, addresses, frame: writer.finish(1), replies: [reply] });
+    return reply;
+  }
+
+  protected override encode(message: ClientMessage, qos: QoS): Uint8Array {
+    return encodeMessage(message, { qos });
+  }
+
+  #require(address: string): void {
+    if (this.#known.has(address)) return;
+    requireAddress(address);
+    if (this.#known.size >= MAX_KNOWN) this.#known.clear();
+    this.#known.add(address);
+  }
+}

@@ -1,0 +1,56 @@
+import type { SetMessage } from '../../core/message.ts';
+import { decodeRelayFrame, type RelayMessage } from '../../core/wire/client-decode.ts';
+import { FrameFlag, MessageCode, SetFlag } from '../../core/wire/codes.ts';
+import { readU16, readU64 } from '../../core/wire/numbers.ts';
+import { readValue } from '../../core/wire/value.ts';
+
+/** The address whose UTF-8 is `bytes[start..end)`: best the same string each time, whose hash is known then. */
+export type AddressReader = (bytes: Uint8Array, start: number, end: number) => string;
+
+const HEADER = 4;
+/** Header, type byte, flags and count of a BUNDLE. */
+const FIRST_PART = HEADER + 4;
+
+/**
+ * A reader of what a relay of this package sends to clients in its own process: `decodeRelayFrame`, but writes, alone
+ * and in bundles, are read without the checks that the relay made when they came in.
+ */
+export function relaySignals(addressOf: AddressReader): typeof decodeRelayFrame {
+  const readSet = (bytes: Uint8Array, start: number, end: number): SetMessage => {
+    const flags = bytes[start + 1] as number;
+    const addressStart = start + 4;
+    const addressEnd = addressStart + readU16(bytes, start + 2);
+    const value = readValue(bytes, addressEnd, flags & 0x0f);
+    const address = addressOf(bytes, addressStart, addressEnd);
+    return { type: 'SET', address, value, revision: readU64(bytes, end - 8) };
+  };
+
+  /** The messages of a BUNDLE that has nothing but writes in it; undefined of any other. */
+  const readSets = (bytes: Uint8Array): SetMessage[] | undefined => {
+    const messages: SetMessage[] = [];
+    for (let at = FIRST_PART; at < bytes.length; ) {
+      const start = at + 2;
+      at = start + readU16(bytes, at);
+      if (!isWrite(bytes, start)) return undefined;
+      messages.push(readSet(bytes, start, at));
+    }
+    return messages;
+  };
+
+  return (bytes) => {
+    const plain = ((bytes[1] as number) & FrameFlag.Timestamp) === 0;
+    let message: RelayMessage | undefined;
+    if (plain && isWrite(bytes, HEADER)) {
+      message = readSet(bytes, HEADER, bytes.length);
+    } else if (plain && bytes[HEADER] === MessageCode.Bundle && bytes[HEADER + 1] === 0) {
+      const messages = readSets(bytes);
+      if (messages) message = { type: 'BUNDLE', timestamp: undefined, messages };
+    }
+    return message ? { message, timestamp: undefined } : decodeRelayFrame(bytes);
+  };
+}
+
+/** Whether a message is a SET as the relay delivers it: with a revision and nothing else. */
+function isWrite(bytes: Uint8Array, start: number): boolean {
+  return bytes[start] === MessageCode.Set && ((bytes[start + 1] as number) & 0xf0) === SetFlag.Revision;
+}
