@@ -45,6 +45,18 @@ describe('MqttServer, in time', () => {
     expect(texts(watcher)).toEqual(['will gone']);
   });
 
+  it('says a will as it was left, but for its delay', () => {
+    const { connect, pass } = setup();
+    const watcher = connect({ clientId: 'watcher' });
+    watcher.packets.next(subscribe('will'));
+    const properties = { willDelayInterval: 5, contentType: 'text/plain', userProperties: { a: 'b' } };
+    const login = { will: { ...will('will'), properties }, properties: { sessionExpiryInterval: 100 } };
+    connect(login).packets.complete();
+    pass(5_000);
+    expect(last(watcher)).toMatchObject({ topic: 'will' });
+    expect(last(watcher)).toHaveProperty('properties', { contentType: 'text/plain', userProperties: { a: 'b' } });
+  });
+
   it('says a will with a longer delay when the session ends', () => {
     const { connect, pass } = setup();
     const watcher = connect({ clientId: 'watcher' });

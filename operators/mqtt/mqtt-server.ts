@@ -250,9 +250,10 @@ export class MqttServer {
       then();
       return;
     }
-    const { topic, payload, qos = 0, retain = false, properties } = will;
-    const said = { topic, payload, qos, retain, ...(properties && { properties }) };
-    member.session.publish(said, (failure) => {
+    const { topic, payload, qos = 0, retain = false } = will;
+    // The delay is of the will, and no property of the message that it becomes.
+    const { willDelayInterval, ...properties } = will.properties ?? {};
+    member.session.publish({ topic, payload, qos, retain, properties }, (failure) => {
       if (failure) this.#digest.pass(failure);
       then();
     });

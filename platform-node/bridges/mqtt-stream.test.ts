@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, createConnection, createServer, type Server, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import fc from 'fast-check';
 import * as codec from 'mqtt-packet';
@@ -12,6 +14,11 @@ import { setup, subscribe, texts } from '../../peers/virtual-mqtt.ts';
 import { MqttStream } from './mqtt-stream.ts';
 
 afterEach(closeAll);
+
+async function bound(server: Server): Promise<number> {
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  return (server.address() as AddressInfo).port;
+}
 
 const connect = (protocolVersion: 4 | 5, more: object = {}): Packet =>
   ({
@@ -133,6 +140,41 @@ describe('MqttStream', () => {
     const properties = Buffer.from([0x21, 0, 1, 0x21, 0, 2]); // receive maximum
     const rest = Buffer.from([0, 4, 0x4d, 0x51, 0x54, 0x54, 5, 2, 0, 0, properties.length, ...properties, 0, 1, 0x63]);
     expect(read([Buffer.concat([Buffer.from([0x10, rest.length]), rest])]).failure).toMatchObject({ value: 0x82 });
+  });
+});
+
+describe('MqttStream, closing', () => {
+  /** A peer that goes on talking after the server has closed; resolves with what its writes met. */
+  async function talkOn(socket: Socket, done: () => boolean): Promise<unknown> {
+    let met: unknown;
+    socket.on('error', (cause) => {
+      met = cause;
+    });
+    await once(socket, 'end');
+    while (!met && !done()) {
+      await new Promise((resolve) => socket.write('more', resolve));
+      await new Promise(setImmediate);
+    }
+    return met;
+  }
+
+  it('lets the peer finish what it is sending, so that it can read why it is closed', async () => {
+    const server = createServer((socket) => new MqttStream(socket, 'test', codec, 1_000).close());
+    const port = await bound(server);
+    const peer = createConnection({ port, host: '127.0.0.1', allowHalfOpen: true }).resume();
+    let writes = 0;
+    expect(await talkOn(peer, () => ++writes > 5)).toBeUndefined();
+    peer.end();
+    await once(peer, 'close');
+    server.close();
+  });
+
+  it('does not wait for a peer that never finishes', async () => {
+    const server = createServer((socket) => new MqttStream(socket, 'test', codec, 1_000).close());
+    const port = await bound(server);
+    const peer = createConnection({ port, host: '127.0.0.1', allowHalfOpen: true }).resume();
+    expect(await talkOn(peer, () => false)).toMatchObject({ syscall: expect.stringMatching(/read|write/) });
+    server.close();
   });
 });
 

@@ -4,17 +4,17 @@ import { BehaviorSubject, Observable, type Subscriber } from 'rxjs';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { type MqttPacket, MqttReason } from '../../core/protocols/mqtt-packet.ts';
 import type { MqttPeer } from '../../operators/mqtt/mqtt-peer.ts';
+import { checkMqttPacket, mqttFault } from './mqtt-packet-check.ts';
 
 /** The package that reads and writes packets. */
 export type MqttCodec = Pick<typeof import('mqtt-packet'), 'generate' | 'parser'>;
 
 /** Bytes waiting in the socket above which what can wait shall wait. */
 const HIGH_WATER = 1_048_576;
-/** Milliseconds in which a peer has to take what it was sent before the close. */
+/** Milliseconds in which a peer has to take what it was sent before the close, and to close too. */
 const CLOSE_TIMEOUT = 2_000;
 /** How that packet begins. */
 const CONNECT = 0x10;
-const REPLACEMENT = Buffer.from('\ufffd');
 
 /** Loads the package `mqtt-packet`. Rejects with a `ClaspError` 501 where it is not installed. */
 export async function mqttCodec(): Promise<MqttCodec> {
@@ -98,7 +98,8 @@ export class MqttStream implements MqttPeer {
     this.#pending = [];
     const timer = setTimeout(() => this.#stream.destroy(), CLOSE_TIMEOUT);
     this.#stream.once('close', () => clearTimeout(timer));
-    this.#stream.end(() => this.#stream.destroy());
+    // What the peer still sends is read and left: closing over it would take from the peer what it has not read yet.
+    this.#stream.end();
     this.saturated.complete();
   }
 
@@ -127,7 +128,7 @@ export class MqttStream implements MqttPeer {
   /** How long the packet is that `bytes` begin with; what it takes to know more, while that is not there. */
   #lengthOf(bytes: Buffer): number {
     if (this.#version === undefined && bytes.length > 0 && bytes[0] !== CONNECT) {
-      throw wrong(MqttReason.ProtocolError, 'the first packet is no CONNECT');
+      throw mqttFault(MqttReason.ProtocolError, 'the first packet is no CONNECT');
     }
     let length = 0;
     for (let at = 1; at <= 4; at++) {
@@ -136,21 +137,21 @@ export class MqttStream implements MqttPeer {
       length += (byte & 0x7f) * 128 ** (at - 1);
       if (byte < 0x80) {
         const total = at + 1 + length;
-        if (total > this.#maxPacketSize) throw wrong(MqttReason.PacketTooLarge, `packet of ${total} bytes`);
+        if (total > this.#maxPacketSize) throw mqttFault(MqttReason.PacketTooLarge, `packet of ${total} bytes`);
         return total;
       }
     }
-    throw wrong(MqttReason.Malformed, 'packet without a length');
+    throw mqttFault(MqttReason.Malformed, 'packet without a length');
   }
 
   #frame(frame: Buffer): void {
     if (this.#version === undefined) this.#version = versionOf(frame);
     // A packet is whole here: what the parser keeps back is a packet whose parts are longer than itself.
-    if (this.#parser.parse(frame) > 0) throw wrong(MqttReason.Malformed, 'packet cut short');
+    if (this.#parser.parse(frame) > 0) throw mqttFault(MqttReason.Malformed, 'packet cut short');
     if (this.#packet) {
       const packet = this.#packet;
       this.#packet = undefined;
-      check(packet, frame);
+      checkMqttPacket(packet, frame);
       this.#reader?.next(packet as MqttPacket);
     }
   }
@@ -159,7 +160,7 @@ export class MqttStream implements MqttPeer {
     const reader = this.#reader;
     this.#reader = undefined;
     this.#pending = [];
-    reader?.error(cause instanceof ClaspError ? cause : wrong(MqttReason.Malformed, String(cause)));
+    reader?.error(cause instanceof ClaspError ? cause : mqttFault(MqttReason.Malformed, String(cause)));
   }
 
   #closed(): void {
@@ -170,10 +171,6 @@ export class MqttStream implements MqttPeer {
   }
 }
 
-function wrong(reason: number, what: string): ClaspError {
-  return new ClaspError(ErrorCode.BadFrame, what, { value: reason });
-}
-
 /** The protocol level of a CONNECT, checked before anything else is read: what follows depends on it. */
 function versionOf(frame: Buffer): 4 | 5 {
   let at = 1;
@@ -182,55 +179,8 @@ function versionOf(frame: Buffer): 4 | 5 {
   const name = frame.toString('latin1', at + 2, at + 2 + length);
   const level = frame[at + 2 + length];
   if (name === 'MQTT' && (level === 4 || level === 5)) return level;
-  if (name !== 'MQTT' && name !== 'MQIsdp') throw wrong(MqttReason.Malformed, 'not MQTT');
-  throw wrong(MqttReason.UnsupportedVersion, `protocol level ${level}, but 4 (3.1.1) and 5 are spoken here`);
-}
-
-/** What the codec lets pass, and MQTT does not. */
-function check(packet: Packet, frame: Buffer): void {
-  const properties = 'properties' in packet ? packet.properties : undefined;
-  checkProperties(properties);
-  if (packet.cmd === 'connect' && packet.will) checkProperties(packet.will.properties);
-  const texts = textsOf(packet);
-  // It puts U+FFFD in the place of what is not UTF-8.
-  if (texts.some((text) => text.includes('\ufffd')) && !frame.includes(REPLACEMENT)) {
-    throw wrong(MqttReason.Malformed, 'text that is not UTF-8');
-  }
-}
-
-function textsOf(packet: Packet): readonly string[] {
-  switch (packet.cmd) {
-    case 'connect':
-      return [packet.clientId, packet.will?.topic ?? ''];
-    case 'publish':
-      return [packet.topic];
-    case 'subscribe':
-      return packet.subscriptions.map(({ topic }) => topic);
-    case 'unsubscribe':
-      return packet.unsubscriptions;
-    default:
-      return [];
-  }
-}
-
-function checkProperties(properties: object | undefined): void {
-  for (const [key, value] of Object.entries(properties ?? {})) {
-    if (key === 'userProperties') {
-      if (
-        !Object.values(value)
-          .flat()
-          .every((text) => typeof text === 'string')
-      ) {
-        throw wrong(MqttReason.Malformed, `${key} cut short`);
-      }
-    } else if (Array.isArray(value)) {
-      throw wrong(MqttReason.ProtocolError, `${key} twice`);
-    } else if (value === null || value === undefined || value === -1) {
-      throw wrong(MqttReason.Malformed, `${key} cut short`);
-    } else if (key === 'subscriptionIdentifier' && !(value >= 1)) {
-      throw wrong(MqttReason.ProtocolError, `${key} 0`);
-    }
-  }
+  if (name !== 'MQTT' && name !== 'MQIsdp') throw mqttFault(MqttReason.Malformed, 'not MQTT');
+  throw mqttFault(MqttReason.UnsupportedVersion, `protocol level ${level}, but 4 (3.1.1) and 5 are spoken here`);
 }
 
 /** The codec wants every run of bytes as a Buffer. */
