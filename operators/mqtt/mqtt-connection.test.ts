@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { MqttPacket } from '../../core/protocols/mqtt-packet.ts';
-import { last, publish, setup, will } from '../../peers/virtual-mqtt.ts';
+import { last, publish, setup, subscribe, texts, will } from '../../peers/virtual-mqtt.ts';
 
 describe('MqttServer, with clients that break the rules', () => {
   it('refuses more clients than it wants, and those with odd ids or a method it does not know', () => {
@@ -31,5 +31,23 @@ describe('MqttServer, with clients that break the rules', () => {
     client.packets.next(packet);
     expect(last(client)).toEqual({ cmd: 'disconnect', reasonCode });
     expect([client.closed, other.closed]).toEqual([true, false]);
+  });
+
+  it('closes a client without an answer where 3.1.1 has no return code for it', () => {
+    const { connect } = setup();
+    const client = connect({ protocolVersion: 4, will: will('') });
+    expect([client.received, client.closed]).toEqual([[], true]);
+    expect(last(connect({ will: will('') }))).toMatchObject({ cmd: 'connack', reasonCode: 0x90 });
+  });
+
+  it('takes no DISCONNECT that keeps a session which was to end with its connection', () => {
+    const { connect, pass } = setup();
+    const watcher = connect({ clientId: 'watcher' });
+    watcher.packets.next(subscribe('will'));
+    const client = connect({ will: will('will') });
+    client.packets.next({ cmd: 'disconnect', reasonCode: 0, properties: { sessionExpiryInterval: 5 } });
+    expect(last(client)).toEqual({ cmd: 'disconnect', reasonCode: 0x82 });
+    pass(0);
+    expect(texts(watcher)).toEqual(['will gone']);
   });
 });

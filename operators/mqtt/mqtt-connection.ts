@@ -40,15 +40,15 @@ export interface MqttWelcome {
 
 /** Packets that a client may send before it is told whether it is accepted. */
 const MAX_EARLY = 100;
-/** The return codes of 3.1.1. */
+/** The return codes of 3.1.1; for what has none, it wants the connection closed without an answer. */
 const RETURN_CODES: Readonly<Record<number, number>> = {
   [MqttReason.UnsupportedVersion]: 1,
   [MqttReason.BadClientId]: 2,
   [MqttReason.ServerBusy]: 3,
   [MqttReason.QuotaExceeded]: 3,
   [MqttReason.BadCredentials]: 4,
+  [MqttReason.NotAuthorized]: 5,
 };
-const NOT_AUTHORIZED = 5;
 
 /** One connection of an MQTT client: from its first packet to its end. */
 export class MqttConnection {
@@ -61,6 +61,10 @@ export class MqttConnection {
   #early: MqttPacket[] | undefined;
   #session: MqttSession | undefined;
   #version: 4 | 5 = 4;
+  /** Bytes of a packet that the client takes. */
+  #maxPacket: number = Number.POSITIVE_INFINITY;
+  /** It asked for a session that is there longer than the connection. */
+  #mayStay = false;
   #lastHeard = 0;
   #closed = false;
 
@@ -89,19 +93,25 @@ export class MqttConnection {
   /** Lets the client in, and serves it from now on. */
   welcome(connect: MqttConnectPacket, { session, sessionPresent, keepalive, properties, window }: MqttWelcome): void {
     if (this.#closed) return;
-    this.#session = session;
     const wishes = connect.properties ?? {};
-    this.peer.send(
+    const told = this.peer.send(
       this.#version === 5
         ? { cmd: 'connack', sessionPresent, reasonCode: MqttReason.Success, properties }
         : { cmd: 'connack', sessionPresent, returnCode: 0 },
+      this.#maxPacket,
     );
+    if (!told) {
+      this.#report(`no packet of more than ${this.#maxPacket} bytes: too few to be told that it is connected`);
+      this.#end(true);
+      return;
+    }
+    this.#session = session;
     session.attach({
       peer: this.peer,
       limits: {
         version: this.#version,
         window: Math.min(window, wishes.receiveMaximum ?? window),
-        maxPacket: wishes.maximumPacketSize ?? Number.POSITIVE_INFINITY,
+        maxPacket: this.#maxPacket,
         maxAliases: Math.min(this.#options.topicAliasMaximum, wishes.topicAliasMaximum ?? 0),
       },
       explain: wishes.requestProblemInformation !== false,
@@ -117,11 +127,13 @@ export class MqttConnection {
   refuse(reason: MqttReason, why: string): void {
     if (this.#closed) return;
     this.#options.report(new ClaspError(ErrorCode.NotAuthenticated, `${this.peer.peer}: ${why}`));
-    this.peer.send(
-      this.#version === 5
-        ? { cmd: 'connack', sessionPresent: false, reasonCode: reason, properties: { reasonString: why } }
-        : { cmd: 'connack', sessionPresent: false, returnCode: RETURN_CODES[reason] ?? NOT_AUTHORIZED },
-    );
+    const answer = { cmd: 'connack', sessionPresent: false } as const;
+    const returnCode = RETURN_CODES[reason];
+    if (this.#version === 5) {
+      const bare = { ...answer, reasonCode: reason };
+      const explained = this.peer.send({ ...bare, properties: { reasonString: why } }, this.#maxPacket);
+      if (!explained) this.peer.send(bare, this.#maxPacket);
+    } else if (returnCode !== undefined) this.peer.send({ ...answer, returnCode });
     this.#end(true);
   }
 
@@ -143,6 +155,8 @@ export class MqttConnection {
       this.#serve(this.#session, packet);
     } else if (packet.cmd === 'connect') {
       this.#version = packet.protocolVersion;
+      this.#maxPacket = packet.properties?.maximumPacketSize ?? Number.POSITIVE_INFINITY;
+      this.#mayStay = (packet.properties?.sessionExpiryInterval ?? 0) > 0;
       this.#early = [];
       this.#options.connect(this, packet);
     } else {
@@ -208,7 +222,12 @@ export class MqttConnection {
   }
 
   #goodbye({ reasonCode = 0, properties }: MqttDisconnectPacket): void {
-    this.expiry = properties?.sessionExpiryInterval;
+    const expiry = properties?.sessionExpiryInterval;
+    if (expiry && !this.#mayStay) {
+      this.#wrong(MqttReason.ProtocolError, 'an expiry for a session that was to end with its connection');
+      return;
+    }
+    this.expiry = expiry;
     this.#end(reasonCode === 0);
   }
 
@@ -231,8 +250,12 @@ export class MqttConnection {
 
   /** The client breaks the rules: it is told, and cut off; nobody else notices. */
   #wrong(reason: MqttReason, what: string): void {
-    this.#options.report(new ClaspError(ErrorCode.BadMessage, `MQTT client at ${this.peer.peer}: ${what}`));
+    this.#report(what);
     this.disconnect(reason);
+  }
+
+  #report(what: string): void {
+    this.#options.report(new ClaspError(ErrorCode.BadMessage, `MQTT client at ${this.peer.peer}: ${what}`));
   }
 
   #end(willful: boolean): void {

@@ -220,8 +220,7 @@ export class MqttServer {
     member.session.detach();
     member.waiting.unsubscribe();
     member.waiting = new Subscription();
-    // A session that was to end with its connection cannot be kept by an afterthought.
-    if (connection.expiry !== undefined && member.expiry > 0) {
+    if (connection.expiry !== undefined) {
       member.expiry = Math.min(connection.expiry, this.#options.maxSessionExpiry ?? 3_600);
     }
     if (willful) member.will = undefined;

@@ -183,8 +183,17 @@ export class MqttSession {
       if (!packet) return;
       this.#confirmations.shift();
       if (packet.cmd === 'puback') this.#unanswered--;
-      this.#link?.peer.send(packet);
+      this.#send(packet);
     }
+  }
+
+  /** Sends a confirmation: without the reason, where that makes it longer than the client takes. */
+  #send(packet: MqttConfirmPacket): void {
+    if (!this.#link) return;
+    const { peer, limits } = this.#link;
+    if (peer.send(packet, limits.maxPacket) || !packet.properties) return;
+    const { properties, ...bare } = packet;
+    peer.send(bare, limits.maxPacket);
   }
 
   #confirmation(cmd: 'puback' | 'pubrec', messageId: number, failure: ClaspError | undefined): MqttConfirmPacket {

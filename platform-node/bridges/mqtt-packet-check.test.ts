@@ -18,7 +18,7 @@ function refusal(frame: Buffer, protocolVersion: Version): unknown {
   reading.parse(frame);
   if (!packet) throw new Error('the codec refuses it by itself');
   try {
-    checkMqttPacket(packet, frame);
+    checkMqttPacket(packet, frame, protocolVersion);
   } catch (cause) {
     return cause instanceof ClaspError ? cause.value : cause;
   }
@@ -73,7 +73,7 @@ describe('checkMqttPacket', () => {
             ...(password !== undefined && { password: Buffer.from(password) }),
             ...(lastWill && { will: version === 5 ? lastWill : { ...lastWill, properties: {} } }),
             ...(version === 5 && more && { properties: more }),
-          } as Partial<IConnectPacket>);
+          } as object);
           expect(refusal(bytesOf(packet, version), version)).toBeUndefined();
         },
       ),
@@ -134,5 +134,13 @@ describe('checkMqttPacket', () => {
       { cmd: 'disconnect', reasonCode: 0, properties: { serverReference: 'elsewhere' } },
     ];
     for (const packet of packets) expect(refusal(bytesOf(packet as Packet, 5), 5)).toBe(0x81);
+  });
+
+  it('refuses a PUBLISH of MQTT 5 that ends where its properties begin', () => {
+    const short = Buffer.from([0x30, 3, 0, 1, 0x61]);
+    expect([refusal(short, 4), refusal(short, 5)]).toEqual([undefined, 0x81]);
+    expect(refusal(Buffer.from([0x30, 4, 0, 1, 0x61, 0]), 5)).toBeUndefined();
+    const confirmed = [0x32, 5, 0, 1, 0x61, 0, 9];
+    expect([refusal(Buffer.from(confirmed), 4), refusal(Buffer.from(confirmed), 5)]).toEqual([undefined, 0x81]);
   });
 });

@@ -1,4 +1,4 @@
-import type { IConnectPacket, Packet } from 'mqtt-packet';
+import type { IConnectPacket, IPublishPacket, Packet } from 'mqtt-packet';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { MqttReason } from '../../core/protocols/mqtt-packet.ts';
 
@@ -48,9 +48,10 @@ export function mqttFault(reason: MqttReason, what: string): ClaspError {
 }
 
 /** Throws what the codec lets pass in a packet from a client, and MQTT does not: an {@link mqttFault}. */
-export function checkMqttPacket(packet: Packet, frame: Buffer): void {
+export function checkMqttPacket(packet: Packet, frame: Buffer, version: 4 | 5): void {
   checkProperties('properties' in packet ? packet.properties : undefined, PROPERTIES[packet.cmd] ?? NONE);
   if (packet.cmd === 'connect') checkConnect(packet, frame);
+  if (packet.cmd === 'publish' && version === 5) checkPublish(packet, frame);
   for (const text of textsOf(packet)) {
     if (text.includes('\0')) throw mqttFault(MqttReason.Malformed, 'text with U+0000');
     // The codec puts U+FFFD in the place of what is not UTF-8.
@@ -67,6 +68,12 @@ function checkConnect({ protocolVersion, username, password, will }: IConnectPac
   }
   // What no flag announces is there all the same, and the codec does not look at it.
   if (endOfConnect(frame, protocolVersion === 5) !== frame.length) throw mqttFault(MqttReason.Malformed, 'too long');
+}
+
+function checkPublish({ qos }: IPublishPacket, frame: Buffer): void {
+  const topic = afterLength(frame, 1);
+  const properties = topic + 2 + frame.readUInt16BE(topic) + (qos > 0 ? 2 : 0);
+  if (properties >= frame.length) throw mqttFault(MqttReason.Malformed, 'publish without a length of properties');
 }
 
 /** Where the fields of a CONNECT end that its flags announce. */

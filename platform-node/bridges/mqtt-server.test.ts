@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { installed } from '../../peers/installed.ts';
 import { mosquittoPub, mosquittoSub } from '../../peers/mosquitto.ts';
 import { closeAll, waitFor } from '../../peers/mqtt-bridge-rig.ts';
+import { MqttPeerScript } from '../../peers/mqtt-peer-script.ts';
 import { mqttRelay, probe } from '../../peers/mqtt-server-rig.ts';
 
 afterEach(closeAll);
@@ -88,5 +89,22 @@ describe.each([4, 5] as const)('an MQTT server, protocol %d', (protocolVersion) 
     await waitFor(() => expect(received.length).toBe(1_000));
     expect(seen).toEqual(Array.from({ length: 1_000 }, (_, n) => n));
     expect(received).toEqual(Array.from({ length: 1_000 }, (_, n) => `down ${n}`));
+  });
+});
+
+describe('an MQTT server and clients that take short packets only', () => {
+  it('sends nothing that is longer than the client takes: no reason, then no packet', async () => {
+    const { port } = await mqttRelay({ authenticate: () => ({ scopes: ['read:/**'] }) });
+    const sent = { cmd: 'publish', topic: 't', payload: 'x', qos: 1, dup: false, retain: false, messageId: 1 } as const;
+    const client = await MqttPeerScript.hello(port, 5, { properties: { maximumPacketSize: 30 } });
+    client.send(sent);
+    await waitFor(() => expect(client.received[1]).toMatchObject({ cmd: 'puback', reasonCode: 0x87 }));
+    expect(client.received[1]).not.toHaveProperty('properties.reasonString');
+    const other = await MqttPeerScript.hello(port, 5, { clientId: 'other' });
+    other.send(sent);
+    await waitFor(() => expect(other.received[1]).toHaveProperty('properties.reasonString'));
+    const tiny = await MqttPeerScript.hello(port, 5, { clientId: 'tiny', properties: { maximumPacketSize: 10 } });
+    await waitFor(() => expect(tiny.closed).toBe(true));
+    expect(tiny.received).toEqual([]);
   });
 });

@@ -151,7 +151,7 @@ export class MqttStream implements MqttPeer {
     if (this.#packet) {
       const packet = this.#packet;
       this.#packet = undefined;
-      checkMqttPacket(packet, frame);
+      checkMqttPacket(packet, frame, this.#version);
       this.#reader?.next(packet as MqttPacket);
     }
   }
