@@ -57,6 +57,44 @@ describe('artNetSink', () => {
     expect(sent[1]?.levels[511]).toBe(255);
   });
 
+  it('sends at the end of the turn where it is told when that is, but no universe more often for that', () => {
+    const turns: (() => void)[] = [];
+    const endTurn = () => {
+      for (const work of turns.splice(0)) work();
+    };
+    const { time, sent, set } = open({ targets: [NODE], defer: (work) => turns.push(work) });
+    const shown = () => sent.splice(0).map(({ at, universe, levels }) => [at, universe, levels[0], levels[1]]);
+    set('/artnet/1/1', 1);
+    set('/artnet/1/2', 2);
+    expect([turns.length, shown()]).toEqual([1, []]);
+    endTurn();
+    expect(shown()).toEqual([[0, 1, 1, 2]]);
+    set('/artnet/1/1', 3);
+    set('/artnet/2/1', 4);
+    endTurn();
+    expect([turns.length, shown()]).toEqual([0, [[0, 2, 4, 0]]]);
+    time.pass(22);
+    expect(shown()).toEqual([]);
+    time.pass(1);
+    endTurn();
+    expect(shown()).toEqual([[23, 1, 3, 2]]);
+    time.pass(1_000);
+    endTurn();
+    expect(shown().map(([, universe]) => universe)).toEqual([2, 1]);
+  });
+
+  it('keeps the pause between two goes of many universes when one of them changes in it', () => {
+    const turns: (() => void)[] = [];
+    const { time, sent, set } = open({ targets: [NODE], defer: (work) => turns.push(work) });
+    for (let universe = 0; universe < 200; universe++) set(`/artnet/${universe}/1`, 1);
+    turns.pop()?.();
+    expect(sent.length).toBe(120);
+    set('/artnet/300/1', 1);
+    expect(turns).toEqual([]);
+    time.pass(2);
+    expect(sent.length).toBe(201);
+  });
+
   it('sends no universe more often than 44 times a second, and the newest level always', () => {
     const change = fc.record({ gap: fc.nat(60), universe: fc.nat(2), level: fc.nat(255) });
     fc.assert(

@@ -1,4 +1,5 @@
 import { asyncScheduler, type SchedulerLike } from 'rxjs';
+import type { Defer } from '../core/defer.ts';
 import { ARTNET_MAX_UNIVERSE, encodeArtDmx, encodeArtSync } from '../core/protocols/artnet.ts';
 import type { ArtNetNodes } from '../core/protocols/artnet-nodes.ts';
 import type { DmxInput } from '../core/protocols/dmx-input.ts';
@@ -30,6 +31,11 @@ export interface ArtNetSinkOptions {
   readonly sync?: boolean;
   /** What came in: give the same to the source, and nothing is sent back to whom it came from. @defaultValue nothing is known */
   readonly input?: DmxInput;
+  /**
+   * When to send what need not wait: what changes until then goes together. `setImmediate` gathers what came in one turn
+   * of the event loop. @defaultValue a timer, which takes a millisecond and more
+   */
+  readonly defer?: Defer;
   /** Clock and timer. @defaultValue `asyncScheduler` */
   readonly scheduler?: SchedulerLike;
 }
@@ -98,6 +104,7 @@ export function artNetSink(send: (bytes: Uint8Array, to: string) => void, option
     repeats: 0,
     aligned: sync,
     scheduler,
+    defer: options.defer,
     send: sendFrame,
     sent: () => {
       if (sync) for (const to of reached) send(encodeArtSync(), to);

@@ -1,4 +1,5 @@
 import type { SchedulerLike, Subscription } from 'rxjs';
+import type { Defer } from '../core/defer.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
 import { DMX_CHANNELS, type DmxMapping } from '../core/protocols/dmx-mapping.ts';
 import type { Signal } from '../core/signal.ts';
@@ -16,6 +17,8 @@ export interface DmxOutputOptions {
   /** Whether all universes go at the same moments, so that they can be shown together. */
   readonly aligned: boolean;
   readonly scheduler: SchedulerLike;
+  /** When to send what need not wait; undefined: by a timer, which takes a millisecond and more. */
+  readonly defer: Defer | undefined;
   /** Sends one frame; the levels are ours and change afterwards. */
   readonly send: (universe: number, levels: Uint8Array, now: number) => void;
   /** Called after all frames of one moment. */
@@ -50,6 +53,7 @@ export class DmxOutput {
   readonly #universes = new Map<number, Universe>();
   #timer: Subscription | undefined;
   #timerDue = Number.POSITIVE_INFINITY;
+  #deferred = false;
   #lastFrame = Number.NEGATIVE_INFINITY;
   #partial = false;
 
@@ -122,7 +126,8 @@ export class DmxOutput {
   #change(universe: Universe): void {
     universe.changed = true;
     universe.repeats = this.#options.repeats;
-    this.#wakeAt(this.#due(universe));
+    // In the pause between two goes its turn comes with the next.
+    if (!this.#partial) this.#wakeAt(this.#due(universe));
   }
 
   /** When a universe is to be sent next. */
@@ -133,18 +138,32 @@ export class DmxOutput {
   }
 
   #wakeAt(due: number): void {
-    if (due >= this.#timerDue) return;
-    const { scheduler } = this.#options;
+    if (due >= this.#timerDue || this.#deferred) return;
+    const { scheduler, defer } = this.#options;
+    const wait = due - scheduler.now();
+    if (defer !== undefined && wait <= 0) {
+      this.#deferred = true;
+      defer(() => {
+        this.#deferred = false;
+        this.#wake();
+      });
+      return;
+    }
     this.#timer?.unsubscribe();
     this.#timerDue = due;
-    this.#timer = scheduler.schedule(() => this.#wake(), Math.max(0, due - scheduler.now()));
+    this.#timer = scheduler.schedule(
+      () => {
+        this.#timer = undefined;
+        this.#timerDue = Number.POSITIVE_INFINITY;
+        this.#wake();
+      },
+      Math.max(0, wait),
+    );
   }
 
   #wake(): void {
     const { scheduler, send, sent } = this.#options;
     const now = scheduler.now();
-    this.#timer = undefined;
-    this.#timerDue = Number.POSITIVE_INFINITY;
     let count = 0;
     let next = Number.POSITIVE_INFINITY;
     for (const universe of this.#universes.values()) {

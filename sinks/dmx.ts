@@ -1,5 +1,6 @@
 import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
 import type { BytePort } from '../core/byte-port.ts';
+import type { Defer } from '../core/defer.ts';
 import type { ClaspError } from '../core/errors.ts';
 import { DMX_CHANNELS, DmxMapping } from '../core/protocols/dmx-mapping.ts';
 import { EnttecLabel, encodeEnttec, encodeEnttecDmx } from '../core/protocols/enttec.ts';
@@ -21,6 +22,11 @@ export interface DmxSinkOptions {
    * @defaultValue 40, the widget's own rate untouched; 30 with `open-dmx`
    */
   readonly rate?: number;
+  /**
+   * When to send what need not wait: what changes until then goes together. `setImmediate` gathers what came in one turn
+   * of the event loop. @defaultValue a timer, which takes a millisecond and more
+   */
+  readonly defer?: Defer;
   /** Clock and timer. @defaultValue `asyncScheduler` */
   readonly scheduler?: SchedulerLike;
 }
@@ -67,6 +73,7 @@ export function dmxSink(port: Pick<BytePort, 'name' | 'write' | 'setBreak'>, opt
     repeats: 0,
     aligned: false,
     scheduler,
+    defer: options.defer,
     send: (_universe, levels) => (line ? line.send(levels) : port.write(encodeEnttecDmx(levels))),
   });
   const written = sink<Signal>({

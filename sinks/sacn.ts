@@ -1,4 +1,5 @@
 import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
+import type { Defer } from '../core/defer.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
 import type { DmxInput } from '../core/protocols/dmx-input.ts';
 import { DmxMapping } from '../core/protocols/dmx-mapping.ts';
@@ -37,6 +38,11 @@ export interface SacnSinkOptions {
   readonly preview?: boolean;
   /** What came in: give the same to the source, and nothing is sent back to whom it came from. @defaultValue nothing is known */
   readonly input?: DmxInput;
+  /**
+   * When to send what need not wait: what changes until then goes together. `setImmediate` gathers what came in one turn
+   * of the event loop. @defaultValue a timer, which takes a millisecond and more
+   */
+  readonly defer?: Defer;
   /** Clock and timer. @defaultValue `asyncScheduler` */
   readonly scheduler?: SchedulerLike;
 }
@@ -124,6 +130,7 @@ export function sacnSink(send: (bytes: Uint8Array, to: string) => void, options:
     repeats: REPEATS,
     aligned: sync !== 0,
     scheduler,
+    defer: options.defer,
     send: sendFrame,
     sent: synchronise,
     settle: input && ((universe, channel, level) => input.settle(universe, channel, level)),

@@ -1,6 +1,7 @@
 import { asyncScheduler, filter, merge, Observable, type SchedulerLike } from 'rxjs';
 import type { BridgeEvent } from '../core/bridge-event.ts';
 import type { Client } from '../core/client.ts';
+import type { Defer } from '../core/defer.ts';
 import type { ClaspError } from '../core/errors.ts';
 import type { DmxFrame } from '../core/protocols/dmx-input.ts';
 import type { DmxMapping } from '../core/protocols/dmx-mapping.ts';
@@ -9,7 +10,7 @@ import type { Sink } from '../core/sink.ts';
 import { FailureDigest } from '../operators/failure-digest.ts';
 import type { WithFailures } from './artnet.ts';
 import type { DmxMode } from './dmx-signals.ts';
-import { type Defer, dmxWrites } from './dmx-writes.ts';
+import { dmxWrites } from './dmx-writes.ts';
 
 export interface DmxLinkOptions {
   /** Named in events. */

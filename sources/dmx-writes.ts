@@ -1,4 +1,5 @@
 import type { BundlePart, Client } from '../core/client.ts';
+import type { Defer } from '../core/defer.ts';
 import type { DmxFrame } from '../core/protocols/dmx-input.ts';
 import { DMX_CHANNELS, type DmxMapping } from '../core/protocols/dmx-mapping.ts';
 import type { DmxMode } from './dmx-signals.ts';
@@ -14,9 +15,6 @@ interface Waiting {
   readonly levels: Uint8Array;
   readonly channels: Set<number>;
 }
-
-/** Calls back soon, when everything that has arrived by now has been told. */
-export type Defer = (flush: () => void) => void;
 
 /**
  * Writes frames to a relay: the changed channels of each in one bundle, so that they stay together; or the frame as a

@@ -105,7 +105,7 @@ function bridgeOver(socket: DatagramSocket, client: Client, options: ArtnetBridg
       known: (universe) => (mode === 'channel' ? sink?.levels(universe) : undefined),
     });
     const sink = send
-      ? artNetSink(socket.send, { ...options, ...shared, targets, broadcast, nodes, port, input })
+      ? artNetSink(socket.send, { ...options, ...shared, targets, broadcast, nodes, port, input, defer: setImmediate })
       : undefined;
 
     out.next({ type: 'ready', bridge, address: shownAddress(socket.address, options.interface) });

@@ -35,5 +35,5 @@ export function dmxBridge(client: Client, options: DmxBridgeOptions): Observable
   const isBare = driver === 'open-dmx';
   const { baudRate = isBare ? 250_000 : 57_600 } = options;
   const ports = serialPort({ path, baudRate, stopBits: isBare ? 2 : 1 });
-  return dmxDevice(client, { ports, sink: dmxSink }, options);
+  return dmxDevice(client, { ports, sink: (port, given) => dmxSink(port, { ...given, defer: setImmediate }) }, options);
 }

@@ -107,7 +107,17 @@ function bridgeOver(
       timeout,
       known: (universe) => (mode === 'channel' ? sink?.levels(universe) : undefined),
     });
-    const outgoing = { ...options, ...shared, targets, port, input, sourceName, sync, preview: false };
+    const outgoing = {
+      ...options,
+      ...shared,
+      targets,
+      port,
+      input,
+      sourceName,
+      sync,
+      preview: false,
+      defer: setImmediate,
+    };
     const sink = send ? sacnSink(socket.send, outgoing) : undefined;
     // A socket that hears multicast is bound to all addresses, also where only this machine is meant.
     const isLocal = options.interface !== undefined && resolveInterface(options.interface).startsWith('127.');
