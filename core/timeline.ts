@@ -52,46 +52,53 @@ export function interpolate({ keyframes, loop }: Curve, elapsed: number): Value 
   return between(from.value, to.value, ease(from, (time - from.time) / (to.time - from.time)));
 }
 
+/** Two ticks that follow each other, microseconds. */
+export interface Ticks {
+  readonly last: number;
+  readonly next: number;
+}
+
+/** The ticks around `at`, of one every `interval` µs from the epoch: the last may be now. At whole microseconds. */
+export function ticksAround(at: number, interval: number): Ticks {
+  const nearest = Math.round(at / interval);
+  const count = Math.round(nearest * interval) <= at ? nearest : nearest - 1;
+  return { last: Math.round(count * interval), next: Math.round((count + 1) * interval) };
+}
+
 /**
  * When the next value is due after `at`, if the timeline starts at `startTime` (relay time, microseconds): at the first
- * keyframe, and exactly at the last. In between at the ticks, every `interval` µs from the epoch and so the same for all
- * timelines, while the value moves; and at the keyframes, of which only the first within an interval has a moment
- * of its own. Undefined when the timeline is over.
+ * keyframe, and exactly at the last. In between at the ticks, which are the same for all timelines, while the value
+ * moves; and at the keyframes, of which only the first between two ticks has a moment of its own. Undefined when the
+ * timeline is over.
+ *
+ * @param ticks those around `at`
  */
 export function nextMoment(
   { keyframes, loop }: Curve,
   startTime: number,
   at: number,
-  interval: number,
+  ticks: Ticks,
 ): number | undefined {
   const first = keyframes[0] as Keyframe;
   const last = keyframes[keyframes.length - 1] as Keyframe;
   const elapsed = at - startTime;
   if (elapsed < first.time) return startTime + first.time;
   if (elapsed >= last.time && !loop) return undefined;
-  const time = loop ? elapsed % last.time : elapsed;
+  const time = loop && elapsed >= last.time ? elapsed % last.time : elapsed;
   const round = startTime + elapsed - time;
-  const index = keyframeAt(keyframes, time);
   const waits = time < first.time;
+  const index = keyframeAt(keyframes, time);
   const from = keyframes[index] as Keyframe;
   const to = waits ? first : (keyframes[index + 1] as Keyframe);
 
   const keyframe = round + to.time;
-  const ticks = ticksUntil(at, interval);
-  const tick = Math.round((ticks + 1) * interval);
-  let next = waits || !moves(from, to) ? keyframe : Math.min(keyframe, tick);
+  let next = waits || !moves(from, to) ? keyframe : Math.min(keyframe, ticks.next);
   // However close they are, keyframes do not make more moments than the ticks do.
   const passed = waits ? round : round + from.time;
-  if (ticksUntil(passed, interval) === ticks) next = Math.max(next, tick);
+  if (passed >= ticks.last) next = Math.max(next, ticks.next);
   if (!loop) next = Math.min(next, startTime + last.time);
   // Never now again: a sum may be rounded down to it.
   return Math.max(next, at + 1);
-}
-
-/** How many ticks there were, with one at `at` itself. They are at whole microseconds. */
-function ticksUntil(at: number, interval: number): number {
-  const count = Math.round(at / interval);
-  return Math.round(count * interval) <= at ? count : count - 1;
 }
 
 /** Whether the value may change on the way from one keyframe to the next, and not only there. */

@@ -30,7 +30,7 @@ export class Alarms<T extends Alarmed> {
   /**
    * @param now the time that alarms are given in, microseconds
    * @param due called once for each alarm, the earliest first, with the time at which they were found due; may set it
-   * again, for later
+   * again: for a time that has come, that is after others had their turn
    * @param atOnce how many may go off before others get a turn; what is left follows as soon as the scheduler can
    */
   constructor(
@@ -102,6 +102,7 @@ export class Alarms<T extends Alarmed> {
         left--;
         this.delete(next);
         this.#due(next, now);
+        if (next.place >= 0 && next.due <= now) break;
       }
     } finally {
       this.#ringing = false;

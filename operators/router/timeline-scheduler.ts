@@ -1,14 +1,16 @@
 import { asyncScheduler, type SchedulerLike } from 'rxjs';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { sameValue } from '../../core/same-value.ts';
-import { checkTimeline, interpolate, nextMoment } from '../../core/timeline.ts';
+import { checkTimeline, interpolate, nextMoment, ticksAround } from '../../core/timeline.ts';
 import { readTimeline } from '../../core/timeline-value.ts';
 import type { Value } from '../../core/value.ts';
 import { decodeFrame, encodeSet, type Frame, forwardPublish, signalCode, ValueCode } from '../../core/wire/index.ts';
+import { NumberSets } from '../../core/wire/number-sets.ts';
 import { stampStartTime } from '../../core/wire/stamp-start-time.ts';
-import { Alarms } from '../alarms.ts';
+import { type Alarmed, Alarms } from '../alarms.ts';
 import { type Entry, Envelope } from './envelope.ts';
 import { type StageOperator, stage } from './stage.ts';
+import { TimelineQueue } from './timeline-queue.ts';
 import { ActiveTimeline, type Timelines } from './timelines.ts';
 
 export interface TimelineSchedulerOptions {
@@ -60,15 +62,45 @@ export function timelineScheduler(
     /** Timelines that came in the bundle that is passing. */
     let bundled: ActiveTimeline[] | undefined;
 
-    const alarms = new Alarms<ActiveTimeline>(scheduler, now, (timeline, at) => play(timeline, at), AT_ONCE);
+    let ticks = ticksAround(0, interval);
+    const ticking = new TimelineQueue();
+    const tick: Alarmed = { due: 0, place: -1 };
+    const numbers = new NumberSets();
+
+    const ring = (due: Alarmed, at: number) => {
+      if (due instanceof ActiveTimeline) play(due, at);
+      else playTicking(at);
+    };
+    const alarms = new Alarms<Alarmed>(scheduler, now, ring, AT_ONCE);
 
     const stop = (timeline: ActiveTimeline) => {
       alarms.delete(timeline);
       timelines.remove(timeline);
     };
 
+    /** Has a timeline play again, at a tick or at a moment of its own. */
+    const wait = (timeline: ActiveTimeline, next: number) => {
+      if (next !== ticks.next || next < tick.due) {
+        alarms.set(timeline, next);
+        return;
+      }
+      timeline.due = next;
+      ticking.push(timeline);
+      if (tick.place < 0) alarms.set(tick, next);
+    };
+
+    const playTicking = (at: number) => {
+      let { first } = ticking;
+      for (let left = AT_ONCE; first && first.due <= at && left > 0; left--) {
+        ticking.shift();
+        if (!first.over) play(first, at);
+        first = ticking.first;
+      }
+      if (first) alarms.set(tick, first.due);
+    };
+
     const write = (timeline: ActiveTimeline, value: Value, at: number) => {
-      const envelope = setOf(timeline, value, at);
+      const envelope = setOf(numbers, timeline, value, at);
       out.next(envelope);
       if (envelope.kind === 'refused') stop(timeline);
       else timeline.revision = envelope.revision;
@@ -79,9 +111,10 @@ export function timelineScheduler(
         stop(timeline);
         return;
       }
-      const next = nextMoment(timeline, timeline.startTime, at, interval);
+      if (at < ticks.last || at >= ticks.next) ticks = ticksAround(at, interval);
+      const next = nextMoment(timeline, timeline.startTime, at, ticks);
       if (next === undefined) stop(timeline);
-      else alarms.set(timeline, next);
+      else wait(timeline, next);
       const elapsed = at - timeline.startTime;
       if (elapsed < (timeline.keyframes[0]?.time ?? 0)) return;
       const value = interpolate(timeline, elapsed);
@@ -177,12 +210,14 @@ export function timelineScheduler(
 }
 
 /** A timeline's write; a refused one where the value does not fit a frame. */
-function setOf({ entry, publisher }: ActiveTimeline, value: Value, at: number): Envelope {
+function setOf(numbers: NumberSets, { entry, publisher }: ActiveTimeline, value: Value, at: number): Envelope {
+  const { address } = entry;
   try {
-    return new Envelope('SET', publisher, decodeFrame(encodeSet(entry.address, value)), entry, at);
+    const frame = typeof value === 'number' ? numbers.make(address, value) : decodeFrame(encodeSet(address, value));
+    return new Envelope('SET', publisher, frame, entry, at);
   } catch (cause) {
     const { code, reason } = ClaspError.from(cause, ErrorCode.Internal);
-    const error = new ClaspError(code, reason, { address: entry.address, cause });
+    const error = new ClaspError(code, reason, { address, cause });
     return new Envelope('refused', publisher, undefined, entry, at).refuse(error);
   }
 }

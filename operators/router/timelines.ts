@@ -27,6 +27,8 @@ export class ActiveTimeline implements Curve, OngoingSignal, Alarmed {
   played: Value | undefined = undefined;
   due = 0;
   place = -1;
+  /** Whether it will never write again. */
+  over = false;
 
   constructor(entry: Entry, publisher: Session, curve: Curve, startTime: number, beginning: Uint8Array) {
     this.entry = entry;
@@ -72,6 +74,7 @@ export class Timelines implements Ongoing {
   }
 
   remove(timeline: ActiveTimeline): void {
+    timeline.over = true;
     if (this.#timelines.get(timeline.entry) !== timeline) return;
     this.#timelines.delete(timeline.entry);
     this.#table.release(timeline.entry);
