@@ -7,6 +7,7 @@ import {
   type MqttPacket,
   type MqttPublishPacket,
   MqttReason,
+  type MqttSubscription,
 } from '../../core/protocols/mqtt-packet.ts';
 import type { MqttPeer } from './mqtt-peer.ts';
 import type { MqttSession } from './mqtt-session.ts';
@@ -173,6 +174,8 @@ export class MqttConnection {
       case 'unsubscribe': {
         const wishes = packet.cmd === 'subscribe' ? packet.subscriptions : packet.unsubscriptions;
         if (wishes.length === 0 || packet.messageId === 0) this.#wrong(MqttReason.ProtocolError, `empty ${packet.cmd}`);
+        else if (packet.cmd === 'subscribe' && packet.subscriptions.some(isSharedAndNotLocal))
+          this.#wrong(MqttReason.ProtocolError, 'a shared subscription that is not local');
         else session.handle(packet);
         break;
       }
@@ -268,3 +271,7 @@ export class MqttConnection {
 }
 
 const WILDCARD = /[+#\0]/;
+
+function isSharedAndNotLocal({ topic, nl }: MqttSubscription): boolean {
+  return nl === true && topic.startsWith('$share/');
+}

@@ -2,7 +2,7 @@ import { asyncScheduler, type Observable, type SchedulerLike, Subject, Subscript
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { type MqttConnectPacket, MqttReason, type MqttWill } from '../../core/protocols/mqtt-packet.ts';
 import { fromMqttTopic } from '../../core/protocols/mqtt-topic.ts';
-import type { Scopes } from '../../core/scope.ts';
+import { type Scopes, scopes } from '../../core/scope.ts';
 import { FailureDigest } from '../failure-digest.ts';
 import { askForGrant, type CompiledGrant } from '../router/authenticate.ts';
 import { MqttConnection } from './mqtt-connection.ts';
@@ -10,6 +10,7 @@ import type { MqttPeer } from './mqtt-peer.ts';
 import { MqttPublications } from './mqtt-publications.ts';
 import type { MqttServerOptions } from './mqtt-server-options.ts';
 import { MqttSession } from './mqtt-session.ts';
+import { MqttShares } from './mqtt-shares.ts';
 
 /** A client that has a session. */
 interface Member {
@@ -25,6 +26,7 @@ interface Member {
 }
 
 const MAX_CLIENT_ID = 256;
+const READ_ALL = scopes(['read:/**']);
 const LONGEST_TIMER = 2 ** 31 - 1;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for
 const UNPRINTABLE = /[\u0000-\u001f\u007f]/;
@@ -43,6 +45,7 @@ export class MqttServer {
   readonly #scheduler: SchedulerLike;
   readonly #digest: FailureDigest;
   readonly #publications = new MqttPublications();
+  readonly #shares: MqttShares;
   readonly #members = new Map<string, Member>();
   /** With whose it is, once that is known. */
   readonly #connections = new Map<MqttConnection, Member | undefined>();
@@ -52,6 +55,7 @@ export class MqttServer {
     this.#options = options;
     this.#scheduler = options.scheduler ?? asyncScheduler;
     this.#digest = new FailureDigest({ scheduler: this.#scheduler });
+    this.#shares = new MqttShares(() => options.join('MQTT shared subscriptions', READ_ALL));
     this.failures = this.#digest.failures;
     this.changes = this.#changed.asObservable();
   }
@@ -177,7 +181,6 @@ export class MqttServer {
         receiveMaximum: maxInflight,
         maximumPacketSize: maxPacketSize,
         topicAliasMaximum: maxTopicAliases,
-        sharedSubscriptionAvailable: false,
         ...(asked > member.expiry && { sessionExpiryInterval: member.expiry }),
         ...(lowered && { serverKeepAlive: maxKeepalive }),
         ...(packet.clientId === '' && { assignedClientIdentifier: clientId }),
@@ -198,6 +201,7 @@ export class MqttServer {
       maxFilters,
       scheduler: this.#scheduler,
       publications: this.#publications,
+      shares: this.#shares,
       report: (failure) => this.#digest.pass(failure),
     });
     const member: Member = {

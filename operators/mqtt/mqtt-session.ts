@@ -1,7 +1,6 @@
 import type { SchedulerLike } from 'rxjs';
 import type { Client } from '../../core/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import type { MqttQos } from '../../core/protocols/mqtt.ts';
 import {
   type MqttConfirmPacket,
   type MqttPacket,
@@ -10,15 +9,15 @@ import {
   type MqttSubscribePacket,
   type MqttUnsubscribePacket,
 } from '../../core/protocols/mqtt-packet.ts';
-import { toMqttPayload } from '../../core/protocols/mqtt-payload.ts';
 import { toMqttTopic } from '../../core/protocols/mqtt-topic.ts';
 import type { Scopes } from '../../core/scope.ts';
 import type { Param, Signal } from '../../core/signal.ts';
-import type { Value } from '../../core/value.ts';
 import { MqttDelivery, type MqttDeliveryLimits } from './mqtt-delivery.ts';
+import { mqttOutgoing } from './mqtt-outgoing.ts';
 import type { MqttPeer } from './mqtt-peer.ts';
-import type { MqttPublication, MqttPublications } from './mqtt-publications.ts';
+import type { MqttPublications } from './mqtt-publications.ts';
 import { type MqttPublishing, publishMqtt } from './mqtt-publish.ts';
+import type { MqttSharer, MqttShares } from './mqtt-shares.ts';
 import { type FilterSubscription, MqttSubscriptions, reasonOf } from './mqtt-subscriptions.ts';
 
 export interface MqttSessionOptions {
@@ -29,6 +28,7 @@ export interface MqttSessionOptions {
   readonly namespace: string;
   readonly scheduler: SchedulerLike;
   readonly publications: MqttPublications;
+  readonly shares: MqttShares;
   readonly maxQueued: number;
   readonly maxFilters: number;
   /** Hears what did not get through. */
@@ -54,7 +54,7 @@ interface Confirmation {
  * What an MQTT server knows of one client across its connections: subscriptions, messages on their way, and its
  * participant at the relay.
  */
-export class MqttSession {
+export class MqttSession implements MqttSharer {
   readonly clientId: string;
   readonly #options: MqttSessionOptions;
   readonly #delivery: MqttDelivery;
@@ -70,7 +70,7 @@ export class MqttSession {
   #link: MqttSessionLink | undefined;
 
   constructor(options: MqttSessionOptions) {
-    const { clientId, client, namespace, maxFilters, maxQueued, scheduler } = options;
+    const { clientId, client, namespace, maxFilters, maxQueued, scheduler, shares } = options;
     this.clientId = clientId;
     this.#options = options;
     this.#delivery = new MqttDelivery({
@@ -85,7 +85,16 @@ export class MqttSession {
       maxFilters,
       live: (signal) => this.#live(signal),
       retained: (param, subscription) => this.#retained(param, subscription),
+      share: (filter, subscription, settle) => shares.join(filter, subscription, this, settle),
     });
+  }
+
+  get scopes(): Scopes {
+    return this.#options.scopes;
+  }
+
+  get connected(): boolean {
+    return this.#link !== undefined;
   }
 
   /** Messages of this connection that are not confirmed yet. */
@@ -226,21 +235,30 @@ export class MqttSession {
     this.#link?.peer.send({ cmd: 'unsuback', messageId, granted });
   }
 
+  share(signal: Signal, subscription: FilterSubscription): void {
+    const topic = this.#topicOf(signal.address);
+    if (topic === undefined || (topic.startsWith('$') && !subscription.dollar)) return;
+    this.#deliver(signal, topic, [subscription]);
+  }
+
   #live(signal: Signal): void {
+    const topic = this.#topicOf(signal.address);
+    const matching = topic === undefined ? [] : this.#subscriptions.matching(signal.address, topic);
+    if (topic !== undefined && matching.length > 0) this.#deliver(signal, topic, matching);
+  }
+
+  #deliver(signal: Signal, topic: string, matching: readonly FilterSubscription[]): void {
     if (signal.kind === 'gesture' || signal.kind === 'timeline') return;
     const { kind, address, value } = signal;
-    const topic = this.#topicOf(address);
-    const matching = topic === undefined ? [] : this.#subscriptions.matching(address, topic);
-    if (topic === undefined || matching.length === 0) return;
     const { publications, scheduler } = this.#options;
     const publication = kind === 'stream' ? undefined : publications.find(kind, address, value, scheduler.now());
     if (kind === 'param' && !publication) publications.forget(address);
 
     const wanted = matching.filter(({ wish }) => !(wish.nl && publication?.publisher === this));
     if (wanted.length === 0) return;
-    const granted = Math.max(...wanted.map(({ wish }) => wish.qos));
+    const granted = kind === 'stream' ? 0 : Math.max(...wanted.map(({ wish }) => wish.qos));
     const retain = kind === 'param' && wanted.some(({ wish }) => wish.rap);
-    this.#offer(topic, signal.kind, value, kind === 'stream' ? 0 : granted, retain, wanted, publication);
+    this.#delivery.offer(mqttOutgoing(topic, kind, value, granted, retain, wanted, publication));
   }
 
   #retained({ address, value }: Param, subscription: FilterSubscription): void {
@@ -248,30 +266,8 @@ export class MqttSession {
     if (topic === undefined || (topic.startsWith('$') && !subscription.dollar)) return;
     const { publications, scheduler } = this.#options;
     const publication = publications.find('param', address, value, scheduler.now());
-    this.#offer(topic, 'param', value, subscription.wish.qos, true, [subscription], publication);
-  }
-
-  #offer(
-    topic: string,
-    kind: Signal['kind'],
-    value: Value,
-    granted: number,
-    retain: boolean,
-    subscriptions: readonly FilterSubscription[],
-    publication: MqttPublication | undefined,
-  ): void {
-    const ids = subscriptions.flatMap(({ id }) => (id === undefined ? [] : [id]));
-    const { properties } = publication ?? {};
-    const subscriptionIdentifier = ids.length === 1 ? (ids[0] as number) : ids;
-    this.#delivery.offer({
-      topic,
-      payload: publication?.payload ?? (kind === 'param' && value === null ? NOTHING : toMqttPayload(value)),
-      qos: Math.min(granted, publication?.qos ?? granted) as MqttQos,
-      retain,
-      conflate: kind === 'param',
-      properties: ids.length === 0 ? properties : { ...properties, subscriptionIdentifier },
-      expires: publication?.expires ?? Number.POSITIVE_INFINITY,
-    });
+    const { qos } = subscription.wish;
+    this.#delivery.offer(mqttOutgoing(topic, 'param', value, qos, true, [subscription], publication));
   }
 
   #topicOf(address: string): string | undefined {
@@ -289,5 +285,3 @@ export class MqttSession {
     this.#options.report(new ClaspError(code, `MQTT client ${this.clientId}: ${reason}`));
   }
 }
-
-const NOTHING = new Uint8Array(0);

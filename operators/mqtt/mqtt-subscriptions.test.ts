@@ -1,4 +1,4 @@
-import { Observable, type Subscriber } from 'rxjs';
+import { Observable, type Subscriber, Subscription } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import type { Client, OnOptions } from '../../core/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
@@ -24,6 +24,7 @@ function setup(maxFilters = 10) {
     maxFilters,
     live: say('live'),
     retained: say('retained'),
+    share: () => Subscription.EMPTY,
   });
   const subscribe = (...topics: string[]) => {
     const packet: MqttSubscribePacket = {

@@ -18,6 +18,8 @@ export interface FilterSubscription {
 
 interface Entry extends FilterSubscription {
   readonly listening: Listening;
+  /** Others listen for it too, and what comes goes to one of them. */
+  readonly shared: boolean;
   /** What is retained, until the client has been told that it is subscribed. */
   held: Map<string, Param> | undefined;
   /** Answers for it, once. */
@@ -33,9 +35,12 @@ export interface MqttSubscriptionsOptions {
   readonly live: (signal: Signal) => void;
   /** What is retained, for one filter. */
   readonly retained: (param: Param, subscription: FilterSubscription) => void;
+  /** Takes part in what others listen for too; `settle` is called with the code that is granted. */
+  readonly share: (filter: string, subscription: FilterSubscription, settle: (code: number) => void) => Listening;
 }
 
-const SHARED = '$share/';
+/** A name, and the filter that is shared. */
+const SHARED = /^\$share\/[^/+#]+\/(.+)$/s;
 const KINDS = ['param', 'event', 'stream'] as const;
 
 /** The topic filters of one MQTT client, as subscriptions at the relay. */
@@ -58,7 +63,7 @@ export class MqttSubscriptions {
     const found: FilterSubscription[] = [];
     const hidden = topic.startsWith('$');
     for (const entry of this.#entries.values()) {
-      if ((!hidden || entry.dollar) && entry.pattern.matches(address)) found.push(entry);
+      if (!entry.shared && (!hidden || entry.dollar) && entry.pattern.matches(address)) found.push(entry);
     }
     return found;
   }
@@ -105,13 +110,14 @@ export class MqttSubscriptions {
 
   #begin(wish: MqttSubscription, id: number | undefined, settle: (code: number) => void): Entry | undefined {
     const { topic: filter, qos, rh = 0 } = wish;
-    const pattern = this.#patternOf(filter);
+    const shared = SHARED.exec(filter)?.[1];
+    const pattern = filter.startsWith('$share/') && !shared ? MqttReason.BadFilter : this.#patternOf(shared ?? filter);
     if (typeof pattern === 'number') {
       settle(pattern);
       return undefined;
     }
     const known = this.#entries.get(filter);
-    if (known && rh > 0) {
+    if (known && rh > 0 && !shared) {
       known.wish = wish;
       known.id = id;
       settle(qos);
@@ -121,7 +127,13 @@ export class MqttSubscriptions {
       settle(MqttReason.QuotaExceeded);
       return undefined;
     }
-    return this.#listen(filter, pattern, wish, id, settle);
+    if (shared === undefined) return this.#listen(filter, pattern, wish, id, settle);
+    this.unsubscribe(filter);
+    const subscription = { pattern, dollar: shared.startsWith('$'), wish, id };
+    const listening = this.#options.share(filter, subscription, settle);
+    const entry = { ...subscription, listening, shared: true, held: undefined, settle };
+    if (!listening.closed) this.#entries.set(filter, entry);
+    return entry;
   }
 
   #listen(
@@ -147,7 +159,7 @@ export class MqttSubscriptions {
         settle(reasonOf(ClaspError.from(cause, ErrorCode.Internal)));
       },
     });
-    entry = { pattern, dollar: filter.startsWith('$'), wish, id, listening, held, settle };
+    entry = { pattern, dollar: filter.startsWith('$'), wish, id, listening, shared: false, held, settle };
     if (!listening.closed) this.#entries.set(filter, entry);
     for (const signal of early) this.#heard(entry, signal);
     return entry;
@@ -174,7 +186,6 @@ export class MqttSubscriptions {
   }
 
   #patternOf(filter: string): Pattern | number {
-    if (filter.startsWith(SHARED)) return MqttReason.SharedNotSupported;
     try {
       return compilePattern(fromMqttFilter(filter, this.#options.namespace));
     } catch {
