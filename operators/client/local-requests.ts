@@ -3,6 +3,7 @@ import type { QoS } from '../../core/message.ts';
 import { BundleWriter } from '../../core/wire/bundle-writer.ts';
 import type { ClientMessage } from '../../core/wire/client-encode.ts';
 import { encodeMessage } from '../../core/wire/encode.ts';
+import { encodeSet } from '../../core/wire/encode-signal.ts';
 import { bundleMessage } from './bundle-part.ts';
 import { requireAddress } from './client-pattern.ts';
 import { ClientRequests } from './client-requests.ts';
@@ -45,7 +46,9 @@ export class LocalRequests extends ClientRequests {
   }
 
   protected override encode(message: ClientMessage, qos: QoS): Uint8Array {
-    return encodeMessage(message, { qos });
+    if (message.type !== 'SET') return encodeMessage(message, { qos });
+    const { address, value, revision, lock, unlock, ttl } = message;
+    return encodeSet(address, value, { qos, revision, lock, unlock, ttl });
   }
 
   #require(address: string): void {

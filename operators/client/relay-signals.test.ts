@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Message } from '../../core/message.ts';
+import type { Message, SetMessage } from '../../core/message.ts';
 import { decodeRelayFrame } from '../../core/wire/client-decode.ts';
 import { encodeMessage } from '../../core/wire/index.ts';
 import { readUtf8 } from '../../core/wire/utf8.ts';
@@ -10,7 +10,7 @@ import { relaySignals } from './relay-signals.ts';
 const read = relaySignals(readUtf8);
 
 /** A write as a relay delivers it. */
-const told = messages('SET').map((set): Message => {
+const told = messages('SET').map((set): SetMessage => {
   return { type: 'SET', address: set.address, value: set.value, revision: set.revision ?? 1 };
 });
 
@@ -19,7 +19,15 @@ describe('what a relay tells clients in its own process', () => {
     const bundled = (parts: fc.Arbitrary<Message>) =>
       fc.array(parts, { maxLength: 6 }).map((all): Message => ({ type: 'BUNDLE', messages: all }));
     const publish = messages('PUBLISH');
-    const any = fc.oneof(told, publish, bundled(told), bundled(fc.oneof(told, publish)), messages('SNAPSHOT', 'ACK'));
+    const written = told.map(({ address, revision }: SetMessage): Message => ({ type: 'ACK', address, revision }));
+    const any = fc.oneof(
+      told,
+      written,
+      publish,
+      bundled(told),
+      bundled(fc.oneof(told, publish)),
+      messages('SNAPSHOT', 'ACK'),
+    );
     fc.assert(
       fc.property(any, fc.constantFrom(0, 1, 2), fc.option(fc.maxSafeNat(), { nil: undefined }), (message, qos, at) => {
         const frame = encodeMessage(message, { qos, timestamp: at });

@@ -1,4 +1,4 @@
-import type { SetMessage } from '../../core/message.ts';
+import type { AckMessage, SetMessage } from '../../core/message.ts';
 import { decodeRelayFrame, type RelayMessage } from '../../core/wire/client-decode.ts';
 import { FrameFlag, MessageCode, SetFlag } from '../../core/wire/codes.ts';
 import { readU16, readU64 } from '../../core/wire/numbers.ts';
@@ -10,10 +10,13 @@ export type AddressReader = (bytes: Uint8Array, start: number, end: number) => s
 const HEADER = 4;
 /** Header, type byte, flags and count of a BUNDLE. */
 const FIRST_PART = HEADER + 4;
+/** What is present in the ACK of a write, and where its address begins: header, type byte, flags and length. */
+const ADDRESS_AND_REVISION = 3;
+const ADDRESS_OF_ACK = HEADER + 4;
 
 /**
  * A reader of what a relay of this package sends to clients in its own process: `decodeRelayFrame`, but writes, alone
- * and in bundles, are read without the checks that the relay made when they came in.
+ * and in bundles, and the answers to them are read without checking what the relay has checked or written itself.
  */
 export function relaySignals(addressOf: AddressReader): typeof decodeRelayFrame {
   const readSet = (bytes: Uint8Array, start: number, end: number): SetMessage => {
@@ -37,11 +40,19 @@ export function relaySignals(addressOf: AddressReader): typeof decodeRelayFrame 
     return messages;
   };
 
+  /** The answer to a write: address and revision. */
+  const readAck = (bytes: Uint8Array): AckMessage => {
+    const addressEnd = bytes.length - 8;
+    return { type: 'ACK', address: addressOf(bytes, ADDRESS_OF_ACK, addressEnd), revision: readU64(bytes, addressEnd) };
+  };
+
   return (bytes) => {
     const plain = ((bytes[1] as number) & FrameFlag.Timestamp) === 0;
     let message: RelayMessage | undefined;
     if (plain && isWrite(bytes, HEADER)) {
       message = readSet(bytes, HEADER, bytes.length);
+    } else if (plain && bytes[HEADER] === MessageCode.Ack && bytes[HEADER + 1] === ADDRESS_AND_REVISION) {
+      message = readAck(bytes);
     } else if (plain && bytes[HEADER] === MessageCode.Bundle && bytes[HEADER + 1] === 0) {
       const messages = readSets(bytes);
       if (messages) message = { type: 'BUNDLE', timestamp: undefined, messages };

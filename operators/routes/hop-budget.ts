@@ -149,7 +149,8 @@ export class HopBudget {
       this.#written.set(hop.address, [hop]);
       return;
     }
-    if (written.length === MAX_VALUES) written.shift();
+    // What is too old to be known again must not grow old here: that costs a collection of everything.
+    while (written.length === MAX_VALUES || hop.at - (written[0]?.at ?? hop.at) > PARAM_WINDOW) written.shift();
     written.push(hop);
   }
 

@@ -99,7 +99,11 @@ function bridgeOver(module: MidiModule, client: Client, options: MidiBridgeOptio
 
     const listen = (port: MidiInputLike) => {
       const failures = { next: (failure: ClaspError) => digest.pass(failure), error: ignore, complete: ignore };
-      return midiSource(port, { ...options, echoes, failures, scheduler }).subscribe((signal) => write(client, signal));
+      // Without an output nobody asks for them.
+      const heard = output ? { echoes } : undefined;
+      return midiSource(port, { ...options, ...heard, failures, scheduler }).subscribe((signal) =>
+        write(client, signal),
+      );
     };
     const play = (port: MidiOutputLike) => {
       const { latency } = options;
