@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Packet, Parser } from 'mqtt-packet';
 import { BehaviorSubject, Observable, type Subscriber } from 'rxjs';
@@ -99,7 +100,10 @@ export class MqttStream implements MqttPeer {
     const timer = setTimeout(() => this.#stream.destroy(), CLOSE_TIMEOUT);
     this.#stream.once('close', () => clearTimeout(timer));
     // What the peer still sends is read and left: closing over it would take from the peer what it has not read yet.
-    this.#stream.end();
+    this.#stream.end(() => {
+      timer.unref(); // a process that ends does not wait for that
+      if (this.#stream instanceof Socket) this.#stream.unref();
+    });
     this.saturated.complete();
   }
 
