@@ -7,19 +7,22 @@ import { Observable, type Observer, type Subscriber } from 'rxjs';
  * After its end it ignores what comes, and gives everybody who subscribes that end.
  */
 export class Emitter<T> extends Observable<T> implements Observer<T> {
-  readonly #listeners = new Set<Subscriber<T>>();
+  /** Replaced, never changed: who is told of something is who listened when it came. */
+  #listeners: readonly Subscriber<T>[] = [];
   #end: ((out: Subscriber<T>) => void) | undefined;
 
   constructor() {
     super((out) => {
       if (this.#end) this.#end(out);
-      else this.#listeners.add(out);
-      return () => this.#listeners.delete(out);
+      else this.#listeners = [...this.#listeners, out];
+      return () => {
+        this.#listeners = this.#listeners.filter((other) => other !== out);
+      };
     });
   }
 
   next(value: T): void {
-    if (!this.#end) for (const out of [...this.#listeners]) out.next(value);
+    if (!this.#end) for (const out of this.#listeners) out.next(value);
   }
 
   error(reason: unknown): void {
@@ -34,6 +37,6 @@ export class Emitter<T> extends Observable<T> implements Observer<T> {
   protected end(give: (out: Subscriber<T>) => void): void {
     if (this.#end) return;
     this.#end = give;
-    for (const out of [...this.#listeners]) give(out);
+    for (const out of this.#listeners) give(out);
   }
 }

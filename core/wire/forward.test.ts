@@ -4,7 +4,7 @@ import { messages } from '../../testing/arbitraries.ts';
 import type { PublishMessage, SetMessage } from '../message.ts';
 import { encodeMessage } from './encode.ts';
 import { encodePublish, encodeSet } from './encode-signal.ts';
-import { forwardPublish, publishAsSet, stampRevision } from './forward.ts';
+import { acknowledgeSet, forwardPublish, publishAsSet, stampRevision } from './forward.ts';
 import { bundledFrames, decodeFrame, decodeMessage } from './frame.ts';
 
 const bytesOf = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex.replaceAll(' ', ''), 'hex'));
@@ -49,6 +49,18 @@ describe('stampRevision', () => {
   it.each([-1, 0.5, Number.NaN, 2 ** 64])('refuses %d as a revision', (revision) => {
     const frame = decodeFrame(encodeSet('/a', 1));
     expect(() => stampRevision(frame, revision)).toThrow(expect.objectContaining({ code: 402 }));
+  });
+});
+
+describe('acknowledgeSet', () => {
+  it('is the ACK with the address of the SET and its revision', () => {
+    fc.assert(
+      fc.property(messages('SET'), fc.maxSafeNat(), stamped, (message, revision, timestamp) => {
+        const frame = decodeFrame(encodeMessage(message, { qos: 1, timestamp }));
+        const { address } = message;
+        expect(acknowledgeSet(frame, revision)).toEqual(encodeMessage({ type: 'ACK', address, revision }));
+      }),
+    );
   });
 });
 

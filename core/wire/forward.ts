@@ -77,6 +77,22 @@ export function publishAsSet(publish: Frame): Frame {
   return decodeFrame(set);
 }
 
+/** A relay's answer to a SET: the ACK with its address and the revision that it got. */
+export function acknowledgeSet({ bytes, addressStart, addressEnd }: Frame, revision: number): Uint8Array {
+  if (!isU64(revision)) throw new ClaspError(ErrorCode.BadValue, `${revision} is not a revision`, { value: revision });
+  // Of the address the length too.
+  const revisionAt = 6 + addressEnd - addressStart + 2;
+  const ack = new Uint8Array(revisionAt + 8);
+  ack[0] = MAGIC;
+  ack[1] = FrameFlag.Binary;
+  writeU16(ack, 2, ack.length - 4);
+  ack[4] = MessageCode.Ack;
+  ack[5] = 0x03;
+  copyBytes(bytes, addressStart - 2, addressEnd, ack, 6);
+  writeU64(ack, revisionAt, revision);
+  return ack;
+}
+
 /** A relay's answer to a SYNC: its t1 as it came, also where it is more than a number can say exactly. */
 export function answerSync(sync: Frame, t2: number, t3: number): Uint8Array {
   const answer = encodeMessage({ type: 'SYNC', t1: 0, t2, t3 });

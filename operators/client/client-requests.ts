@@ -3,7 +3,7 @@ import type { Ack, BundlePart, Reply } from '../../core/client.ts';
 import { ClaspError, type ErrorCode } from '../../core/errors.ts';
 import type { AckMessage, ParamState, QoS, SignalDefinition } from '../../core/message.ts';
 import type { Value } from '../../core/value.ts';
-import { type ClientMessage, encodeClientMessage, stampFrame } from '../../core/wire/client-encode.ts';
+import { encodeClientMessage, stampFrame } from '../../core/wire/client-encode.ts';
 import { bundleMessage } from './bundle-part.ts';
 import type { ClientParams } from './client-params.ts';
 import { requireAddress, requirePattern } from './client-pattern.ts';
@@ -49,6 +49,7 @@ export class ClientRequests {
   readonly #options: ClientRequestsOptions;
   readonly #deadlines: Deadlines<Request>;
   protected readonly sent: SentRequests = new SentRequests();
+  protected readonly encode: typeof encodeClientMessage = encodeClientMessage;
   /** Not sent, in order. */
   readonly #waiting = new Set<Request>();
   readonly #waitingWrites = new Map<string, WriteRequest>();
@@ -114,10 +115,6 @@ export class ClientRequests {
     const frame = encodeClientMessage({ type: 'QUERY', pattern });
     this.ask({ kind: 'query', addresses: [pattern], frame, replies: [reply], results: [] });
     return reply;
-  }
-
-  protected encode(message: ClientMessage, qos: QoS): Uint8Array {
-    return encodeClientMessage(message, qos);
   }
 
   /** A session has begun: sends what waits, in order. */

@@ -1,7 +1,7 @@
 import type { Ack, BundlePart } from '../../core/client.ts';
 import type { QoS } from '../../core/message.ts';
 import { BundleWriter } from '../../core/wire/bundle-writer.ts';
-import type { ClientMessage } from '../../core/wire/client-encode.ts';
+import type { ClientMessage, encodeClientMessage } from '../../core/wire/client-encode.ts';
 import { encodeMessage } from '../../core/wire/encode.ts';
 import { encodeSet } from '../../core/wire/encode-signal.ts';
 import { bundleMessage } from './bundle-part.ts';
@@ -22,6 +22,7 @@ const MAX_KNOWN = 65_536;
  */
 export class LocalRequests extends ClientRequests {
   protected override readonly sent: SentRequests = new RequestsInOrder();
+  protected override readonly encode: typeof encodeClientMessage = encode;
   readonly #known = new Set<string>();
 
   override bundle(parts: readonly BundlePart[], timestamp: number | undefined): PendingReply<Ack> {
@@ -45,16 +46,16 @@ export class LocalRequests extends ClientRequests {
     return reply;
   }
 
-  protected override encode(message: ClientMessage, qos: QoS): Uint8Array {
-    if (message.type !== 'SET') return encodeMessage(message, { qos });
-    const { address, value, revision, lock, unlock, ttl } = message;
-    return encodeSet(address, value, { qos, revision, lock, unlock, ttl });
-  }
-
   #require(address: string): void {
     if (this.#known.has(address)) return;
     requireAddress(address);
     if (this.#known.size >= MAX_KNOWN) this.#known.clear();
     this.#known.add(address);
   }
+}
+
+function encode(message: ClientMessage, qos: QoS = 0): Uint8Array {
+  if (message.type !== 'SET') return encodeMessage(message, { qos });
+  const { address, value, revision, lock, unlock, ttl } = message;
+  return encodeSet(address, value, { qos, revision, lock, unlock, ttl });
 }

@@ -1,11 +1,12 @@
 import { asyncScheduler, type SchedulerLike } from 'rxjs';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import type { AckMessage, SubscribeMessage, UnsubscribeMessage } from '../../core/message.ts';
+import type { SubscribeMessage, UnsubscribeMessage } from '../../core/message.ts';
 import { pacingOf } from '../../core/pacing.ts';
 import type { ParamStore } from '../../core/param-store.ts';
 import { compilePattern } from '../../core/pattern.ts';
 import { KindBit, type SubscriptionIndex } from '../../core/subscription-index.ts';
 import {
+  acknowledgeSet,
   answerSync,
   encodeMessage,
   type Frame,
@@ -102,18 +103,17 @@ export function dispatch(
     }
   };
 
-  /** What the ACK says of a message: of a bundle, that of its last SET. */
-  const ackOf = ({ kind, entry, frame, revision }: Envelope): AckMessage => {
+  /** The ACK of a message: of a bundle, that of its last SET. */
+  const ackOf = ({ kind, entry, frame, revision }: Envelope): Uint8Array => {
     const address = entry?.address;
-    if (kind !== 'SET') return { type: 'ACK', address };
+    if (kind !== 'SET' || !frame) return encodeMessage({ type: 'ACK', address });
+    if ((frame.flags & (SetFlag.Lock | SetFlag.Unlock)) === 0) return acknowledgeSet(frame, revision);
     const holder = entry?.state?.holder;
-    const asked = ((frame?.flags ?? 0) & (SetFlag.Lock | SetFlag.Unlock)) !== 0;
-    const locked = asked ? holder !== undefined : undefined;
-    return { type: 'ACK', address, revision, locked, holder: asked ? holder : undefined };
+    return encodeMessage({ type: 'ACK', address, revision, locked: holder !== undefined, holder });
   };
 
   const acknowledge = (envelope: Envelope, subject: Envelope) => {
-    if (envelope.frame && envelope.frame.qos > 0) answer(envelope, encodeMessage(ackOf(subject)));
+    if (envelope.frame && envelope.frame.qos > 0) answer(envelope, ackOf(subject));
   };
 
   const finish = (envelope: Envelope) => {
