@@ -1,7 +1,10 @@
-// One DataView for the whole package: making one per frame costs more than the rest of the frame. Each function
-// fills and empties it before it returns, so nothing is remembered in it.
-const bits = new Uint8Array(8);
-const view = new DataView(bits.buffer);
+// One piece of memory for the whole package: a DataView per frame costs more than the rest of the frame, and one for all
+// costs more than words. Each function fills and empties it before it returns, so nothing is remembered in it.
+const doubles = new Float64Array(1);
+const singles = new Float32Array(doubles.buffer);
+const words = new Int32Array(doubles.buffer);
+/** Where the machine has the word with the sign: 1, or 0 where the largest comes first. */
+const HIGH = new Uint8Array(Uint16Array.of(1).buffer)[0] as number;
 
 const TWO_32 = 0x1_0000_0000;
 const TWO_64 = 2 ** 64;
@@ -44,13 +47,14 @@ export function readI64(bytes: Uint8Array, at: number): number | bigint {
 }
 
 export function readF32(bytes: Uint8Array, at: number): number {
-  for (let i = 0; i < 4; i++) bits[i] = bytes[at + i] as number;
-  return view.getFloat32(0);
+  words[0] = readI32(bytes, at);
+  return singles[0] as number;
 }
 
 export function readF64(bytes: Uint8Array, at: number): number {
-  for (let i = 0; i < 8; i++) bits[i] = bytes[at + i] as number;
-  return view.getFloat64(0);
+  words[HIGH] = readI32(bytes, at);
+  words[1 - HIGH] = readI32(bytes, at + 4);
+  return doubles[0] as number;
 }
 
 export function writeU16(bytes: Uint8Array, at: number, value: number): void {
@@ -85,11 +89,12 @@ export function writeI64(bytes: Uint8Array, at: number, value: bigint): void {
 }
 
 export function writeF32(bytes: Uint8Array, at: number, value: number): void {
-  view.setFloat32(0, value);
-  for (let i = 0; i < 4; i++) bytes[at + i] = bits[i] as number;
+  singles[0] = value;
+  writeU32(bytes, at, words[0] as number);
 }
 
 export function writeF64(bytes: Uint8Array, at: number, value: number): void {
-  view.setFloat64(0, value);
-  for (let i = 0; i < 8; i++) bytes[at + i] = bits[i] as number;
+  doubles[0] = value;
+  writeU32(bytes, at, words[HIGH] as number);
+  writeU32(bytes, at + 4, words[1 - HIGH] as number);
 }
