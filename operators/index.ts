@@ -46,6 +46,7 @@ export { PacedDelivery } from './router/paced-delivery.ts';
 export type { ParamExpiryOptions } from './router/param-expiry.ts';
 export type { SavedParam } from './router/param-writer.ts';
 export { ParamWriter } from './router/param-writer.ts';
+export type { NextTurn } from './router/precise-timer.ts';
 export type { RateLimitOptions } from './router/rate-limit.ts';
 export { rateLimit } from './router/rate-limit.ts';
 export type { ReservedAddresses } from './router/reserve-addresses.ts';

@@ -60,6 +60,7 @@ export { defineConfig, readConfigFile } from './config/config-file.ts';
 export type { TextPosition } from './config/json-text.ts';
 export type { BridgeConfig, OscBridgeConfig, RelayConfig } from './config/relay-config.ts';
 export { resolveInterface } from './network-interface.ts';
+export { nextTurn } from './next-turn.ts';
 export type { Relay, RelayAddresses } from './relay.ts';
 export { createRelay } from './relay.ts';
 export type { RelayChange, RelayEvent } from './relay-event.ts';

@@ -16,6 +16,7 @@ import { httpRoutes } from './http/http-routes.ts';
 import { httpServers, urlsOf } from './http/http-servers.ts';
 import { jsonSockets } from './http/json-sockets.ts';
 import { statusRoutes } from './http/status-routes.ts';
+import { nextTurn } from './next-turn.ts';
 import { type RelayChange, type RelayEvent, toRelayEvent } from './relay-event.ts';
 import { RelayRoutes } from './relay-routes.ts';
 import { SubProtocols } from './sub-protocols.ts';
@@ -87,7 +88,16 @@ export function createRelay(config: RelayConfig = {}): Relay {
   const { params, maxParams, onFull } = config;
   const reserved = [{ pattern: `${BRIDGES}/**`, owner: BRIDGES_OWNER }];
   const rules = { params, maxParams, onFull };
-  const core = router({ name, now: clock, sessionId: randomUUID, authenticate, reserved, ...rules, ...limits });
+  const core = router({
+    name,
+    now: clock,
+    nextTurn,
+    sessionId: randomUUID,
+    authenticate,
+    reserved,
+    ...rules,
+    ...limits,
+  });
 
   const events = new Subject<RelayEvent>();
   const clients = new Set<Client>();

@@ -23,6 +23,15 @@ class Host {
     },
   } as unknown as SchedulerLike;
 
+  /** A turn takes 7 µs. */
+  readonly nextTurn = (work: () => void) => {
+    const timer = { at: this.time + 7, ring: work };
+    this.#timers.push(timer);
+    return () => {
+      this.#timers = this.#timers.filter((one) => one !== timer);
+    };
+  };
+
   /** Rings what is set, in order, until nothing is. */
   run(): number {
     let rung = 0;
@@ -54,6 +63,33 @@ it('goes off within a millisecond of its time, in few steps, on timers that are 
       expect(misses).toHaveLength(1);
       expect(Math.abs(misses[0] as number)).toBeLessThanOrEqual(1000);
       expect(steps).toBeLessThanOrEqual(6);
+    }),
+  );
+});
+
+it('goes off in the first turn that is not before its time, where it can wait for turns, and lets few pass', () => {
+  const lateness = fc.array(fc.integer({ min: 0, max: 499 }), { minLength: 1 });
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 100_000 }), lateness, (at, late) => {
+      let next = 0;
+      const host = new Host(() => late[next++ % late.length] as number);
+      const misses: number[] = [];
+      const timer = new PreciseTimer(
+        host.scheduler,
+        () => host.time,
+        () => misses.push(host.time - at),
+        host.nextTurn,
+      );
+      timer.set(at + 50_000);
+      timer.set(at);
+      const turns = host.run();
+      expect(misses).toHaveLength(1);
+      expect(misses[0]).toBeGreaterThanOrEqual(0);
+      expect(misses[0]).toBeLessThan(7);
+      expect(turns).toBeLessThanOrEqual(1500 / 7 + 6);
+      timer.set(host.time + 10);
+      timer.clear();
+      expect(host.run()).toBe(0);
     }),
   );
 });

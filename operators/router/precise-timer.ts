@@ -1,8 +1,13 @@
 import type { SchedulerLike, Subscription } from 'rxjs';
 
+/** Has some work done in the next turn of the host's event loop, after what has arrived; gives a function that calls it off. */
+export type NextTurn = (work: () => void) => () => void;
+
 const MILLISECOND = 1000;
 /** It goes off up to this much before its time: half of the step in which a host's timer can come closer. */
 const EARLY = 500;
+/** From here on it waits turn by turn, where it can: a timer of one step may end after the time. */
+const LAST = 1500;
 /** From here on it comes closer step by step, since a long wait may end more than a step late. */
 const NEAR = 4 * MILLISECOND;
 const MARGIN = 2;
@@ -10,28 +15,33 @@ const LONGEST_DELAY = 0x7fff_ffff;
 
 /**
  * One alarm within a millisecond of its time, on timers that have whole milliseconds and are often late: it wakes before,
- * and comes closer in steps of a millisecond. In virtual time, which has no lateness, it goes off at the nearest millisecond.
+ * and comes closer in steps of a millisecond. Where it is told how to wait for the next turn of the host it lets turns pass
+ * for the last one and a half, keeps the host busy for as long, and goes off in the first turn that is not too early. In
+ * virtual time, which has no lateness, it goes off at the nearest millisecond.
  */
 export class PreciseTimer {
   readonly #scheduler: SchedulerLike;
   readonly #now: () => number;
   readonly #ring: () => void;
+  readonly #nextTurn: NextTurn | undefined;
   #timer: Subscription | undefined;
+  #callOff: (() => void) | undefined;
   #at = Number.POSITIVE_INFINITY;
 
   /**
    * @param now the time that `set` is given in, microseconds
    * @param ring called once for each time that was set
    */
-  constructor(scheduler: SchedulerLike, now: () => number, ring: () => void) {
+  constructor(scheduler: SchedulerLike, now: () => number, ring: () => void, nextTurn?: NextTurn) {
     this.#scheduler = scheduler;
     this.#now = now;
     this.#ring = ring;
+    this.#nextTurn = nextTurn;
   }
 
   /** What is due until then counts as due now, microseconds. */
   get until(): number {
-    return this.#now() + EARLY;
+    return this.#nextTurn ? this.#now() : this.#now() + EARLY;
   }
 
   /** Sets or moves the alarm. */
@@ -43,25 +53,36 @@ export class PreciseTimer {
 
   /** There is nothing to wait for. */
   clear(): void {
-    this.#timer?.unsubscribe();
-    this.#timer = undefined;
+    this.#stop();
     this.#at = Number.POSITIVE_INFINITY;
   }
 
   #wait(): void {
-    this.#timer?.unsubscribe();
+    this.#stop();
     const left = this.#at - this.#now();
+    if (this.#nextTurn && left <= LAST) {
+      this.#callOff = this.#nextTurn(() => this.#look());
+      return;
+    }
     const steps = left > NEAR ? Math.min(Math.floor(left / MILLISECOND) - MARGIN, LONGEST_DELAY) : left > EARLY ? 1 : 0;
     this.#timer = this.#scheduler.schedule(() => this.#look(), steps);
   }
 
   #look(): void {
     this.#timer = undefined;
+    this.#callOff = undefined;
     if (this.#at > this.until) {
       this.#wait();
       return;
     }
     this.#at = Number.POSITIVE_INFINITY;
     this.#ring();
+  }
+
+  #stop(): void {
+    this.#timer?.unsubscribe();
+    this.#callOff?.();
+    this.#timer = undefined;
+    this.#callOff = undefined;
   }
 }

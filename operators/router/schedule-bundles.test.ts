@@ -62,6 +62,18 @@ describe('a bundle for the future', () => {
     expect(peer.take()).toEqual([bundle(cue('/c')), bundle(cue('/d'))]);
   });
 
+  it('runs before the params of others that were due with it are deleted, however long they take', () => {
+    let readings = 0;
+    restart({ now: () => rig.time.frame * 1000 + 200 * readings++ });
+    for (let n = 0; n < 100; n++) desk.send(at(2_000, set(`/a/${n}`, n)));
+    const peer = rig.reader('/**', { types: ['param'] });
+    rig.pass(3_000);
+    const heard = peer.take().flatMap((message) => (message.type === 'BUNDLE' ? message.messages : [message]));
+    const addresses = heard.map((message) => (message as { address: string }).address);
+    expect(addresses.slice(0, 100)).toEqual(Array.from({ length: 100 }, (_, n) => `/a/${n}`));
+    expect(addresses.slice(100)).toEqual(Array.from({ length: 100 }, (_, n) => `/clasp/schedule/${n + 1}`));
+  });
+
   it('is not acknowledged when nobody asked for it', () => {
     desk.send(at(100, set('/a', 1)));
     expect(desk.take()).toEqual([]);

@@ -19,7 +19,7 @@ import {
 import { type Entry, Envelope } from './envelope.ts';
 import type { ParamWriter } from './param-writer.ts';
 import { passBundle } from './pass-bundle.ts';
-import { PreciseTimer } from './precise-timer.ts';
+import { type NextTurn, PreciseTimer } from './precise-timer.ts';
 import { relaySession } from './relay-session.ts';
 import { describeBundle, isScheduleAddress, ScheduledBundle, ScheduledBundles } from './scheduled-bundles.ts';
 import type { Session } from './session-state.ts';
@@ -32,6 +32,8 @@ export interface ScheduleBundlesOptions {
   readonly scheduler?: SchedulerLike | undefined;
   /** Relay time, microseconds since the Unix epoch. @defaultValue the scheduler's milliseconds times 1000 */
   readonly now?: (() => number) | undefined;
+  /** Waits out the last millisecond before a bundle is due. @defaultValue none: up to half of one is missed */
+  readonly nextTurn?: NextTurn | undefined;
   /** Bundles of one session that may wait for their time. @defaultValue 1000 */
   readonly maxScheduled?: number | undefined;
   /** Bytes that all bundles which wait may have together. @defaultValue 64 MiB */
@@ -65,25 +67,35 @@ export function scheduleBundles(
   options: ScheduleBundlesOptions = {},
 ): StageOperator<Envelope> {
   const { scheduler = asyncScheduler, now = () => scheduler.now() * MILLISECOND } = options;
-  const { maxScheduled = 1000, maxScheduledBytes = 64 * 1024 * 1024 } = options;
+  const { nextTurn, maxScheduled = 1000, maxScheduledBytes = 64 * 1024 * 1024 } = options;
 
   return stage((out) => {
     const relay = relaySession(now());
     const waiting = new ScheduledBundles();
     let lastId = 0;
 
-    const timer = new PreciseTimer(scheduler, now, () => {
+    /** They ran, and their params are still to be deleted: whatever else is due goes first. */
+    let ran: ScheduledBundle[] = [];
+
+    const ring = () => {
       const pause = now() + AT_ONCE;
       let bundle = waiting.takeDue(timer.until);
       while (bundle) {
         run(bundle, now());
+        ran.push(bundle);
         bundle = now() < pause ? waiting.takeDue(timer.until) : undefined;
       }
+      let told = 0;
+      while (told < ran.length && now() < pause && !(waiting.next && waiting.next <= timer.until)) {
+        note(ran[told++] as ScheduledBundle, null, now());
+      }
+      ran = ran.slice(told);
       arm();
-    });
+    };
+    const timer = new PreciseTimer(scheduler, now, ring, nextTurn);
 
     const arm = () => {
-      const { next } = waiting;
+      const next = ran.length > 0 ? 0 : waiting.next;
       if (next === undefined) timer.clear();
       else timer.set(next);
     };
@@ -103,7 +115,6 @@ export function scheduleBundles(
       bundle.waitedAt = scheduled.address;
       bundle.parts = unpackBundle(table, scheduled.session, frame, at);
       passBundle(out, bundle);
-      note(scheduled, null, at);
     };
 
     const acknowledge = (envelope: Envelope, address: string, revision: number) => {
