@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { VirtualTimeScheduler } from 'rxjs';
+import { type SchedulerLike, Subscription, VirtualTimeScheduler } from 'rxjs';
 import { expect, it } from 'vitest';
 import { Alarms } from './alarms.ts';
 
@@ -66,4 +66,36 @@ it('stops its timer when nothing waits any more', () => {
   alarms.set(bell, 5000);
   alarms.delete(bell);
   expect(time.actions.filter(({ closed }) => !closed)).toEqual([]);
+});
+
+it('lets others have their turn after a while, and goes on as soon as the scheduler can', () => {
+  const works: (() => void)[] = [];
+  const scheduler = {
+    now: () => 0,
+    schedule: (work: () => void) => {
+      works.push(work);
+      return new Subscription();
+    },
+  };
+  let now = 0;
+  const rung: number[] = [];
+  const ring = ({ name }: Bell) => {
+    now += 500;
+    rung.push(name);
+  };
+  const bells: Bell[] = Array.from({ length: 100 }, (_, name) => ({ name, due: 0, place: -1 }));
+  const alarms = new Alarms<Bell>(
+    scheduler as unknown as SchedulerLike,
+    () => now,
+    ring,
+    Number.POSITIVE_INFINITY,
+    4000,
+  );
+  for (const bell of bells) alarms.set(bell, -100 + bell.name);
+  for (let before = -1, work = works.shift(); work; work = works.shift()) {
+    work();
+    expect(rung.length - before).toBeLessThanOrEqual(17);
+    before = rung.length;
+  }
+  expect(rung).toEqual(bells.map(({ name }) => name));
 });

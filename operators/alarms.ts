@@ -8,6 +8,9 @@ export interface Alarmed {
   place: number;
 }
 
+/** After how many the clock is looked at, less one. */
+const LOOK = 15;
+
 /** The longest that a host's timer can wait; what is due later is looked at again then. */
 const LONGEST_DELAY = 0x7fff_ffff;
 
@@ -22,6 +25,7 @@ export class Alarms<T extends Alarmed> {
   readonly #now: () => number;
   readonly #due: (item: T, now: number) => void;
   readonly #atOnce: number;
+  readonly #longest: number;
   readonly #heap: T[] = [];
   #timer: Subscription | undefined;
   #armedFor = Number.POSITIVE_INFINITY;
@@ -32,17 +36,20 @@ export class Alarms<T extends Alarmed> {
    * @param due called once for each alarm, the earliest first, with the time at which they were found due; may set it
    * again: for a time that has come, that is after others had their turn
    * @param atOnce how many may go off before others get a turn; what is left follows as soon as the scheduler can
+   * @param longest microseconds for which they may go off before others get a turn, looked at after every sixteen
    */
   constructor(
     scheduler: SchedulerLike,
     now: () => number,
     due: (item: T, now: number) => void,
     atOnce: number = Number.POSITIVE_INFINITY,
+    longest: number = Number.POSITIVE_INFINITY,
   ) {
     this.#scheduler = scheduler;
     this.#now = now;
     this.#due = due;
     this.#atOnce = atOnce;
+    this.#longest = longest;
   }
 
   /** Sets or moves the alarm of `item`. */
@@ -97,12 +104,13 @@ export class Alarms<T extends Alarmed> {
     const now = this.#now();
     this.#ringing = true;
     try {
-      let left = this.#atOnce;
-      for (let next = this.#heap[0]; next && next.due <= now && left > 0; next = this.#heap[0]) {
-        left--;
+      let count = 0;
+      for (let next = this.#heap[0]; next && next.due <= now && count < this.#atOnce; next = this.#heap[0]) {
+        count++;
         this.delete(next);
         this.#due(next, now);
         if (next.place >= 0 && next.due <= now) break;
+        if ((count & LOOK) === 0 && this.#now() - now > this.#longest) break;
       }
     } finally {
       this.#ringing = false;

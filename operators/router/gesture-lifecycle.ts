@@ -35,8 +35,13 @@ export interface GestureLifecycleOptions {
 const GESTURE = signalCode('gesture');
 const FIRST_END = GESTURE_PHASES.indexOf('end');
 const MILLISECOND = 1000;
-/** How many gestures may move or fall silent before others get a turn: a few milliseconds of work. */
+/** How many gestures may move or fall silent before others get a turn, and for how long, in microseconds. */
 const AT_ONCE = 1000;
+const LONGEST = 4 * MILLISECOND;
+/** How many gestures of a session that has gone are cancelled at once; the others follow in turns. */
+const AT_CLOSE = 32;
+/** When a gesture was heard whose session has gone. */
+const ABANDONED = Number.NEGATIVE_INFINITY;
 /** The phase is in the low bits of the byte after the message's type, which a forwarded frame has at 4. */
 const PHASE_AT = 5;
 const PHASE_BITS = 0x07;
@@ -45,7 +50,8 @@ const PHASE_BITS = 0x07;
  * Makes every gesture `start move* (end | cancel)`, per session, address and id, whatever arrives. A start, end or
  * cancel passes at once. Moves pass at most once in `moveInterval`, the newest, at the latest just before the end. What
  * comes for a gesture that is not open opens it first; a start for an open one cancels that first. Silence, the end of
- * the session, of the source and `ending` give `cancel`.
+ * the session, of the source and `ending` give `cancel`; very many of one session are cancelled within milliseconds of
+ * its end, while others have their turns.
  *
  * A move that a newer one replaces is acknowledged here if its QoS asks for it; what passes is acknowledged by
  * `dispatch`. More than `maxGestures` of one session are refused with a `ClaspError` 429, and so is a BUNDLE that would
@@ -68,7 +74,7 @@ export function gestureLifecycle(
       now,
       (gesture) => {
         const time = now();
-        const verdict = judgeWait(gesture, limits, time);
+        const verdict = gesture.heardAt === ABANDONED ? 'cancel' : judgeWait(gesture, limits, time);
         if (verdict === 'cancel') {
           cancel(gesture, time);
         } else if (verdict === 'flush') {
@@ -79,6 +85,7 @@ export function gestureLifecycle(
         }
       },
       AT_ONCE,
+      LONGEST,
     );
 
     const watch = (gesture: OpenGesture) => alarms.set(gesture, nextGestureDeadline(gesture, limits));
@@ -109,6 +116,18 @@ export function gestureLifecycle(
 
     const cancelAll = (session: Session | undefined, at: number) => {
       for (const gesture of [...gestures.of(session)]) cancel(gesture, at);
+    };
+
+    const abandon = (session: Session, at: number) => {
+      let left = AT_CLOSE;
+      for (const gesture of [...gestures.of(session)]) {
+        if (left-- > 0) {
+          cancel(gesture, at);
+        } else {
+          gesture.heardAt = ABANDONED;
+          alarms.set(gesture, at);
+        }
+      }
     };
 
     const open = ({ session, at }: Envelope, frame: Frame, entry: Entry): OpenGesture => {
@@ -192,7 +211,7 @@ export function gestureLifecycle(
           return;
         }
         if (kind === 'closed') {
-          cancelAll(envelope.session, envelope.at);
+          abandon(envelope.session, envelope.at);
         } else if (kind === 'BUNDLE') {
           const error = judgeBundle(envelope);
           if (error) envelope.refuse(error);

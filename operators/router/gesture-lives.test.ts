@@ -169,4 +169,34 @@ describe('whatever arrives and whoever comes and goes', () => {
       }),
     );
   });
+
+  it('of a session that goes with very many are all cancelled, in turns, and at the latest when the relay stops', () => {
+    for (const stops of [false, true]) {
+      start();
+      const [desk, reader] = [rig.join(), watcher()];
+      for (let id = 1; id <= 500; id++) {
+        desk.send(gesture('start', 0, { id }));
+        desk.send(gesture('move', 1, { id }));
+        desk.send(gesture('move', 2, { id }));
+      }
+      reader.take();
+      desk.close();
+      const cancelled = (messages: readonly PublishMessage[]) =>
+        messages.filter(({ phase }) => phase === 'cancel').map(({ id }) => id);
+      const atOnce = gestures(reader.take());
+      expect(cancelled(atOnce).length).toBeLessThan(100);
+      if (stops) rig.stop();
+      else rig.pass(50);
+      const all = [...atOnce, ...gestures(reader.take())];
+      expect(cancelled(all).sort((a = 0, b = 0) => a - b)).toEqual(Array.from({ length: 500 }, (_, i) => i + 1));
+      for (const each of [1, 250, 500]) {
+        expect(all.filter(({ id }) => id === each).map(({ phase, value = '' }) => `${phase} ${value}`)).toEqual([
+          'move 2',
+          'cancel ',
+        ]);
+      }
+      rig.pass(60_000);
+      expect(reader.take().filter(({ type }) => type === 'PUBLISH')).toEqual([]);
+    }
+  });
 });
