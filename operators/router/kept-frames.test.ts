@@ -1,9 +1,13 @@
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { KeptFrames } from './kept-frames.ts';
 
 it('gives frames of any size back in order, byte for byte, while more come', () => {
-  const size = fc.oneof({ weight: 5, arbitrary: fc.nat(300) }, fc.integer({ min: 3_000, max: 9_000 }));
+  const size = fc.oneof(
+    { weight: 5, arbitrary: fc.nat(300) },
+    fc.integer({ min: 3_000, max: 9_000 }),
+    fc.integer({ min: 60_000, max: 70_000 }),
+  );
   const step = fc.oneof({ weight: 3, arbitrary: size }, fc.constant('shift' as const));
   fc.assert(
     fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
@@ -32,4 +36,31 @@ it('does not let a frame that was taken out change when more are pushed', () => 
   const first = kept.shift();
   kept.push(Uint8Array.of(4, 5, 6));
   expect(first).toEqual(Uint8Array.of(1, 2, 3));
+});
+
+it('gives the memory back as it is read, and what is left of it when all is forgotten', () => {
+  const resized = vi.spyOn(ArrayBuffer.prototype as unknown as { resize(length: number): void }, 'resize');
+  const kept = new KeptFrames();
+  for (let i = 0; i < 1_000; i++) kept.push(new Uint8Array(1_000));
+  const bytes = () => resized.mock.contexts.reduce((sum: number, { byteLength }) => sum + byteLength, 0);
+  expect(bytes()).toBeGreaterThan(1_000_000);
+  for (let i = 0; i < 800; i++) kept.shift();
+  expect(bytes()).toBeLessThan(300_000);
+  kept.clear();
+  expect([bytes(), kept.shift()]).toEqual([0, undefined]);
+  resized.mockRestore();
+});
+
+it('does without buffers that can be resized', () => {
+  const { resize } = ArrayBuffer.prototype as unknown as { resize?: unknown };
+  Reflect.deleteProperty(ArrayBuffer.prototype, 'resize');
+  try {
+    const kept = new KeptFrames();
+    for (let i = 0; i < 200; i++) kept.push(new Uint8Array(1_000).fill(i));
+    for (let i = 0; i < 100; i++) expect(kept.shift()).toEqual(new Uint8Array(1_000).fill(i));
+    kept.clear();
+    expect(kept.shift()).toBeUndefined();
+  } finally {
+    Object.defineProperty(ArrayBuffer.prototype, 'resize', { value: resize, writable: true, configurable: true });
+  }
 });

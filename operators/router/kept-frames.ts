@@ -1,9 +1,15 @@
-import { standalone } from './standalone.ts';
-
-/** Frames up to this size are copied; a larger one costs more to copy than to keep. */
-const LARGEST = 4 * 1024;
 const SMALLEST_PIECE = 4 * 1024;
 const LARGEST_PIECE = 64 * 1024;
+
+/** ECMAScript 2024, where there is one. */
+interface Resizable {
+  resize?(length: number): void;
+}
+
+const ResizableBuffer = ArrayBuffer as unknown as new (
+  length: number,
+  options: { readonly maxByteLength: number },
+) => ArrayBuffer & Resizable;
 
 /** Frames one after another in one piece of memory. */
 interface Piece {
@@ -16,34 +22,55 @@ interface Piece {
 /**
  * A queue of frames, first in first out, kept in a few large pieces of memory: ten thousand waiting frames are a few
  * objects to the garbage collector instead of thirty thousand, whose survival would hold up everybody else.
+ *
+ * The pieces are resizable buffers, where the engine has them, and shrunk to nothing when they are read: the memory is
+ * free at once, and none of it counts when V8 asks itself whether to collect. Megabytes of plain buffers that come and
+ * go make it collect the whole heap, again and again.
  */
 export class KeptFrames {
   readonly #pieces: Piece[] = [];
 
   /** Copies a frame to the end. */
   push(frame: Uint8Array): void {
-    const last = this.#pieces.at(-1);
-    const start = last?.ends.at(-1) ?? 0;
-    if (last && start + frame.length <= last.memory.length && frame.length <= LARGEST) {
-      last.memory.set(frame, start);
-      last.ends.push(start + frame.length);
-    } else if (frame.length > LARGEST) {
-      this.#pieces.push({ memory: standalone(frame), ends: [frame.length], taken: 0 });
-    } else {
+    let piece = this.#pieces.at(-1);
+    let start = piece?.ends.at(-1) ?? 0;
+    if (!piece || start + frame.length > piece.memory.length) {
       const size = Math.min(LARGEST_PIECE, SMALLEST_PIECE << Math.min(this.#pieces.length, 16));
-      const memory = new Uint8Array(size);
-      memory.set(frame);
-      this.#pieces.push({ memory, ends: [frame.length], taken: 0 });
+      piece = { memory: memoryOf(Math.max(size, frame.length)), ends: [], taken: 0 };
+      start = 0;
+      this.#pieces.push(piece);
     }
+    piece.memory.set(frame, start);
+    piece.ends.push(start + frame.length);
   }
 
-  /** Takes the oldest frame out; undefined when there is none. The receiver may keep it. */
+  /** Takes the oldest frame out; undefined when there is none. It is the receiver's. */
   shift(): Uint8Array | undefined {
     const piece = this.#pieces[0];
     if (!piece) return undefined;
     const start = piece.taken === 0 ? 0 : (piece.ends[piece.taken - 1] as number);
-    const frame = piece.memory.subarray(start, piece.ends[piece.taken++]);
-    if (piece.taken === piece.ends.length) this.#pieces.shift();
+    const frame = piece.memory.slice(start, piece.ends[piece.taken++]);
+    if (piece.taken === piece.ends.length) {
+      this.#pieces.shift();
+      free(piece);
+    }
     return frame;
   }
+
+  /** Forgets all of them. */
+  clear(): void {
+    for (const piece of this.#pieces.splice(0)) free(piece);
+  }
+}
+
+function memoryOf(size: number): Uint8Array {
+  const buffer = new ResizableBuffer(0, { maxByteLength: size });
+  if (buffer.resize === undefined) return new Uint8Array(size);
+  // What it has from the beginning would be counted.
+  buffer.resize(size);
+  return new Uint8Array(buffer);
+}
+
+function free({ memory }: Piece): void {
+  (memory.buffer as Resizable).resize?.(0);
 }

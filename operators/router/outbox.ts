@@ -220,6 +220,7 @@ export class Outbox {
 
   #reset(): void {
     this.#queue = undefined;
+    this.#kept?.clear();
     this.#kept = undefined;
     this.#newest = undefined;
     this.#streams = undefined;
