@@ -28,6 +28,8 @@ export type { LearnOptions } from './learn.ts';
 export { learn } from './learn.ts';
 export type { PaceSnapshotOptions } from './pace-snapshot.ts';
 export { paceSnapshot } from './pace-snapshot.ts';
+export type { Reader, RoundRobinOptions } from './round-robin.ts';
+export { RoundRobin } from './round-robin.ts';
 export { announcements } from './router/announcements.ts';
 export type { Authenticate, Grant } from './router/authenticate.ts';
 export { conflictMerge } from './router/conflict-merge.ts';

@@ -3,6 +3,7 @@ import type { Connection, Connections } from '../core/connection.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
 import { onPageLeave } from './page-leave.ts';
 import { asPosted, PostedConnection, type PostedOptions, posted } from './posted-connection.ts';
+import { postedTurns } from './posted-turns.ts';
 
 /** Bounds of a connection over BroadcastChannel, and the name under which tabs find each other. */
 export interface BroadcastChannelOptions extends Omit<PostedOptions, 'ended'> {
@@ -32,6 +33,7 @@ export interface BroadcastChannelOptions extends Omit<PostedOptions, 'ended'> {
  */
 export function broadcastChannelListener(options: BroadcastChannelOptions = {}): Connections {
   const { name = 'clasp', timeout = 3_000, scheduler = asyncScheduler, randomId = anyId } = options;
+  const { turns = postedTurns() } = options;
 
   return new Observable<Connection>((subscriber) => {
     const hall = new BroadcastChannel(name);
@@ -53,7 +55,7 @@ export function broadcastChannelListener(options: BroadcastChannelOptions = {}):
         patience.unsubscribe();
         closing.delete(withdraw);
         const close = () => connection.complete();
-        const connection = overChannel(channel, room, options, () => closing.delete(close));
+        const connection = overChannel(channel, room, { ...options, turns }, () => closing.delete(close));
         closing.add(close);
         subscriber.next(connection);
       };

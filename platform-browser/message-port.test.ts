@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Connection } from '../core/connection.ts';
+import { RoundRobin } from '../operators/round-robin.ts';
 import { probe } from '../testing/connection-probe.ts';
 import {
   type MessageEventTarget,
@@ -119,5 +120,37 @@ describe('messagePortDial and messagePortListener', () => {
     await settled(() => expect(accepted.length).toBe(1));
     accepted[0]?.outgoing.error(new Error('broken'));
     await settled(() => expect(ends).toEqual(['[500] broken']));
+  });
+});
+
+describe('a connection that is read in turns', () => {
+  it('hands over frames in order, marks and the end behind them, and leaves the thread to others between', async () => {
+    const { port1, port2 } = new MessageChannel();
+    let now = 0;
+    const clock = () => {
+      now += 1_000;
+      return now;
+    };
+    const portions: number[] = [];
+    let turns = 0;
+    const later = (work: () => void) => {
+      turns++;
+      setImmediate(work);
+    };
+    const heard = probe(messagePortConnection(port1, { turns: new RoundRobin({ now: clock, later }) }));
+    const sender = messagePortConnection(port2, { highWater: 100, lowWater: 10 });
+    const relieved: boolean[] = [];
+    sender.saturated.subscribe((saturated) => {
+      relieved.push(saturated);
+      if (!saturated) portions.push(heard.frames.length);
+    });
+    for (let i = 0; i < 200; i++) sender.outgoing.next(Uint8Array.of(i));
+    await heard.until('all frames', () => heard.frames.length === 200);
+    await vi.waitFor(() => expect(relieved).toEqual([false, true, false]), { timeout: 10_000 });
+    sender.outgoing.complete();
+    await heard.until('the end', () => heard.ends.length > 0);
+    expect(heard.frames.map(([first]) => first)).toEqual(Array.from({ length: 200 }, (_, i) => i));
+    expect(portions.at(-1)).toBe(200);
+    expect([turns > 200 / 20, heard.ends]).toEqual([true, ['completed']]);
   });
 });

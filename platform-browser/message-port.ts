@@ -3,6 +3,7 @@ import type { Connection, Connections } from '../core/connection.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
 import { onPageLeave } from './page-leave.ts';
 import { asPosted, PostedConnection, type PostedOptions, posted } from './posted-connection.ts';
+import { postedTurns } from './posted-turns.ts';
 
 /** Bounds of a connection over a MessagePort. */
 export interface MessagePortOptions extends Omit<PostedOptions, 'ended'> {
@@ -73,7 +74,7 @@ export interface MessagePortListenerOptions extends MessagePortOptions {
  * ```
  */
 export function messagePortListener(options: MessagePortListenerOptions): Connections {
-  const { target, id = 'message-port', origin = globalThis.origin ?? '' } = options;
+  const { target, id = 'message-port', origin = globalThis.origin ?? '', turns = postedTurns() } = options;
   const origins = typeof origin === 'string' ? [origin] : origin;
 
   return new Observable<Connection>((subscriber) => {
@@ -85,7 +86,7 @@ export function messagePortListener(options: MessagePortListenerOptions): Connec
       // Workers and ports of one's own send no origin.
       if (event.origin && !origins.includes('*') && !origins.includes(event.origin)) return;
       const name = `${id}-${++accepted}`;
-      const connection = overPort(port, { ...options, id: name }, () => open.delete(connection));
+      const connection = overPort(port, { ...options, turns, id: name }, () => open.delete(connection));
       open.add(connection);
       port.postMessage(posted({ kind: 'accept', id: name }));
       subscriber.next(connection);

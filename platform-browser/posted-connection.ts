@@ -9,6 +9,8 @@ import {
 } from 'rxjs';
 import type { Connection } from '../core/connection.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
+import { InputQueue } from '../operators/input-queue.ts';
+import type { RoundRobin } from '../operators/round-robin.ts';
 
 /** What has `postMessage` and `message` events on both ends: a MessagePort or a BroadcastChannel. */
 export interface PostChannel {
@@ -53,6 +55,8 @@ export interface PostedOptions {
   readonly heartbeat?: number;
   /** Timer of the heartbeat. @defaultValue `asyncScheduler` */
   readonly scheduler?: SchedulerLike;
+  /** Shares the time for reading among connections. @defaultValue those of a listener share theirs, any other is read at once */
+  readonly turns?: RoundRobin;
   /** Called once, after `incoming` has ended, with what the connection failed of, if it did. */
   readonly ended?: (failure: ClaspError | undefined) => void;
 }
@@ -62,7 +66,8 @@ const LOOKS = 5;
 
 /**
  * A connection over a channel that clones what is posted. Frames sent in one task are posted together. No such channel
- * says how much waits at the other end, so the sender posts marks, and counts what the peer has not reached.
+ * says how much waits at the other end, so the sender posts marks, and counts what the peer has not reached. Frames of
+ * a peer that sends very many wait for their turn; marks and the end wait behind them.
  */
 export class PostedConnection implements Connection, Observer<Uint8Array> {
   readonly id: string;
@@ -76,6 +81,7 @@ export class PostedConnection implements Connection, Observer<Uint8Array> {
   readonly #lowWater: number;
   readonly #ended: PostedOptions['ended'];
   readonly #beat: Subscription | undefined;
+  readonly #queue: InputQueue<unknown> | undefined;
   #open = true;
   #pending: Uint8Array[] = [];
   /** Positions in the stream of bytes sent: handed over, marked last, reached by the peer. */
@@ -87,7 +93,7 @@ export class PostedConnection implements Connection, Observer<Uint8Array> {
 
   constructor(id: string, peer: string, channel: PostChannel, options: PostedOptions) {
     const { maxFrame = 65_547, highWater = 1_048_576, lowWater = 262_144, heartbeat = 0 } = options;
-    const { scheduler = asyncScheduler, ended } = options;
+    const { scheduler = asyncScheduler, turns, ended } = options;
     this.id = id;
     this.peer = peer;
     this.incoming = this.#incoming;
@@ -96,6 +102,10 @@ export class PostedConnection implements Connection, Observer<Uint8Array> {
     this.#highWater = highWater;
     this.#lowWater = lowWater;
     this.#ended = ended;
+    if (turns) {
+      const size = (item: unknown) => (item instanceof Uint8Array ? item.length : 0);
+      this.#queue = new InputQueue({ turns, size, take: (item) => this.#take(item) });
+    }
     if (heartbeat > 0) this.#beat = this.#beatEvery(heartbeat / LOOKS, heartbeat, scheduler);
   }
 
@@ -129,9 +139,11 @@ export class PostedConnection implements Connection, Observer<Uint8Array> {
     this.#close(0, '', new ClaspError(ErrorCode.Timeout, reason));
   }
 
-  /** Fails without a word to the peer: it is gone. */
+  /** Fails without a word to the peer: it is gone. What it had sent is handed over before. */
   lose(reason: string): void {
-    this.#end(new ClaspError(ErrorCode.Timeout, reason));
+    const end = () => this.#end(new ClaspError(ErrorCode.Timeout, reason));
+    if (this.#queue) this.#queue.afterwards(end);
+    else end();
   }
 
   /** Takes what arrived on the channel. */
@@ -140,10 +152,12 @@ export class PostedConnection implements Connection, Observer<Uint8Array> {
     this.#heard = true;
     switch (message.kind) {
       case 'frames':
-        this.#receiveFrames(message.frames);
+        // Whoever has the channel may post anything on it.
+        this.#receiveAll(Array.isArray(message.frames) ? message.frames : [undefined]);
         break;
       case 'mark':
-        this.#post({ kind: 'reached', at: message.at });
+      case 'close':
+        this.#receiveAll([message]);
         break;
       case 'reached':
         this.#reached = message.at;
@@ -152,25 +166,30 @@ export class PostedConnection implements Connection, Observer<Uint8Array> {
       case 'ping':
         this.#post({ kind: 'pong' });
         break;
-      case 'close':
-        this.#end(message.code === 0 ? undefined : new ClaspError(Number(message.code), String(message.reason)));
-        break;
     }
   }
 
-  // Whoever has the channel may post anything on it.
-  #receiveFrames(frames: unknown): void {
-    for (const frame of Array.isArray(frames) ? frames : [undefined]) {
-      if (!this.#open) return;
-      if (frame instanceof Uint8Array && frame.length <= this.#maxFrame) {
-        this.#incoming.next(frame);
-        continue;
-      }
-      const what =
-        frame instanceof Uint8Array ? `frame of ${frame.length} bytes, at most ${this.#maxFrame}` : 'no frame';
-      const failure = new ClaspError(ErrorCode.BadFrame, what);
-      this.#close(failure.code, failure.reason, failure);
-    }
+  #receiveAll(items: readonly unknown[]): void {
+    if (this.#queue) this.#queue.addAll(items);
+    else for (const item of items) this.#take(item);
+  }
+
+  #take(item: unknown): void {
+    if (!this.#open) return;
+    if (!(item instanceof Uint8Array)) this.#takeOther(asPosted(item));
+    else if (item.length <= this.#maxFrame) this.#incoming.next(item);
+    else this.#refuse(`frame of ${item.length} bytes, at most ${this.#maxFrame}`);
+  }
+
+  #takeOther(message: Posted | undefined): void {
+    if (message?.kind === 'mark') this.#post({ kind: 'reached', at: message.at });
+    else if (message?.kind !== 'close') this.#refuse('no frame');
+    else this.#end(message.code === 0 ? undefined : new ClaspError(Number(message.code), String(message.reason)));
+  }
+
+  #refuse(what: string): void {
+    const failure = new ClaspError(ErrorCode.BadFrame, what);
+    this.#close(failure.code, failure.reason, failure);
   }
 
   #flush(): void {
@@ -211,6 +230,7 @@ export class PostedConnection implements Connection, Observer<Uint8Array> {
     if (!this.#open) return;
     this.#open = false;
     this.#pending = [];
+    this.#queue?.clear();
     this.#beat?.unsubscribe();
     this.#channel.close();
     if (failure) this.#incoming.error(failure);

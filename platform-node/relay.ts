@@ -17,6 +17,7 @@ import { httpServers, urlsOf } from './http/http-servers.ts';
 import { jsonSockets } from './http/json-sockets.ts';
 import { statusRoutes } from './http/status-routes.ts';
 import { nextTurn } from './next-turn.ts';
+import { readingTurns } from './reading-turns.ts';
 import { type RelayChange, type RelayEvent, toRelayEvent } from './relay-event.ts';
 import { RelayRoutes } from './relay-routes.ts';
 import { SubProtocols } from './sub-protocols.ts';
@@ -124,14 +125,16 @@ export function createRelay(config: RelayConfig = {}): Relay {
   const bridgeStatus = new BridgeStatus(() => client(name, BRIDGES_OWNER));
   const bearers = new BearerClients({ join: client, authenticate, name: 'http' });
   const api = httpApi(bearers);
+  const turns = readingTurns();
   const http = httpServers({
     host,
+    turns,
     request: httpRoutes([...statusRoutes(status), ...api.routes], { cors: config.cors ?? [] }),
     failed: (failure) => events.next({ type: 'listen-failure', failure }),
   });
   const subProtocols = new SubProtocols(http.servers, JSON_PATH);
   running.add(() => subProtocols.close());
-  running.add(jsonSockets(http.servers, bearers, { path: JSON_PATH, maxPeers: maxSessions ?? 0 }));
+  running.add(jsonSockets(http.servers, bearers, { path: JSON_PATH, maxPeers: maxSessions ?? 0, turns }));
 
   const tell = (event: RelayBridgeEvent) => {
     const told = toRelayEvent(event);
@@ -149,7 +152,7 @@ export function createRelay(config: RelayConfig = {}): Relay {
 
   const start = async (): Promise<RelayAddresses> => {
     // Whoever is accepted is served: the router runs before the port is bound.
-    const sockets = { notFor: JSON_PATH, leave: subProtocols.claims };
+    const sockets = { notFor: JSON_PATH, leave: subProtocols.claims, turns };
     const connections = merge(...http.servers.map((server) => webSocketListener({ server, ...sockets })));
     running.add(core(connections).subscribe((event) => events.next(event)));
     const bound = await http.listen(port);

@@ -8,6 +8,7 @@ import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { MqttServer } from '../../operators/mqtt/mqtt-server.ts';
 import type { MqttServerLimits, MqttServerOptions } from '../../operators/mqtt/mqtt-server-options.ts';
 import { formatHostPort } from '../host-port.ts';
+import { readingTurns } from '../reading-turns.ts';
 import type { AcceptStream } from '../sub-protocols.ts';
 import { MqttStream, mqttCodec } from './mqtt-stream.ts';
 
@@ -73,7 +74,9 @@ export function mqttServerBridge(access: MqttAccess, options: MqttServerBridgeOp
         distinctUntilChanged((before, now) => before.join('\n') === now.join('\n')),
       );
       out.add(devices.subscribe((ids) => out.next({ type: 'devices', bridge, devices: ids })));
-      const accept: AcceptStream = (stream, peer) => server.accept(new MqttStream(stream, peer, codec, maxPacketSize));
+      const turns = readingTurns();
+      const accept: AcceptStream = (stream, peer) =>
+        server.accept(new MqttStream(stream, peer, codec, maxPacketSize, turns));
       if (webSockets) out.add(webSockets('mqtt', accept));
       if (port === false) {
         out.next({ type: 'ready', bridge, address: 'WebSockets of the relay' });

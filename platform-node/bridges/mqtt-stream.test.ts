@@ -7,6 +7,7 @@ import { generate, type Packet } from 'mqtt-packet';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ClaspError } from '../../core/errors.ts';
 import type { MqttPacket } from '../../core/protocols/mqtt-packet.ts';
+import { RoundRobin } from '../../operators/round-robin.ts';
 import { closeAll, waitFor } from '../../peers/mqtt-bridge-rig.ts';
 import { MqttPeerScript } from '../../peers/mqtt-peer-script.ts';
 import { mqttRelay, probe } from '../../peers/mqtt-server-rig.ts';
@@ -62,10 +63,13 @@ const bytesOf = (version: 4 | 5): Buffer[] => {
   return [first, ...packets(version)].map((packet) => generate(packet, { protocolVersion: version }));
 };
 
+/** Turns that never end. */
+const patient = new RoundRobin({ now: () => 0, later: () => undefined });
+
 /** Reads bytes that come in pieces: the packets, and what it ended with. */
 function read(pieces: readonly Uint8Array[], maxPacketSize = 1_000) {
   const stream = new Duplex({ read: () => undefined, write: (_bytes, _encoding, done) => done() });
-  const peer = new MqttStream(stream, 'test', codec, maxPacketSize);
+  const peer = new MqttStream(stream, 'test', codec, maxPacketSize, patient);
   const found: MqttPacket[] = [];
   let failure: unknown;
   peer.packets.subscribe({
@@ -193,7 +197,7 @@ describe('an MQTT server with peers that are no good', () => {
           if (at > 1 && at < frame.length) frame[at] = byte;
         }
         const stream = new Duplex({ read: () => undefined, write: (_bytes, _encoding, done) => done() });
-        server.accept(new MqttStream(stream, 'test', codec, 1_000));
+        server.accept(new MqttStream(stream, 'test', codec, 1_000, patient));
         for (const frame of frames) stream.emit('data', frame);
         stream.destroy();
         stream.emit('close');
@@ -262,5 +266,63 @@ describe('an MQTT server with peers that are no good', () => {
     for (let n = 0; n < 2_000; n++) await app.set(`/mqtt/p/${n % 10}`, `${n} ${text}`);
     await app.set('/mqtt/end', 1);
     await waitFor(() => expect(good.received.at(-1)).toBe('end 1'));
+  });
+});
+
+describe('MqttStream in turns', () => {
+  const publishes = (count: number) =>
+    Array.from({ length: count }, (_, i) =>
+      generate({ cmd: 'publish', topic: `t/${i}`, payload: 'x', qos: 0, dup: false, retain: false }),
+    );
+
+  const rig = () => {
+    let now = 0;
+    let works: (() => void)[] = [];
+    const clock = () => {
+      now += 1_000;
+      return now;
+    };
+    const stream = new Duplex({ read: () => undefined, write: (_bytes, _encoding, done) => done() });
+    const peer = new MqttStream(
+      stream,
+      'test',
+      codec,
+      1_000,
+      new RoundRobin({ now: clock, later: (work) => works.push(work) }),
+    );
+    const found: string[] = [];
+    peer.packets.subscribe({
+      next: (packet) => found.push(packet.cmd === 'publish' ? packet.topic : packet.cmd),
+      complete: () => found.push('completed'),
+    });
+    const turn = () => {
+      const due = works;
+      works = [];
+      for (const work of due) work();
+      return due.length > 0;
+    };
+    return { stream, found, turn };
+  };
+
+  it('reads a flood in portions, in order, takes nothing more meanwhile, and ends behind it', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 900 }), { minLength: 1, maxLength: 6 }), (cuts) => {
+        const { stream, found, turn } = rig();
+        const bytes = Buffer.concat([generate(connect(4)), ...publishes(100)]);
+        for (let at = 0, i = 0; at < bytes.length; i++) {
+          const size = cuts[i % cuts.length] as number;
+          stream.emit('data', bytes.subarray(at, at + size));
+          at += size;
+        }
+        expect(found.length).toBeLessThan(60);
+        expect(stream.isPaused()).toBe(true);
+        stream.emit('close');
+        const before = found.length;
+        turn();
+        expect(found.length - before).toBeLessThan(30);
+        while (turn());
+        expect(found).toEqual(['connect', ...Array.from({ length: 100 }, (_, i) => `t/${i}`), 'completed']);
+      }),
+    );
   });
 });

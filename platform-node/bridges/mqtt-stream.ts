@@ -5,6 +5,7 @@ import { BehaviorSubject, Observable, type Subscriber } from 'rxjs';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { type MqttPacket, MqttReason } from '../../core/protocols/mqtt-packet.ts';
 import type { MqttPeer } from '../../operators/mqtt/mqtt-peer.ts';
+import type { Reader, RoundRobin } from '../../operators/round-robin.ts';
 import { checkMqttPacket, mqttFault } from './mqtt-packet-check.ts';
 
 /** The package that reads and writes packets. */
@@ -29,15 +30,17 @@ export async function mqttCodec(): Promise<MqttCodec> {
 
 /**
  * An MQTT client over a byte stream: a socket, or a WebSocket as one. A packet that is longer than `maxPacketSize` is
- * refused at its length, before it is there.
+ * refused at its length, before it is there. Packets are read when `turns` says so; while some wait, nothing more is taken
+ * from the client.
  */
-export class MqttStream implements MqttPeer {
+export class MqttStream implements MqttPeer, Reader {
   readonly peer: string;
   readonly packets: Observable<MqttPacket>;
   readonly saturated: BehaviorSubject<boolean> = new BehaviorSubject(false);
   readonly #stream: Duplex;
   readonly #codec: MqttCodec;
   readonly #maxPacketSize: number;
+  readonly #turns: RoundRobin;
   readonly #parser: Parser;
   #reader: Subscriber<MqttPacket> | undefined;
   /** Bytes that are no whole packet yet, and how many it takes. */
@@ -49,12 +52,16 @@ export class MqttStream implements MqttPeer {
   #version: 4 | 5 | undefined;
   #corked = false;
   #open = true;
+  /** There are more packets, for another turn; and the stream has ended behind them. */
+  #waits = false;
+  #ended = false;
 
-  constructor(stream: Duplex, peer: string, codec: MqttCodec, maxPacketSize: number) {
+  constructor(stream: Duplex, peer: string, codec: MqttCodec, maxPacketSize: number, turns: RoundRobin) {
     this.peer = peer;
     this.#stream = stream;
     this.#codec = codec;
     this.#maxPacketSize = maxPacketSize;
+    this.#turns = turns;
     this.#parser = codec.parser();
     this.#parser.on('packet', (packet) => {
       this.#packet = packet;
@@ -74,7 +81,7 @@ export class MqttStream implements MqttPeer {
   }
 
   send(packet: MqttPacket, maxBytes: number = Number.POSITIVE_INFINITY): boolean {
-    if (!this.#open) return true;
+    if (!this.#open || this.#ended) return true;
     const protocolVersion = this.#version ?? 4;
     const bytes = this.#codec.generate(forCodec(packet) as Packet, { protocolVersion });
     if (bytes.length > maxBytes) return false;
@@ -107,26 +114,42 @@ export class MqttStream implements MqttPeer {
     this.saturated.complete();
   }
 
-  #bytes(bytes: Buffer): void {
-    if (!this.#open) return;
-    this.#pending.push(bytes);
-    this.#have += bytes.length;
-    if (this.#have < this.#need) return;
-    let left = this.#pending.length === 1 ? bytes : Buffer.concat(this.#pending);
+  read(): boolean {
+    let left = this.#pending.length === 1 ? (this.#pending[0] as Buffer) : Buffer.concat(this.#pending);
+    let more = false;
     try {
-      for (;;) {
+      while (!more) {
         const length = this.#lengthOf(left);
         this.#need = length;
         if (left.length < length || !this.#open) break;
         this.#frame(left.subarray(0, length));
         left = left.subarray(length);
+        more = this.#turns.over(length) && left.length > 0 && this.#open;
       }
     } catch (cause) {
+      more = false;
       this.#fail(cause);
-      return;
+      left = left.subarray(left.length);
     }
     this.#pending = left.length > 0 && this.#open ? [left] : [];
     this.#have = left.length;
+    if (this.#waits && !more) this.#caughtUp();
+    return more;
+  }
+
+  #bytes(bytes: Buffer): void {
+    if (!this.#open) return;
+    this.#pending.push(bytes);
+    this.#have += bytes.length;
+    if (this.#have < this.#need && !this.#waits) return;
+    this.#waits ||= this.#turns.hear(this);
+    if (this.#waits) this.#stream.pause();
+  }
+
+  #caughtUp(): void {
+    this.#waits = false;
+    if (this.#ended) this.#closed();
+    else this.#stream.resume();
   }
 
   /** How long the packet is that `bytes` begin with; what it takes to know more, while that is not there. */
@@ -168,6 +191,8 @@ export class MqttStream implements MqttPeer {
   }
 
   #closed(): void {
+    this.#ended = true;
+    if (this.#waits) return;
     const reader = this.#reader;
     this.#reader = undefined;
     reader?.complete();

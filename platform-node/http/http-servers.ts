@@ -2,7 +2,10 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
+import type { RoundRobin } from '../../operators/round-robin.ts';
 import { formatHostPort } from '../host-port.ts';
+import { readingTurns } from '../reading-turns.ts';
+import { requestTurns } from './request-turns.ts';
 
 /** Milliseconds that a peer may take for its headers, and for a whole request. */
 const TIMEOUTS = { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 5_000 };
@@ -27,15 +30,17 @@ export interface HttpServersOptions {
   /** What is bound; `localhost` means 127.0.0.1 and, on a machine that has it, ::1. */
   readonly host: string;
   readonly request: RequestListener;
+  /** Whose requests begin when. @defaultValue the connections of these servers share their time */
+  readonly turns?: RoundRobin;
   /** Told what goes wrong once it listens, for example that there are no file handles left to accept with. It goes on. */
   readonly failed: (failure: ClaspError) => void;
 }
 
 /** Makes the servers of one host, and binds nothing yet. */
-export function httpServers({ host, request, failed }: HttpServersOptions): HttpServers {
+export function httpServers({ host, request, turns = readingTurns(), failed }: HttpServersOptions): HttpServers {
   const addresses = host === 'localhost' ? ['127.0.0.1', '::1'] : [host];
   const sockets = new Set<Socket>();
-  const servers = addresses.map(() => createServer(TIMEOUTS, request));
+  const servers = addresses.map(() => createServer(TIMEOUTS, requestTurns(request, turns)));
   for (const server of servers) {
     server.on('connection', (socket: Socket) => {
       sockets.add(socket);

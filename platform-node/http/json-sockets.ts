@@ -6,7 +6,10 @@ import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { stringifyJson } from '../../core/json.ts';
 import { errorJson } from '../../core/protocols/http.ts';
 import { closeReason, serverCloseCode } from '../../core/web-socket-close.ts';
+import { InputQueue } from '../../operators/input-queue.ts';
 import { JsonSession } from '../../operators/json-session.ts';
+import type { RoundRobin } from '../../operators/round-robin.ts';
+import { readingTurns } from '../reading-turns.ts';
 import type { BearerClients } from './bearer-clients.ts';
 import { bearerToken } from './bearer-token.ts';
 import { pathOf, queryOf } from './request-target.ts';
@@ -20,6 +23,8 @@ export interface JsonSocketsOptions {
   readonly maxPeers?: number;
   /** Told how many are connected, whenever that changes. */
   readonly changed?: (peers: readonly string[]) => void;
+  /** Whose input is read when. @defaultValue the peers of these sockets share their time */
+  readonly turns?: RoundRobin;
   /** Clock and timer. @defaultValue `asyncScheduler` */
   readonly scheduler?: SchedulerLike;
 }
@@ -46,6 +51,7 @@ export function jsonSockets(
   options: JsonSocketsOptions,
 ): () => void {
   const { path, origins, maxPeers = 0, changed = () => undefined, scheduler = asyncScheduler } = options;
+  const { turns = readingTurns() } = options;
   const handshakes = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -120,9 +126,19 @@ export function jsonSockets(
         session.close();
         release();
       };
+      const queue = new InputQueue<string>({
+        turns,
+        take: (text) => session.receive(text),
+        size: ({ length }) => length,
+        // What is left of the 64 KiB that have been read still comes.
+        hold: () => socket.pause(),
+        release: () => socket.resume(),
+      });
+      const end = leave;
+      leave = () => queue.afterwards(end);
+      receive = (text) => queue.add(text);
+      queue.addAll(early.splice(0));
       if (left) leave();
-      receive = (text) => session.receive(text);
-      for (const text of early.splice(0)) receive(text);
     } catch (cause) {
       refuse(ClaspError.from(cause, ErrorCode.NotAuthenticated));
     }

@@ -5,11 +5,24 @@ import { firstValueFrom, Subject, type Subscription } from 'rxjs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { WebSocketServer } from 'ws';
 import type { Connection } from '../../core/connection.ts';
-import { fastReceive } from './fast-receive.ts';
+import { RoundRobin } from '../../operators/round-robin.ts';
+import { FastReceive } from './fast-receive.ts';
 import { webSocketListener } from './web-socket-listener.ts';
 
 // Frames are read past `ws` where they are simple: whatever a client sends, and however the network cuts it, the
 // messages must be the same as those of `ws` alone.
+
+/** Turns in which everybody gets the smallest portion, so that what is left has to wait. */
+function impatientTurns(): RoundRobin {
+  let now = 0;
+  return new RoundRobin({
+    now: () => {
+      now += 1_000;
+      return now;
+    },
+    later: setImmediate,
+  });
+}
 
 let listening: Subscription;
 let port: number;
@@ -18,7 +31,12 @@ const accepted = new Subject<Connection>();
 beforeAll(async () => {
   const bound = new Subject<number>();
   const ready = firstValueFrom(bound);
-  listening = webSocketListener({ port: 0, onListening: (address) => bound.next(address.port) }).subscribe(accepted);
+  const options = {
+    port: 0,
+    turns: impatientTurns(),
+    onListening: (address: { port: number }) => bound.next(address.port),
+  };
+  listening = webSocketListener(options).subscribe(accepted);
   port = await ready;
 });
 afterAll(() => listening.unsubscribe());
@@ -97,7 +115,7 @@ describe('receiving past ws', () => {
   it('gives every message whole and in order, whatever kinds come and wherever the network cuts them', async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.array(message, { minLength: 1, maxLength: 12 }),
+        fc.array(message, { minLength: 1, maxLength: 40 }),
         fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1, maxLength: 8 }),
         async (messages, cuts) => {
           const { socket, messages: heard } = await upgraded();
@@ -152,8 +170,8 @@ describe('receiving past ws', () => {
     socket.write(Buffer.concat(numbered(60_000)));
     turn();
     await vi.waitFor(() => expect(before).toBe(60_000), { timeout: 20_000 });
-    // A portion is 64 KiB of 46 bytes each; a smaller one may come before it.
-    expect(Math.max(...portions)).toBeLessThan((2 * 65_536) / 46);
+    // A portion is fourteen of these.
+    expect(Math.max(...portions)).toBeLessThan(3 * 14);
     expect(messages.map(Number)).toEqual(Array.from({ length: 60_000 }, (_, i) => i));
     socket.destroy();
   });
@@ -173,12 +191,66 @@ describe('receiving past ws', () => {
     socket.on('data', (chunk) => toWs.push(chunk));
     socket.on('close', () => toWs.push(Buffer.from('the rest')));
     const messages: string[] = [];
-    fastReceive(socket, 65_536, (bytes) => messages.push(Buffer.from(bytes).toString()));
+    new FastReceive(socket, 65_536, impatientTurns(), (bytes) => messages.push(Buffer.from(bytes).toString()));
     const [whole, next] = ['one', 'two'].map((text) => frame({ opcode: 2, final: true, body: Buffer.from(text) }));
     socket.emit('data', Buffer.concat([whole as Buffer, (next as Buffer).subarray(0, 3)]));
     expect([messages, toWs]).toEqual([['one'], []]);
     socket.emit('close', true);
     expect(toWs).toEqual([(next as Buffer).subarray(0, 3), Buffer.from('the rest')]);
+  });
+
+  it('hands over what waits when the socket closes, without what follows it, and what was read meanwhile behind it', async () => {
+    const unread = Buffer.concat([
+      ...numbered(103).slice(100),
+      frame({ opcode: 9, final: true, body: Buffer.from('ping') }),
+    ]);
+    const toWs: Buffer[] = [];
+    const socket = Object.assign(new EventEmitter(), { pause: vi.fn(), resume: vi.fn(), read: () => unread });
+    socket.on('data', (chunk) => toWs.push(chunk));
+    const messages: number[] = [];
+    const receive = new FastReceive(socket as unknown as Socket, 65_536, impatientTurns(), (bytes) =>
+      messages.push(Number(Buffer.from(bytes))),
+    );
+    socket.emit('data', Buffer.concat(numbered(100)));
+    expect(messages.length).toBeLessThan(20);
+    expect([socket.pause.mock.calls.length, socket.resume.mock.calls.length]).toEqual([1, 0]);
+    socket.emit('close', true);
+    const atEnd = new Promise<number>((resolve) => receive.afterwards(() => resolve(messages.length)));
+    expect(await atEnd).toBe(103);
+    expect(messages).toEqual(Array.from({ length: 103 }, (_, i) => i));
+    expect([socket.resume.mock.calls.length, toWs]).toEqual([0, []]);
+  });
+
+  it('keeps what still comes while something waits behind it, and lets the socket go on when it has caught up', async () => {
+    const socket = Object.assign(new EventEmitter(), { pause: vi.fn(), resume: vi.fn() });
+    socket.on('data', () => undefined);
+    const messages: number[] = [];
+    const turns = impatientTurns();
+    const receive = new FastReceive(socket as unknown as Socket, 65_536, turns, (bytes) =>
+      messages.push(Number(Buffer.from(bytes))),
+    );
+    const all = numbered(100);
+    socket.emit('data', Buffer.concat(all.slice(0, 60)));
+    const cut = Buffer.concat(all.slice(60));
+    socket.emit('data', cut.subarray(0, 700));
+    socket.emit('data', cut.subarray(700));
+    expect(socket.pause.mock.calls.length).toBe(3);
+    await new Promise<void>((resolve) => receive.afterwards(resolve));
+    // The frame that the chunk cut is for `ws`.
+    const whole = Math.floor(700 / 46);
+    expect(messages).toEqual(Array.from({ length: 100 }, (_, i) => i).filter((i) => i !== 60 + whole));
+    expect(socket.resume.mock.calls.length).toBe(1);
+  });
+
+  it('answers somebody else while one floods', async () => {
+    const [flooding, other] = [await upgraded(), await upgraded()];
+    flooding.socket.write(Buffer.concat(numbered(200_000)));
+    await vi.waitFor(() => expect(flooding.messages.length).toBeGreaterThan(0), { timeout: 10_000, interval: 1 });
+    other.socket.write(frame({ opcode: 2, final: true, body: Buffer.from('hello') }));
+    await vi.waitFor(() => expect(other.messages).toEqual(['hello']), { timeout: 10_000, interval: 1 });
+    expect(flooding.messages.length).toBeLessThan(200_000);
+    flooding.socket.destroy();
+    other.socket.destroy();
   });
 
   it('relies on ws to read from a socket with one listener', async () => {

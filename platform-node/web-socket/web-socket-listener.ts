@@ -12,7 +12,9 @@ import { Observable } from 'rxjs';
 import { type ServerOptions, WebSocketServer } from 'ws';
 import type { Connection, Connections } from '../../core/connection.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
+import type { RoundRobin } from '../../operators/round-robin.ts';
 import { pathOf } from '../http/request-target.ts';
+import { readingTurns } from '../reading-turns.ts';
 import { TurnWriter } from './turn-writer.ts';
 import { type PeerSettings, WebSocketPeer } from './web-socket-peer.ts';
 
@@ -39,6 +41,8 @@ export interface WebSocketListenerOptions {
   readonly closeTimeout?: number;
   /** Answers plain HTTP requests on the server opened here. @defaultValue 426, and 404 off `path` */
   readonly request?: RequestListener;
+  /** Shares the time for reading with other listeners of this thread. @defaultValue the connections of this one share theirs */
+  readonly turns?: RoundRobin;
   /** Called when the port is bound. */
   readonly onListening?: (address: AddressInfo) => void;
 }
@@ -62,7 +66,7 @@ export interface WebSocketListenerOptions {
  */
 export function webSocketListener(options: WebSocketListenerOptions = {}): Connections {
   const { port = 7330, host = '127.0.0.1', path, notFor, leave, maxFrame = 65_547, closeTimeout = 2_000 } = options;
-  const { highWater = 1_048_576, lowWater = 262_144, onListening } = options;
+  const { highWater = 1_048_576, lowWater = 262_144, turns = readingTurns(), onListening } = options;
 
   return new Observable<Connection>((subscriber) => {
     const peers = new Set<WebSocketPeer>();
@@ -70,6 +74,7 @@ export function webSocketListener(options: WebSocketListenerOptions = {}): Conne
     const settings: PeerSettings = {
       writer: new TurnWriter(false),
       server: true,
+      turns,
       maxFrame,
       highWater,
       lowWater,

@@ -4,13 +4,16 @@ import { WebSocket } from 'ws';
 import type { Connection } from '../../core/connection.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { clientCloseCode, closeError, closeReason, serverCloseCode } from '../../core/web-socket-close.ts';
-import { fastReceive } from './fast-receive.ts';
+import type { RoundRobin } from '../../operators/round-robin.ts';
+import { FastReceive } from './fast-receive.ts';
 import type { Gathered, TurnMember, TurnWriter } from './turn-writer.ts';
 
 /** What all connections of one listener or dial have in common. */
 export interface PeerSettings {
   readonly writer: TurnWriter;
   readonly server: boolean;
+  /** Whose input is read when. Absent: this is the client's end, which reads as `ws` does. */
+  readonly turns?: RoundRobin;
   readonly maxFrame: number;
   readonly highWater: number;
   readonly lowWater: number;
@@ -55,13 +58,18 @@ export class WebSocketPeer implements Connection, Observer<Uint8Array>, TurnMemb
       const { buffer, byteOffset, length } = data as Buffer;
       this.incoming.next(new Uint8Array(buffer, byteOffset, length));
     });
-    if (settings.server) {
-      fastReceive(socket, settings.maxFrame, (bytes) => {
+    const { turns, maxFrame } = settings;
+    const received =
+      turns &&
+      new FastReceive(socket, maxFrame, turns, (bytes) => {
         if (this.#open) this.incoming.next(bytes);
       });
-    }
     webSocket.on('error', (cause) => this.#fail(cause));
-    webSocket.on('close', (code, reason) => this.#closed(code, reason.toString()));
+    webSocket.on('close', (code, reason) => {
+      const closed = () => this.#closed(code, reason.toString());
+      if (received) received.afterwards(closed);
+      else closed();
+    });
   }
 
   get outgoing(): Observer<Uint8Array> {
