@@ -3,17 +3,22 @@ import { Connection } from './connection.mjs';
 // RFC 6455 wants a mask on what a client sends; which one does not matter to the server's work.
 const MASK = Buffer.from([0x37, 0xfa, 0x21, 0x3d]);
 
+const BINARY = 0x82;
+const TEXT = 0x81;
+
 /** A WebSocket message as a client sends it: header, mask, masked payload. */
-export function clientFrame(payload) {
+export function clientFrame(payload, first = BINARY) {
   const long = payload.length > 125;
   if (payload.length > 65_535) throw new RangeError('longer than the bench needs');
   const header = long
-    ? Buffer.from([0x82, 0x80 | 126, payload.length >> 8, payload.length & 0xff, ...MASK])
-    : Buffer.from([0x82, 0x80 | payload.length, ...MASK]);
+    ? Buffer.from([first, 0x80 | 126, payload.length >> 8, payload.length & 0xff, ...MASK])
+    : Buffer.from([first, 0x80 | payload.length, ...MASK]);
   const frame = Buffer.concat([header, payload]);
   for (let i = 0; i < payload.length; i++) frame[header.length + i] = payload[i] ^ MASK[i & 3];
   return frame;
 }
+
+export const clientText = (text) => clientFrame(Buffer.from(text), TEXT);
 
 /** Makes copies of the client frame of `payload` with another number at `at` of the payload. */
 export function clientStamp(payload, at) {
@@ -48,13 +53,13 @@ export function serverFrame(bytes, start) {
   return bytes.length < at + length ? undefined : [at, at + length];
 }
 
-/** Connects and upgrades. */
-export async function openWebSocket(port) {
+/** Connects and upgrades; a path of its own brings no subprotocol. */
+export async function openWebSocket(port, path = '/clasp') {
   const connection = new Connection(port);
   connection.write(
-    `GET /clasp HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+    `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
       'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n' +
-      'Sec-WebSocket-Protocol: clasp\r\n\r\n',
+      `${path === '/clasp' ? 'Sec-WebSocket-Protocol: clasp\r\n' : ''}\r\n`,
   );
   const response = await connection.answer((bytes) => {
     const end = bytes.indexOf('\r\n\r\n');
