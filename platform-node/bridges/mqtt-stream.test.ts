@@ -163,7 +163,7 @@ describe('MqttStream, closing', () => {
   }
 
   it('lets the peer finish what it is sending, so that it can read why it is closed', async () => {
-    const server = createServer((socket) => new MqttStream(socket, 'test', codec, 1_000).close());
+    const server = createServer((socket) => new MqttStream(socket, 'test', codec, 1_000, patient).close());
     const port = await bound(server);
     const peer = createConnection({ port, host: '127.0.0.1', allowHalfOpen: true }).resume();
     let writes = 0;
@@ -174,7 +174,7 @@ describe('MqttStream, closing', () => {
   });
 
   it('does not wait for a peer that never finishes', async () => {
-    const server = createServer((socket) => new MqttStream(socket, 'test', codec, 1_000).close());
+    const server = createServer((socket) => new MqttStream(socket, 'test', codec, 1_000, patient).close());
     const port = await bound(server);
     const peer = createConnection({ port, host: '127.0.0.1', allowHalfOpen: true }).resume();
     expect(await talkOn(peer, () => false)).toMatchObject({ syscall: expect.stringMatching(/read|write/) });
@@ -266,63 +266,5 @@ describe('an MQTT server with peers that are no good', () => {
     for (let n = 0; n < 2_000; n++) await app.set(`/mqtt/p/${n % 10}`, `${n} ${text}`);
     await app.set('/mqtt/end', 1);
     await waitFor(() => expect(good.received.at(-1)).toBe('end 1'));
-  });
-});
-
-describe('MqttStream in turns', () => {
-  const publishes = (count: number) =>
-    Array.from({ length: count }, (_, i) =>
-      generate({ cmd: 'publish', topic: `t/${i}`, payload: 'x', qos: 0, dup: false, retain: false }),
-    );
-
-  const rig = () => {
-    let now = 0;
-    let works: (() => void)[] = [];
-    const clock = () => {
-      now += 1_000;
-      return now;
-    };
-    const stream = new Duplex({ read: () => undefined, write: (_bytes, _encoding, done) => done() });
-    const peer = new MqttStream(
-      stream,
-      'test',
-      codec,
-      1_000,
-      new RoundRobin({ now: clock, later: (work) => works.push(work) }),
-    );
-    const found: string[] = [];
-    peer.packets.subscribe({
-      next: (packet) => found.push(packet.cmd === 'publish' ? packet.topic : packet.cmd),
-      complete: () => found.push('completed'),
-    });
-    const turn = () => {
-      const due = works;
-      works = [];
-      for (const work of due) work();
-      return due.length > 0;
-    };
-    return { stream, found, turn };
-  };
-
-  it('reads a flood in portions, in order, takes nothing more meanwhile, and ends behind it', () => {
-    fc.assert(
-      fc.property(fc.array(fc.integer({ min: 1, max: 900 }), { minLength: 1, maxLength: 6 }), (cuts) => {
-        const { stream, found, turn } = rig();
-        const bytes = Buffer.concat([generate(connect(4)), ...publishes(100)]);
-        for (let at = 0, i = 0; at < bytes.length; i++) {
-          const size = cuts[i % cuts.length] as number;
-          stream.emit('data', bytes.subarray(at, at + size));
-          at += size;
-        }
-        expect(found.length).toBeLessThan(60);
-        expect(stream.isPaused()).toBe(true);
-        stream.emit('close');
-        const before = found.length;
-        turn();
-        expect(found.length - before).toBeLessThan(30);
-        while (turn());
-        expect(found).toEqual(['connect', ...Array.from({ length: 100 }, (_, i) => `t/${i}`), 'completed']);
-      }),
-    );
   });
 });
