@@ -2,7 +2,7 @@ import { asyncScheduler, type SchedulerLike } from 'rxjs';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { sameValue } from '../../core/same-value.ts';
 import { checkTimeline, interpolate, nextMoment, ticksAround } from '../../core/timeline.ts';
-import { readTimeline } from '../../core/timeline-value.ts';
+import { countKeyframes, readCurve } from '../../core/timeline-curve.ts';
 import type { Value } from '../../core/value.ts';
 import { decodeFrame, encodeSet, type Frame, forwardPublish, signalCode, ValueCode } from '../../core/wire/index.ts';
 import { NumberSets } from '../../core/wire/number-sets.ts';
@@ -129,6 +129,11 @@ export function timelineScheduler(
       return new ClaspError(ErrorCode.TooMany, reason, { address });
     };
 
+    const overflowOf = (old: ActiveTimeline | undefined, frame: Frame, entry: Entry) => {
+      const keyframes = timelines.keyframes - (old?.keyframes.length ?? 0) + countKeyframes(frame.value);
+      return overflow(timelines.size - Number(old !== undefined), keyframes, entry);
+    };
+
     /** Why a bundle's timelines would not all be taken, if so: they have to be before any of them is. */
     const judgeBundle = ({ parts }: Envelope): ClaspError | undefined => {
       let planned: Map<Entry, number> | undefined;
@@ -139,7 +144,7 @@ export function timelineScheduler(
         const old = planned.get(entry) ?? timelines.of(entry)?.keyframes.length ?? 0;
         const invalid = checkTimeline(frame.value, entry.address);
         if (invalid) return invalid;
-        const { length } = readTimeline(frame.value).keyframes;
+        const length = countKeyframes(frame.value);
         size -= Number(old > 0);
         keyframes += length - old;
         const error = overflow(size, keyframes, entry);
@@ -157,14 +162,12 @@ export function timelineScheduler(
     const receive = (envelope: Envelope, frame: Frame, entry: Entry) => {
       const { session, at } = envelope;
       const old = timelines.of(entry);
-      const { keyframes, loop, startTime: asked } = readTimeline(frame.value);
-      const others = timelines.size - Number(old !== undefined);
-      const inAll = timelines.keyframes - (old?.keyframes.length ?? 0) + keyframes.length;
-      const error = checkTimeline(frame.value, entry.address) ?? overflow(others, inAll, entry);
+      const error = checkTimeline(frame.value, entry.address) ?? overflowOf(old, frame, entry);
       if (error) {
         out.next(envelope.refuse(error));
         return;
       }
+      const { keyframes, loop, startTime: asked } = readCurve(frame.value);
       if (old) stop(old);
       if (keyframes.length === 0) {
         out.next(envelope);
