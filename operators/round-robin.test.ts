@@ -106,10 +106,7 @@ describe('RoundRobin and InputQueue', () => {
     queues[0]?.addAll(items(0, 2_000));
     queues[1]?.addAll(items(1, 60));
     while (handled.filter(({ peer }) => peer === 1).length < 60) rig.turn();
-    const before = handled.slice(
-      0,
-      handled.findLastIndex(({ peer }) => peer === 1),
-    );
+    const before = handled.slice(0, handled.map(({ peer }) => peer).lastIndexOf(1));
     expect(before.filter(({ peer }) => peer === 0).length).toBeLessThan(600);
   });
 
