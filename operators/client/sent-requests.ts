@@ -3,9 +3,17 @@ import type { Confirmable, QueryRequest, Request } from './client-request.ts';
 /** Where the relay lists the bundles that wait. */
 export const SCHEDULE = '/clasp/schedule/';
 
+/** Requests in order: the part of a set that is needed of them. */
+export interface RequestSet extends Iterable<Request> {
+  values(): Iterator<Request>;
+  add(request: Request): unknown;
+  delete(request: Request): unknown;
+  clear(): void;
+}
+
 /** Requests that were sent and not answered, in order: all of them, and for each address those that name it. */
 export class SentRequests implements Iterable<Request> {
-  protected readonly all: Set<Request> = new Set<Request>();
+  protected readonly all: RequestSet = new Set<Request>();
   readonly #byAddress = new Map<string, Request[]>();
 
   [Symbol.iterator](): Iterator<Request> {
