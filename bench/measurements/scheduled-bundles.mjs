@@ -1,3 +1,6 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { bundleAt, message, setParam, subscribe, sync, untilType } from '../driver/clasp.mjs';
 import { clientFrame } from '../driver/web-socket.mjs';
 import { servers, startScript } from '../servers.mjs';
@@ -43,22 +46,33 @@ function timerMisses(due, relayNow) {
   return Promise.all(due.map(wait));
 }
 
+const spin = fileURLToPath(new URL('../driver/spin.mjs', import.meta.url));
+
+/** The same for a process that does nothing but look at the clock: what no program can do better here. */
+async function floorMisses(after) {
+  const { stdout } = await promisify(execFile)(process.execPath, [spin, JSON.stringify(after)]);
+  return JSON.parse(stdout);
+}
+
 const byDistance = (misses) => misses.sort((a, b) => Math.abs(a) - Math.abs(b));
 
-/** By how many milliseconds each of a thousand bundles missed its time, and each of as many timers, least first. */
+/** By how many milliseconds each of a thousand bundles missed its time, each of as many timers, and a bare loop, least first. */
 async function misses(dueAfter) {
+  const after = Array.from({ length: COUNT }, (_, i) => dueAfter(i));
+  // By itself: beside the relay and the timers it would be a third on two cores.
+  const floor = byDistance(await floorMisses(after));
   const server = await startScript('clasp-clock');
   const connection = await servers.ours.protocol.open(server.port);
   try {
     // A relay that has run for a while: bundles whose time is past run at once.
     for (let i = 0; i < 3 * COUNT; i++) connection.write(clientFrame(bundleAt(1, setParam('/bench/warm', i))));
     const begin = (await relayTime(connection)) + LEAD;
-    const due = Array.from({ length: COUNT }, (_, i) => begin + dueAfter(i));
+    const due = after.map((time) => begin + time);
     for (const [i, at] of due.entries()) connection.write(clientFrame(bundleAt(at, setParam(address(i), i))));
     const timers = byDistance(await timerMisses(due, await relayTime(connection)));
     await new Promise((resolve) => setTimeout(resolve, 300));
     const times = await writtenAt(connection);
-    return { timers, ours: byDistance(due.map((at, i) => (times.get(address(i)) - at) / 1000)) };
+    return { timers, floor, ours: byDistance(due.map((at, i) => (times.get(address(i)) - at) / 1000)) };
   } finally {
     connection.close();
     await server.stop();
@@ -72,7 +86,7 @@ export async function run({ quick }) {
     for (const [label, share] of Object.entries(shares)) {
       const cells = (who) => rounds.map((round) => Math.abs(percentile(round[who], share)));
       const bar = label === 'worst' && atMost !== undefined ? { atMost } : {};
-      const peers = { 'bare timers': cells('timers') };
+      const peers = { 'bare timers': cells('timers'), 'bare loop': cells('floor') };
       rows.push({ name: `${name}, ${label}`, unit: 'ms', better: 'lower', ours: cells('ours'), peers, ...bar });
     }
   };
