@@ -94,6 +94,33 @@ it('goes off in the first turn that is not before its time, where it can wait fo
   );
 });
 
+it('looks at the clock between turns, and lets one pass every fifty microseconds or so', () => {
+  const look = 11;
+  const host = new Host(() => 0);
+  const turns: number[] = [];
+  const misses: number[] = [];
+  const timer = new PreciseTimer(
+    host.scheduler,
+    () => {
+      host.time += look;
+      return host.time;
+    },
+    () => misses.push(host.time - 1400),
+    (work) => {
+      turns.push(host.time);
+      return host.nextTurn(work);
+    },
+  );
+  timer.set(1400);
+  host.run();
+  expect(misses).toHaveLength(1);
+  expect(misses[0]).toBeGreaterThanOrEqual(0);
+  expect(misses[0]).toBeLessThanOrEqual(2 * look);
+  const gaps = turns.slice(1).map((turn, index) => turn - (turns[index] as number));
+  expect(Math.min(...gaps)).toBeGreaterThanOrEqual(50);
+  expect(Math.max(...gaps)).toBeLessThanOrEqual(50 + 7 + 4 * look);
+});
+
 it('counts as due what is due then, waits for the nearest, and not at all when cleared', () => {
   const host = new Host(() => 0);
   const rung: number[] = [];

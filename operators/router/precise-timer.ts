@@ -11,13 +11,21 @@ const LAST = 1500;
 /** From here on it comes closer step by step, since a long wait may end more than a step late. */
 const NEAR = 4 * MILLISECOND;
 const MARGIN = 2;
+/** It looks at the clock for about as long before it lets a turn pass: a turn leaves much more behind than a look. */
+const LOOKING = 50;
+/** Microseconds between two looks: few where it will let a turn pass anyway. */
+const PAUSE = 1;
+const LONG_PAUSE = 10;
+/** How far it counts in about a microsecond. */
+const COUNT = 1000;
 const LONGEST_DELAY = 0x7fff_ffff;
 
 /**
  * One alarm within a millisecond of its time, on timers that have whole milliseconds and are often late: it wakes before,
- * and comes closer in steps of a millisecond. Where it is told how to wait for the next turn of the host it lets turns pass
- * for the last one and a half, keeps the host busy for as long, and goes off in the first turn that is not too early. In
- * virtual time, which has no lateness, it goes off at the nearest millisecond.
+ * and comes closer in steps of a millisecond. Where it is told how to wait for the next turn of the host it looks at the
+ * clock for the last one and a half, keeps the host busy for as long, and goes off at the first look that is not too
+ * early; every 50 µs it lets a turn pass, for whatever has arrived. In virtual time, which has no lateness, it goes off at
+ * the nearest millisecond.
  */
 export class PreciseTimer {
   readonly #scheduler: SchedulerLike;
@@ -27,6 +35,12 @@ export class PreciseTimer {
   #timer: Subscription | undefined;
   #callOff: (() => void) | undefined;
   #at = Number.POSITIVE_INFINITY;
+  /** Made once, since turns are many. */
+  readonly #onTime = () => this.#look();
+  readonly #onTurn = () => {
+    this.#lookAround();
+    this.#look();
+  };
 
   /**
    * @param now the time that `set` is given in, microseconds
@@ -61,11 +75,26 @@ export class PreciseTimer {
     this.#stop();
     const left = this.#at - this.#now();
     if (this.#nextTurn && left <= LAST) {
-      this.#callOff = this.#nextTurn(() => this.#look());
+      this.#callOff = this.#nextTurn(this.#onTurn);
       return;
     }
     const steps = left > NEAR ? Math.min(Math.floor(left / MILLISECOND) - MARGIN, LONGEST_DELAY) : left > EARLY ? 1 : 0;
-    this.#timer = this.#scheduler.schedule(() => this.#look(), steps);
+    this.#timer = this.#scheduler.schedule(this.#onTime, steps);
+  }
+
+  /** Returns when the time has come, or when it is time to let others have a turn. */
+  #lookAround(): void {
+    const now = this.#now;
+    const at = this.#at;
+    let time = now();
+    const end = time + LOOKING;
+    const pause = end < at ? LONG_PAUSE : PAUSE;
+    // Every reading of a clock is a new number: without pauses they would be hundreds of megabytes a second, and the
+    // collection of these would keep a bundle waiting. The pauses are counted too, as the clock may stand still.
+    for (let left = LOOKING; left > 0 && time < end && time < at; left -= pause) {
+      for (let count = pause * COUNT; count > 0; count--);
+      time = now();
+    }
   }
 
   #look(): void {
