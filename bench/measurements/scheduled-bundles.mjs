@@ -8,6 +8,8 @@ import { percentile } from '../statistics.mjs';
 
 const COUNT = 1000;
 const LEAD = 700_000;
+/** Bundles that wait for their time before those that count, one a millisecond. */
+const WARM = 500;
 const address = (i) => `/bench/schedule/${String(i).padStart(4, '0')}`;
 
 /** The relay's time, microseconds. */
@@ -64,8 +66,11 @@ async function misses(dueAfter) {
   const server = await startScript('clasp-clock');
   const connection = await servers.ours.protocol.open(server.port);
   try {
-    // A relay that has run for a while: bundles whose time is past run at once.
+    // A relay that has run for a while: bundles whose time is past run at once, and some have waited for theirs.
     for (let i = 0; i < 3 * COUNT; i++) connection.write(clientFrame(bundleAt(1, setParam('/bench/warm', i))));
+    const soon = await relayTime(connection);
+    for (let i = 1; i <= WARM; i++) connection.write(clientFrame(bundleAt(soon + i * 1000, setParam('/bench/warm', i))));
+    await new Promise((resolve) => setTimeout(resolve, WARM));
     const begin = (await relayTime(connection)) + LEAD;
     const due = after.map((time) => begin + time);
     for (const [i, at] of due.entries()) connection.write(clientFrame(bundleAt(at, setParam(address(i), i))));
