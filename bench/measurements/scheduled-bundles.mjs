@@ -69,7 +69,8 @@ async function misses(dueAfter) {
     // A relay that has run for a while: bundles whose time is past run at once, and some have waited for theirs.
     for (let i = 0; i < 3 * COUNT; i++) connection.write(clientFrame(bundleAt(1, setParam('/bench/warm', i))));
     const soon = await relayTime(connection);
-    for (let i = 1; i <= WARM; i++) connection.write(clientFrame(bundleAt(soon + i * 1000, setParam('/bench/warm', i))));
+    for (let i = 1; i <= WARM; i++)
+      connection.write(clientFrame(bundleAt(soon + i * 1000, setParam('/bench/warm', i))));
     await new Promise((resolve) => setTimeout(resolve, WARM));
     const begin = (await relayTime(connection)) + LEAD;
     const due = after.map((time) => begin + time);
