@@ -180,4 +180,31 @@ describe('an outbox', () => {
       }
     },
   );
+
+  it('replaces a sample that waits in the copy it has made, and never in bytes that others may have', () => {
+    const { outbox, theirs, saturate } = rig();
+    saturate();
+    const [shared, received] = [new Uint8Array(10).fill(1), new Uint8Array(100)];
+    const arrived: number[][] = [];
+    for (const [key, frames] of [
+      ['/a', [shared, received.subarray(8, 18)]],
+      ['/b', [received.subarray(8, 18), received.subarray(20, 30)]],
+      ['/c', [received.subarray(8, 18), shared]],
+      ['/d', [received.subarray(8, 18), received.subarray(20, 35)]],
+    ] as const) {
+      received.fill(2, 8, 18).fill(3, 20, 35);
+      for (const frame of frames) outbox.send(frame, 'stream', key);
+      received.fill(0);
+    }
+    theirs.incoming.subscribe((bytes) => arrived.push([bytes.length, bytes[0] ?? 0]));
+    theirs.resume();
+    const last = arrived.slice(-4);
+    expect(last).toEqual([
+      [10, 2],
+      [10, 3],
+      [10, 1],
+      [15, 3],
+    ]);
+    expect(shared).toEqual(new Uint8Array(10).fill(1));
+  });
 });

@@ -24,6 +24,8 @@ interface Waiting {
   bytes: Uint8Array | undefined;
   /** How many of the kept frames come here. */
   kept: number;
+  /** Whether `bytes` are a copy that nobody else has. */
+  own: boolean;
   readonly delivery: Delivery;
   readonly key: unknown;
 }
@@ -129,11 +131,12 @@ export class Outbox {
       if (older?.bytes) {
         if (delivery !== 'param') this.dropped++;
         this.waitingBytes += bytes.length - older.bytes.length;
-        older.bytes = standalone(bytes);
+        replace(older, bytes);
         return;
       }
     }
-    const waiting: Waiting = { bytes: standalone(bytes), kept: 0, delivery, key };
+    const kept = standalone(bytes);
+    const waiting: Waiting = { bytes: kept, own: kept !== bytes, kept: 0, delivery, key };
     if (delivery !== 'barrier') newest.set(key, waiting);
     this.#queue.push(waiting);
     this.waitingBytes += bytes.length + OVERHEAD;
@@ -153,7 +156,7 @@ export class Outbox {
       last.kept++;
       this.waitingBytes += bytes.length + KEPT_OVERHEAD;
     } else {
-      queue.push({ bytes: undefined, kept: 1, delivery: 'keep', key });
+      queue.push({ bytes: undefined, own: false, kept: 1, delivery: 'keep', key });
       this.waitingBytes += bytes.length + OVERHEAD;
     }
     this.#kept ??= new KeptFrames();
@@ -227,4 +230,14 @@ export class Outbox {
     this.#emptied = 0;
     this.#snapshotBytes = 0;
   }
+}
+
+/** Puts a newer frame in the place of one that waits: over it where it can, since a copy a sample is much for the memory. */
+function replace(waiting: Waiting, bytes: Uint8Array): void {
+  if (bytes.byteOffset > 0 && waiting.own && waiting.bytes?.length === bytes.length) {
+    waiting.bytes.set(bytes);
+    return;
+  }
+  waiting.bytes = standalone(bytes);
+  waiting.own = waiting.bytes !== bytes;
 }
