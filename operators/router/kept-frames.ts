@@ -1,8 +1,9 @@
 const SMALLEST_PIECE = 4 * 1024;
-const LARGEST_PIECE = 64 * 1024;
+const LARGEST_PIECE = 256 * 1024;
 
 /** ECMAScript 2024, where there is one. */
 interface Resizable {
+  readonly resizable?: boolean;
   resize?(length: number): void;
 }
 
@@ -23,9 +24,9 @@ interface Piece {
  * A queue of frames, first in first out, kept in a few large pieces of memory: ten thousand waiting frames are a few
  * objects to the garbage collector instead of thirty thousand, whose survival would hold up everybody else.
  *
- * The pieces are resizable buffers, where the engine has them, and shrunk to nothing when they are read: the memory is
- * free at once, and none of it counts when V8 asks itself whether to collect. Megabytes of plain buffers that come and
- * go make it collect the whole heap, again and again.
+ * The largest pieces are resizable buffers, where the engine has them, and shrunk to nothing when they are read: their
+ * memory is free at once, and none of it counts when V8 asks itself whether to collect. Megabytes of plain buffers that
+ * come and go make it collect the whole heap, again and again.
  */
 export class KeptFrames {
   readonly #pieces: Piece[] = [];
@@ -64,13 +65,24 @@ export class KeptFrames {
 }
 
 function memoryOf(size: number): Uint8Array {
-  const buffer = new ResizableBuffer(0, { maxByteLength: size });
-  if (buffer.resize === undefined) return new Uint8Array(size);
-  // What it has from the beginning would be counted.
-  buffer.resize(size);
-  return new Uint8Array(buffer);
+  // Each takes a mapping of its own, of which a system has some ten thousands: too many for every reader's first piece.
+  return (size >= LARGEST_PIECE ? resizable(size) : undefined) ?? new Uint8Array(size);
+}
+
+/** Undefined where there is no such buffer, or none left. */
+function resizable(size: number): Uint8Array | undefined {
+  try {
+    const buffer = new ResizableBuffer(0, { maxByteLength: size });
+    // What it has from the beginning would be counted.
+    buffer.resize?.(size);
+    return buffer.byteLength === size ? new Uint8Array(buffer) : undefined;
+  } catch (cause) {
+    if (cause instanceof RangeError) return undefined;
+    throw cause;
+  }
 }
 
 function free({ memory }: Piece): void {
-  (memory.buffer as Resizable).resize?.(0);
+  const buffer = memory.buffer as Resizable;
+  if (buffer.resizable) buffer.resize?.(0);
 }

@@ -46,18 +46,21 @@ class Host {
   }
 }
 
+/** A timer on a host that is late by so much in turn, with by how much it missed `at`. */
+function rig(at: number, late: readonly number[], hasTurns: boolean) {
+  let next = 0;
+  const host = new Host(() => late[next++ % late.length] as number);
+  const misses: number[] = [];
+  const ring = () => misses.push(host.time - at);
+  const timer = new PreciseTimer(host.scheduler, () => host.time, ring, hasTurns ? host.nextTurn : undefined);
+  return { host, timer, misses };
+}
+
 it('goes off within a millisecond of its time, in few steps, on timers that are late by less than one', () => {
   const lateness = fc.array(fc.integer({ min: 0, max: 499 }), { minLength: 1 });
   fc.assert(
     fc.property(fc.integer({ min: 501, max: 100_000 }), lateness, (at, late) => {
-      let next = 0;
-      const host = new Host(() => late[next++ % late.length] as number);
-      const misses: number[] = [];
-      const timer = new PreciseTimer(
-        host.scheduler,
-        () => host.time,
-        () => misses.push(host.time - at),
-      );
+      const { host, timer, misses } = rig(at, late, false);
       timer.set(at);
       const steps = host.run();
       expect(misses).toHaveLength(1);
@@ -71,15 +74,7 @@ it('goes off in the first turn that is not before its time, where it can wait fo
   const lateness = fc.array(fc.integer({ min: 0, max: 499 }), { minLength: 1 });
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 100_000 }), lateness, (at, late) => {
-      let next = 0;
-      const host = new Host(() => late[next++ % late.length] as number);
-      const misses: number[] = [];
-      const timer = new PreciseTimer(
-        host.scheduler,
-        () => host.time,
-        () => misses.push(host.time - at),
-        host.nextTurn,
-      );
+      const { host, timer, misses } = rig(at, late, true);
       timer.set(at + 50_000);
       timer.set(at);
       const turns = host.run();
