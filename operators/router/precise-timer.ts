@@ -16,8 +16,10 @@ const LOOKING = 50;
 /** Microseconds between two looks: few where it will let a turn pass anyway. */
 const PAUSE = 1;
 const LONG_PAUSE = 10;
-/** How far it counts in about a microsecond. */
+/** How far it counts in a microsecond, on a slow machine. */
 const COUNT = 1000;
+/** How much faster the fastest may be: a clock that stands still is not looked at for longer. */
+const FASTEST = 8;
 const LONGEST_DELAY = 0x7fff_ffff;
 
 /**
@@ -91,7 +93,7 @@ export class PreciseTimer {
     const pause = end < at ? LONG_PAUSE : PAUSE;
     // Every reading of a clock is a new number: without pauses they would be hundreds of megabytes a second, and the
     // collection of these would keep a bundle waiting. The pauses are counted too, as the clock may stand still.
-    for (let left = LOOKING; left > 0 && time < end && time < at; left -= pause) {
+    for (let left = FASTEST * LOOKING; left > 0 && time < end && time < at; left -= pause) {
       for (let count = pause * COUNT; count > 0; count--);
       time = now();
     }
