@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { messages } from '../../testing/arbitraries.ts';
-import { copyBundle, joinFrames } from './bundle.ts';
+import { bundleSize, copyBundle, joinFrames } from './bundle.ts';
 import { encodeMessage } from './encode.ts';
 import { decodeFrame, decodeMessage } from './frame.ts';
 
@@ -45,11 +45,16 @@ describe('joining messages into bundles', () => {
 
 it('a copy of a bundle holds the same, at QoS 0 and without the time of its frame', () => {
   fc.assert(
-    fc.property(messages('BUNDLE'), (bundle) => {
+    fc.property(messages('BUNDLE'), fc.nat(9), (bundle, at) => {
       const bytes = encodeMessage(bundle, { qos: 2, timestamp: 5 });
-      const copy = copyBundle(decodeFrame(bytes));
+      const frame = decodeFrame(bytes);
+      const end = at + bundleSize(frame);
+      const memory = new Uint8Array(end + 3).fill(7);
+      copyBundle(frame, memory, at);
       bytes.fill(0);
-      expect(decodeMessage(copy)).toEqual({ message: bundle, qos: 0, timestamp: undefined });
+      const around = [...memory.subarray(0, at), ...memory.subarray(end)];
+      expect(around).toEqual(new Array(at + 3).fill(7));
+      expect(decodeMessage(memory.subarray(at, end))).toEqual({ message: bundle, qos: 0, timestamp: undefined });
     }),
   );
 });

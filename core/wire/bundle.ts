@@ -38,14 +38,17 @@ export function joinFrames(frames: readonly Uint8Array[], maxFrame: number = HEA
   return joined;
 }
 
-/** A BUNDLE as a frame of its own that nobody else will change: QoS 0, no timestamp in the header. */
-export function copyBundle({ bytes, start, end }: Frame): Uint8Array {
-  const copy = new Uint8Array(HEADER + end - start);
-  copy[0] = MAGIC;
-  copy[1] = FrameFlag.Binary;
-  writeU16(copy, 2, end - start);
-  copy.set(bytes.subarray(start, end), HEADER);
-  return copy;
+/** Bytes of what {@link copyBundle} writes. */
+export function bundleSize({ start, end }: Frame): number {
+  return HEADER + end - start;
+}
+
+/** Writes a BUNDLE as a frame of its own to where `to[at]` begins: QoS 0, no timestamp in the header. */
+export function copyBundle({ bytes, start, end }: Frame, to: Uint8Array, at: number): void {
+  to[at] = MAGIC;
+  to[at + 1] = FrameFlag.Binary;
+  writeU16(to, at + 2, end - start);
+  copyBytes(bytes, start, end, to, at + HEADER);
 }
 
 function join(frames: readonly Uint8Array[], from: number, until: number, size: number): Uint8Array {

@@ -7,7 +7,7 @@ import { checkTimeline } from '../../core/timeline.ts';
 import type { Value } from '../../core/value.ts';
 import {
   bundleHead,
-  copyBundle,
+  bundleSize,
   decodeFrame,
   encodeMessage,
   encodeSet,
@@ -21,7 +21,7 @@ import type { ParamWriter } from './param-writer.ts';
 import { passBundle } from './pass-bundle.ts';
 import { type NextTurn, PreciseTimer } from './precise-timer.ts';
 import { relaySession } from './relay-session.ts';
-import { describeBundle, isScheduleAddress, ScheduledBundle, ScheduledBundles } from './scheduled-bundles.ts';
+import { describeBundle, isScheduleAddress, type ScheduledBundle, ScheduledBundles } from './scheduled-bundles.ts';
 import type { Session } from './session-state.ts';
 import { type StageOperator, stage } from './stage.ts';
 import { isTimeline } from './timeline-scheduler.ts';
@@ -72,7 +72,6 @@ export function scheduleBundles(
   return stage((out) => {
     const relay = relaySession(now());
     const waiting = new ScheduledBundles();
-    let lastId = 0;
 
     /** They ran, and their params are still to be deleted: whatever else is due goes first. */
     let ran: ScheduledBundle[] = [];
@@ -145,14 +144,13 @@ export function scheduleBundles(
 
     const schedule = (envelope: Envelope, frame: Frame, due: number) => {
       const { session, parts, at } = envelope;
-      let error = overflow(envelope, due, frame.end - frame.start);
+      let error = overflow(envelope, due, bundleSize(frame));
       for (let index = 0; !error && index < parts.length; index++) error = fault(parts[index] as Envelope);
       if (error) {
         out.next(envelope.refuse(error));
         return;
       }
-      const bundle = new ScheduledBundle(++lastId, due, session, copyBundle(frame));
-      waiting.add(bundle);
+      const bundle = waiting.add(session, frame, due);
       arm();
       acknowledge(envelope, bundle.address, note(bundle, describeBundle(bundle, parts), at));
     };

@@ -1,5 +1,6 @@
 import { type Scheduled, ScheduleQueue } from '../../core/schedule-queue.ts';
 import type { Value } from '../../core/value.ts';
+import { bundleSize, copyBundle, type Frame } from '../../core/wire/index.ts';
 import type { Envelope } from './envelope.ts';
 import type { Session } from './session-state.ts';
 
@@ -8,6 +9,11 @@ const TREE = '/clasp/schedule/';
 /** Addresses of a bundle that its param lists. */
 const MOST_ADDRESSES = 16;
 const MOST_NAME = 256;
+/**
+ * Frames are kept in pieces of memory of so many bytes: a buffer for each would be most of what a bundle that waits
+ * leaves to the garbage collector. A piece is free when none of its bundles waits.
+ */
+const PIECE = 1024;
 
 /** Whether a param belongs to a bundle that waits, waited, or might. */
 export function isScheduleAddress(address: string): boolean {
@@ -20,14 +26,27 @@ export class ScheduledBundle implements Scheduled {
   readonly at: number;
   /** Who sent it; it may have left. */
   readonly session: Session;
-  /** The BUNDLE as a frame. */
-  readonly frame: Uint8Array;
+  readonly #memory: Uint8Array;
+  readonly #start: number;
+  readonly #end: number;
 
-  constructor(id: number, at: number, session: Session, frame: Uint8Array) {
+  /** @param memory what has the BUNDLE as a frame from `start` to `end` */
+  constructor(id: number, at: number, session: Session, memory: Uint8Array, start: number, end: number) {
     this.id = id;
     this.at = at;
     this.session = session;
-    this.frame = frame;
+    this.#memory = memory;
+    this.#start = start;
+    this.#end = end;
+  }
+
+  /** The BUNDLE as a frame. */
+  get frame(): Uint8Array {
+    return this.#memory.subarray(this.#start, this.#end);
+  }
+
+  get size(): number {
+    return this.#end - this.#start;
   }
 
   /** Its param. */
@@ -45,13 +64,16 @@ export function describeBundle({ at, session }: ScheduledBundle, parts: readonly
 /** The bundles of a relay that wait for their time. No clock, no decisions. */
 export class ScheduledBundles {
   readonly #queue = new ScheduleQueue<ScheduledBundle>();
-  readonly #byAddress = new Map<string, ScheduledBundle>();
+  readonly #byId = new Map<number, ScheduledBundle>();
   readonly #counts = new Map<Session, number>();
+  #memory = new Uint8Array(0);
+  #used = 0;
+  #lastId = 0;
   /** Of all their frames. */
   bytes = 0;
 
   get size(): number {
-    return this.#byAddress.size;
+    return this.#byId.size;
   }
 
   /** When the next one is due. */
@@ -61,7 +83,8 @@ export class ScheduledBundles {
 
   /** The one whose param has this address. */
   at(address: string): ScheduledBundle | undefined {
-    return this.#byAddress.get(address);
+    const bundle = this.#byId.get(Number(address.slice(TREE.length)));
+    return bundle?.address === address ? bundle : undefined;
   }
 
   /** How many of a session wait. */
@@ -69,11 +92,22 @@ export class ScheduledBundles {
     return this.#counts.get(session) ?? 0;
   }
 
-  add(bundle: ScheduledBundle): void {
+  /** Keeps a copy of a BUNDLE until `at`, under the next id. */
+  add(session: Session, frame: Frame, at: number): ScheduledBundle {
+    const size = bundleSize(frame);
+    if (this.#used + size > this.#memory.length) {
+      this.#memory = new Uint8Array(Math.max(PIECE, size));
+      this.#used = 0;
+    }
+    const start = this.#used;
+    this.#used += size;
+    copyBundle(frame, this.#memory, start);
+    const bundle = new ScheduledBundle(++this.#lastId, at, session, this.#memory, start, this.#used);
     this.#queue.add(bundle);
-    this.#byAddress.set(bundle.address, bundle);
-    this.#counts.set(bundle.session, this.countOf(bundle.session) + 1);
-    this.bytes += bundle.frame.length;
+    this.#byId.set(bundle.id, bundle);
+    this.#counts.set(session, this.countOf(session) + 1);
+    this.bytes += size;
+    return bundle;
   }
 
   delete(bundle: ScheduledBundle): void {
@@ -89,10 +123,10 @@ export class ScheduledBundles {
   }
 
   #forget(bundle: ScheduledBundle): void {
-    this.#byAddress.delete(bundle.address);
+    this.#byId.delete(bundle.id);
     const count = this.countOf(bundle.session) - 1;
     if (count > 0) this.#counts.set(bundle.session, count);
     else this.#counts.delete(bundle.session);
-    this.bytes -= bundle.frame.length;
+    this.bytes -= bundle.size;
   }
 }
