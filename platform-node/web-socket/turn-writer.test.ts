@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Gathered, TurnWriter } from './turn-writer.ts';
+import { Path, TurnWriter } from './turn-writer.ts';
 
 /** The messages in bytes that left, read back as RFC 6455 has it. */
 function messages(bytes: Buffer): { readonly masked: boolean; readonly key: string; readonly payload: Buffer }[] {
@@ -36,11 +36,13 @@ const frame = fc
   .tuple(fc.constantFrom(0, 1, 125, 126, 3_000, 30_000, 65_535, 65_536, 300_000), fc.nat(255))
   .map(([size, fill]) => new Uint8Array(size).fill(fill));
 
-function path(writer: TurnWriter, frames: readonly Uint8Array[]): Gathered {
-  let node: Gathered | undefined;
-  for (const each of frames) node = writer.step(node, each);
-  return node as Gathered;
+function path(writer: TurnWriter, frames: readonly Uint8Array[]): Path {
+  const made = new Path();
+  for (const each of frames) writer.add(made, each);
+  return made;
 }
+
+const leaving = (writer: TurnWriter, made: Path) => writer.chunksOf(made).flatMap((chunk) => messages(chunk));
 
 describe('TurnWriter', () => {
   it.each([false, true])(
@@ -49,13 +51,13 @@ describe('TurnWriter', () => {
       fc.assert(
         fc.property(fc.array(frame, { minLength: 1, maxLength: 12, size: 'max' }), (frames) => {
           const writer = new TurnWriter(mask);
-          const node = path(writer, frames);
-          const chunks = writer.chunksOf(node);
+          const made = path(writer, frames);
+          const chunks = writer.chunksOf(made);
           const found = chunks.flatMap((chunk) => messages(chunk));
           expect(found.map(({ payload }) => payload.length)).toEqual(frames.map(({ length }) => length));
           expect(found.every(({ payload }, i) => payload.equals(frames[i] as Uint8Array))).toBe(true);
           expect(found.every(({ masked }) => masked === mask)).toBe(true);
-          expect(node.bytes).toBe(chunks.reduce((sum, { length }) => sum + length, 0));
+          expect(made.bytes).toBe(chunks.reduce((sum, { length }) => sum + length, 0));
           // A chunk is over the bound only when it is a single frame.
           for (const chunk of chunks) if (chunk.length > 262_144) expect(messages(chunk).length).toBe(1);
           // And none could have gone with the one before it.
@@ -67,51 +69,84 @@ describe('TurnWriter', () => {
     },
   );
 
-  it('keeps and copies the frames once for all who were given the same', () => {
+  it('copies the frames once for all who were given the same', () => {
     const writer = new TurnWriter(false);
     const frames = Array.from({ length: 10 }, (_, i) => Uint8Array.of(i));
-    const paths: (Gathered | undefined)[] = Array.from({ length: 5 }, () => undefined);
-    for (const each of frames) for (let p = 0; p < 5; p++) paths[p] = writer.step(paths[p], each);
-    expect(new Set(paths).size).toBe(1);
-    const [chunks] = paths.map((node) => writer.chunksOf(node as Gathered));
-    for (const node of paths) expect(writer.chunksOf(node as Gathered)).toBe(chunks);
-    expect(path(writer, frames)).toBe(paths[0]);
+    const paths = Array.from({ length: 5 }, () => new Path());
+    for (const each of frames) for (const made of paths) writer.add(made, each);
+    const [chunks] = paths.map((made) => writer.chunksOf(made));
+    for (const made of paths) expect(writer.chunksOf(made)).toBe(chunks);
+    // Also when somebody gets all of them at once, and in bytes of his own.
+    expect(writer.chunksOf(path(writer, frames))).toBe(chunks);
+    const copies = frames.map((each) => each.slice());
+    expect(writer.chunksOf(path(writer, copies))).toBe(chunks);
+  });
+
+  it('copies what is common to some once', () => {
+    const writer = new TurnWriter(false);
+    const [common, own, other, tail] = [1, 2, 3, 4].map((fill) => new Uint8Array(200).fill(fill)) as Uint8Array[];
+    const first = path(writer, [common, own, tail] as Uint8Array[]);
+    const second = path(writer, [common, other, tail] as Uint8Array[]);
+    const third = path(writer, [common, other, tail] as Uint8Array[]);
+    expect(writer.chunksOf(third)).toBe(writer.chunksOf(second));
+    const [[whole], [start, rest]] = [writer.chunksOf(first), writer.chunksOf(second)] as [Buffer[], Buffer[]];
+    expect(whole?.buffer).toBe(start?.buffer);
+    expect([whole?.byteOffset, whole?.length]).toEqual([start?.byteOffset, 3 * 204]);
+    expect([start?.length, rest?.length]).toEqual([204, 2 * 204]);
   });
 
   it('gives everyone just its own frames, in whatever order they are handed out', () => {
-    const hand = fc.tuple(fc.nat(4), fc.nat(3));
+    const hand = fc.tuple(fc.nat(4), fc.nat(5));
     fc.assert(
-      fc.property(fc.array(hand, { maxLength: 60, size: 'max' }), (hands) => {
+      fc.property(fc.array(hand, { maxLength: 200, size: 'max' }), (hands) => {
         const writer = new TurnWriter(false);
-        const frames = [0, 1, 2, 3].map((i) => Uint8Array.of(i));
-        const paths = new Map<number, Gathered>();
-        const wanted = new Map<number, number[]>();
+        // One is the beginning of another, two are equal, one is long.
+        const frames = [[1], [2], [1, 2], [1, 2], [], new Uint8Array(3_000).fill(1)].map((bytes) =>
+          Uint8Array.from(bytes),
+        );
+        const paths = new Map<number, Path>();
+        const wanted = new Map<number, Uint8Array[]>();
         for (const [who, what] of hands) {
-          paths.set(who, writer.step(paths.get(who), frames[what] as Uint8Array));
-          wanted.set(who, [...(wanted.get(who) ?? []), what]);
+          const made = paths.get(who) ?? new Path();
+          const frame = frames[what] as Uint8Array;
+          paths.set(who, made);
+          writer.add(made, frame);
+          wanted.set(who, [...(wanted.get(who) ?? []), frame]);
         }
-        for (const [who, node] of paths) {
-          const found = writer.chunksOf(node).flatMap((chunk) => messages(chunk));
-          expect(found.map(({ payload }) => payload[0])).toEqual(wanted.get(who));
+        for (const [who, made] of paths) {
+          const found = leaving(writer, made);
+          const all = wanted.get(who) as Uint8Array[];
+          expect(found.map(({ payload }) => payload.length)).toEqual(all.map(({ length }) => length));
+          expect(found.every(({ payload }, i) => payload.equals(all[i] as Uint8Array))).toBe(true);
         }
       }),
     );
   });
 
+  it('has what was taken early stay as it was', () => {
+    const writer = new TurnWriter(false);
+    const frames = Array.from({ length: 2_000 }, (_, i) => new Uint8Array(40).fill(i));
+    const early = path(writer, frames.slice(0, 3));
+    const taken = writer.chunksOf(early);
+    const late = path(writer, frames);
+    expect(taken.flatMap((chunk) => messages(chunk)).map(({ payload }) => payload[0])).toEqual([0, 1, 2]);
+    expect(leaving(writer, late).length).toBe(2_000);
+  });
+
   it('keeps nothing when the turn is over', async () => {
     const writer = new TurnWriter(false);
     const frame = Uint8Array.of(1);
-    const node = path(writer, [frame]);
+    const chunks = writer.chunksOf(path(writer, [frame]));
     writer.join({ flush: () => true });
     await new Promise((resolve) => setImmediate(resolve));
-    expect(path(writer, [frame])).not.toBe(node);
+    expect(writer.chunksOf(path(writer, [frame]))).not.toBe(chunks);
   });
 
   it('masks each frame with a key of its own', () => {
     const writer = new TurnWriter(true);
     const same = new Uint8Array(8);
     const frames = Array.from({ length: 3_000 }, () => same);
-    const keys = writer.chunksOf(path(writer, frames)).flatMap((chunk) => messages(chunk).map(({ key }) => key));
+    const keys = leaving(writer, path(writer, frames)).map(({ key }) => key);
     expect(keys.length).toBe(3_000);
     expect(new Set(keys).size).toBeGreaterThan(2_990);
     expect(same).toEqual(new Uint8Array(8));
@@ -135,5 +170,23 @@ describe('TurnWriter', () => {
     expect(told).toEqual(['first', 'second']);
     await new Promise((resolve) => setImmediate(resolve));
     expect(told).toEqual(['first', 'second', 'late']);
+  });
+
+  it('keeps what somebody is given while others are flushed', async () => {
+    const writer = new TurnWriter(false);
+    const late = new Path();
+    const found: Buffer[] = [];
+    const turn = () => new Promise((resolve) => setImmediate(resolve));
+    writer.join({
+      flush: () => {
+        writer.add(late, Uint8Array.of(7));
+        writer.join({ flush: () => found.push(...leaving(writer, late).map(({ payload }) => payload)) > 0 });
+        return true;
+      },
+    });
+    await turn();
+    writer.add(new Path(), Uint8Array.of(8));
+    await turn();
+    expect(found).toEqual([Buffer.of(7)]);
   });
 });

@@ -1,31 +1,66 @@
 import { randomFillSync } from 'node:crypto';
-import { TurnMemory } from './turn-memory.ts';
+import { copyBytes } from '../../core/wire/copy-bytes.ts';
+import { type Room, TurnMemory } from './turn-memory.ts';
 
-/** Copies larger than this are split, so that no single allocation grows with the backlog. */
+/** What would be larger than this leaves in several pieces, so that no single allocation grows with the backlog. */
 const MAX_CHUNK = 262_144;
+
+/** What a segment begins with. */
+const FIRST_ROOM = 256;
 
 /** Mask keys are drawn this many bytes at a time. */
 const KEY_POOL = 4_096;
 
-/**
- * The frames one connection was given during this turn, as a path in a tree: a node is one frame after those of its
- * `before`. Connections that were given the same frames stand on the same node, so a fan-out to a thousand
- * connections keeps, frames and copies its bytes once, and a delivery is one comparison.
- */
-export class Gathered {
-  readonly before: Gathered | undefined;
-  readonly frame: Uint8Array;
-  /** Bytes of the whole path, WebSocket headers included. */
-  readonly bytes: number;
-  /** The step taken from here last: in a fan-out every connection takes the same one in a row. */
-  next: Gathered | undefined;
-  /** The path as it leaves, made by the first connection that needs it. */
-  chunks: readonly Buffer[] | undefined;
+/** Below this a loop is faster than `compare`. */
+const MAX_LOOP = 96;
 
-  constructor(before: Gathered | undefined, frame: Uint8Array, overhead: number) {
+const NOTHING = Buffer.alloc(0);
+
+/** Frames one after another as they leave, WebSocket headers included: for all connections that were given the same. */
+class Segment implements Room {
+  /** What leaves before this: the first `from` bytes of it, after what leaves before that. */
+  readonly before: Segment | undefined;
+  readonly from: number;
+  /** How many bytes leave before this. */
+  readonly offset: number;
+  memory: Buffer = NOTHING;
+  start = 0;
+  size = 0;
+  /** How much of it is written. */
+  end = 0;
+  /** The frame that was written last, and where it begins. */
+  last: Uint8Array | undefined;
+  lastAt = 0;
+  /** What goes on elsewhere, begun last. */
+  branch: Segment | undefined;
+  /** The path up to here as it leaves, made by the first connection that needs it. */
+  chunks: readonly Buffer[] | undefined;
+  chunksEnd = 0;
+
+  constructor(before: Segment | undefined, from: number, offset: number) {
     this.before = before;
-    this.frame = frame;
-    this.bytes = (before ? before.bytes : 0) + overhead + frame.length;
+    this.from = from;
+    this.offset = offset;
+  }
+}
+
+/**
+ * The frames one connection was given during this turn: a place in a segment. Connections that were given the same
+ * frames stand at the same place, so a fan-out to a thousand connections frames and copies its bytes once, and a
+ * delivery is one comparison. The frames themselves are not kept.
+ */
+export class Path {
+  segment: Segment | undefined = undefined;
+  end = 0;
+
+  /** Bytes of all of it, WebSocket headers included. */
+  get bytes(): number {
+    return this.segment ? this.segment.offset + this.end : 0;
+  }
+
+  clear(): void {
+    this.segment = undefined;
+    this.end = 0;
   }
 }
 
@@ -43,7 +78,7 @@ export interface TurnMember {
 export class TurnWriter {
   readonly #keys: Buffer | undefined;
   #keyAt: number = KEY_POOL;
-  #first: Gathered | undefined;
+  #first: Segment | undefined;
   #members: TurnMember[] = [];
   readonly #memory = new TurnMemory();
   readonly #flush: () => void = () => this.#flushAll();
@@ -52,14 +87,11 @@ export class TurnWriter {
     this.#keys = mask ? Buffer.allocUnsafeSlow(KEY_POOL) : undefined;
   }
 
-  /** The path `before` with one frame more. */
-  step(before: Gathered | undefined, frame: Uint8Array): Gathered {
-    const taken = before ? before.next : this.#first;
-    if (taken && taken.frame === frame) return taken;
-    const node = new Gathered(before, frame, headerSize(frame.length) + (this.#keys ? 4 : 0));
-    if (before) before.next = node;
-    else this.#first = node;
-    return node;
+  /** Adds a frame to a path. It is copied. */
+  add(path: Path, frame: Uint8Array): void {
+    const { segment, end } = path;
+    if (segment !== undefined && segment.last === frame && segment.lastAt === end) path.end = segment.end;
+    else if (!this.#follow(path, frame)) this.#append(path, frame);
   }
 
   /** Has `member` flushed when this turn is over. */
@@ -67,10 +99,14 @@ export class TurnWriter {
     if (this.#members.push(member) === 1) setImmediate(this.#flush);
   }
 
-  /** The path as bytes to write: one Buffer, or several where it is long. Shared: do not change them. */
-  chunksOf(path: Gathered): readonly Buffer[] {
-    path.chunks ??= path.bytes <= MAX_CHUNK ? [this.#join(path, undefined, path.bytes)] : this.#split(path);
-    return path.chunks;
+  /** The path as bytes to write: one Buffer, or several where it is long or began with others. Do not change them. */
+  chunksOf({ segment, end }: Path): readonly Buffer[] {
+    if (!segment) return [];
+    if (!segment.chunks || segment.chunksEnd !== end) {
+      segment.chunks = chunksUpTo(segment, end);
+      segment.chunksEnd = end;
+    }
+    return segment.chunks;
   }
 
   #flushAll(): void {
@@ -79,67 +115,118 @@ export class TurnWriter {
     this.#first = undefined;
     let written = true;
     for (const member of members) if (!member.flush()) written = false;
-    this.#memory.turn(written);
+    // Whoever was given something meanwhile, as one who can read again is, has it in the same memory.
+    if (!written || this.#members.length === 0) this.#memory.turn(written);
   }
 
-  #split(path: Gathered): Buffer[] {
-    const chunks: Buffer[] = [];
-    let end = path;
-    for (let node: Gathered | undefined = path; node; node = node.before) {
-      const start = node.before;
-      const more = start ? (start.before ? start.before.bytes : 0) : 0;
-      if (start && end.bytes - more <= MAX_CHUNK) continue;
-      chunks.push(this.#join(end, start, end.bytes - (start ? start.bytes : 0)));
-      if (start) end = start;
+  /** Goes along with somebody who was given the same; false where nobody was. */
+  #follow(path: Path, frame: Uint8Array): boolean {
+    if (this.#keys) return false;
+    const { segment, end } = path;
+    if (segment && end < segment.end) {
+      if (!isMessageAt(segment, end, frame)) return this.#followInto(segment.branch, path, frame);
+      path.end = end + headerSize(frame.length) + frame.length;
+      return true;
     }
-    return chunks.reverse();
+    return this.#followInto(segment ? segment.branch : this.#first, path, frame);
   }
 
-  /** Writes the frames after `start` up to `end`, backwards, since the path is linked that way. */
-  #join(end: Gathered, start: Gathered | undefined, bytes: number): Buffer {
-    const joined = this.#memory.take(bytes);
-    let at = bytes;
-    for (let node: Gathered | undefined = end; node && node !== start; node = node.before) {
-      at -= node.frame.length;
-      joined.set(node.frame, at);
-      if (this.#keys) at = this.#maskBackwards(this.#keys, joined, at, node.frame.length);
-      at = headerBackwards(joined, at, node.frame.length, this.#keys !== undefined);
+  #followInto(branch: Segment | undefined, path: Path, frame: Uint8Array): boolean {
+    if (!branch || branch.from !== path.end || !isMessageAt(branch, 0, frame)) return false;
+    path.segment = branch;
+    path.end = headerSize(frame.length) + frame.length;
+    return true;
+  }
+
+  #append(path: Path, frame: Uint8Array): void {
+    const size = headerSize(frame.length) + (this.#keys ? 4 : 0) + frame.length;
+    let { segment } = path;
+    if (!segment || path.end !== segment.end || path.end + size > MAX_CHUNK) {
+      const next = new Segment(segment, path.end, path.bytes);
+      if (segment) segment.branch = next;
+      else this.#first = next;
+      segment = next;
     }
-    return joined;
+    const { end } = segment;
+    if (end + size > segment.size) {
+      this.#memory.enlarge(segment, Math.max(FIRST_ROOM, end + size, Math.min(2 * segment.size, MAX_CHUNK)), end);
+    }
+    this.#write(segment.memory, segment.start + end, frame);
+    segment.last = frame;
+    segment.lastAt = end;
+    segment.end = end + size;
+    path.segment = segment;
+    path.end = segment.end;
   }
 
-  /** Masks `length` bytes at `at` with a fresh key, put before them; gives where the key starts. */
-  #maskBackwards(keys: Buffer, into: Buffer, at: number, length: number): number {
+  #write(memory: Buffer, start: number, frame: Uint8Array): void {
+    const { length } = frame;
+    let at = writeHeader(memory, start, length, this.#keys !== undefined);
+    if (this.#keys) at = this.#writeKey(this.#keys, memory, at);
+    copyBytes(frame, 0, length, memory, at);
+    if (this.#keys) for (let i = 0; i < length; i++) memory[at + i] = keyed(memory, at, i);
+  }
+
+  #writeKey(keys: Buffer, into: Buffer, at: number): number {
     if (this.#keyAt === KEY_POOL) {
       randomFillSync(keys);
       this.#keyAt = 0;
     }
-    const start = at - 4;
-    into.set(keys.subarray(this.#keyAt, this.#keyAt + 4), start);
+    copyBytes(keys, this.#keyAt, this.#keyAt + 4, into, at);
     this.#keyAt += 4;
-    for (let i = 0; i < length; i++) into[at + i] = (into[at + i] as number) ^ (into[start + (i & 3)] as number);
-    return start;
+    return at + 4;
   }
+}
+
+/** A byte of what begins at `at`, by the key before it. */
+function keyed(memory: Buffer, at: number, i: number): number {
+  return (memory[at + i] as number) ^ (memory[at - 4 + (i & 3)] as number);
+}
+
+function chunksUpTo(segment: Segment, end: number): readonly Buffer[] {
+  const chunks: Buffer[] = [];
+  let part: Segment | undefined = segment;
+  for (let until = end; part; until = part.from, part = part.before) {
+    if (until > 0) chunks.push(part.memory.subarray(part.start, part.start + until));
+  }
+  return chunks.reverse();
+}
+
+/** Whether what was written at `at` is this frame, unmasked. */
+function isMessageAt({ memory, start, end }: Segment, at: number, frame: Uint8Array): boolean {
+  const { length } = frame;
+  const from = start + at;
+  const payload = from + headerSize(length);
+  if (payload + length > start + end || lengthAt(memory, from) !== length) return false;
+  if (length > MAX_LOOP) return memory.compare(frame, 0, length, payload, payload + length) === 0;
+  for (let i = 0; i < length; i++) if (memory[payload + i] !== frame[i]) return false;
+  return true;
 }
 
 function headerSize(length: number): number {
   return length < 126 ? 2 : length < 65_536 ? 4 : 10;
 }
 
-/** Writes the header of a binary message that ends at `at`; gives where it starts. */
-function headerBackwards(into: Buffer, at: number, length: number, mask: boolean): number {
-  const start = at - headerSize(length);
+/** Writes the header of a binary message; gives where it ends. */
+function writeHeader(into: Buffer, at: number, length: number, mask: boolean): number {
   const flag = mask ? 0x80 : 0;
-  into[start] = 0x82; // final fragment, binary
+  into[at] = 0x82; // final fragment, binary
   if (length < 126) {
-    into[start + 1] = flag | length;
-  } else if (length < 65_536) {
-    into[start + 1] = flag | 126;
-    into.writeUInt16BE(length, start + 2);
-  } else {
-    into[start + 1] = flag | 127;
-    into.writeUInt32BE(0, start + 2);
-    into.writeUInt32BE(length, start + 6);
+    into[at + 1] = flag | length;
+    return at + 2;
   }
-  return start;
+  if (length < 65_536) {
+    into[at + 1] = flag | 126;
+    return into.writeUInt16BE(length, at + 2);
+  }
+  into[at + 1] = flag | 127;
+  into.writeUInt32BE(0, at + 2);
+  return into.writeUInt32BE(length, at + 6);
+}
+
+/** The length in the header of an unmasked message. */
+function lengthAt(memory: Buffer, at: number): number {
+  const short = memory[at + 1] as number;
+  if (short < 126) return short;
+  return short === 126 ? memory.readUInt16BE(at + 2) : memory.readUInt32BE(at + 6);
 }

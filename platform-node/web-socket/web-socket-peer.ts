@@ -1,12 +1,13 @@
 import type { Socket } from 'node:net';
-import { BehaviorSubject, type Observer, Subject } from 'rxjs';
+import { BehaviorSubject, type Observer } from 'rxjs';
 import { WebSocket } from 'ws';
 import type { Connection } from '../../core/connection.ts';
+import { Emitter } from '../../core/emitter.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { clientCloseCode, closeError, closeReason, serverCloseCode } from '../../core/web-socket-close.ts';
 import type { RoundRobin } from '../../operators/round-robin.ts';
 import { FastReceive } from './fast-receive.ts';
-import type { Gathered, TurnMember, TurnWriter } from './turn-writer.ts';
+import { Path, type TurnMember, type TurnWriter } from './turn-writer.ts';
 
 /** What all connections of one listener or dial have in common. */
 export interface PeerSettings {
@@ -28,13 +29,14 @@ export interface PeerSettings {
 export class WebSocketPeer implements Connection, Observer<Uint8Array>, TurnMember {
   readonly id: string;
   readonly peer: string;
-  readonly incoming: Subject<Uint8Array> = new Subject();
+  readonly incoming: Emitter<Uint8Array> = new Emitter();
   readonly handsOver = true;
   readonly saturated: BehaviorSubject<boolean> = new BehaviorSubject(false);
   readonly #webSocket: WebSocket;
   readonly #socket: Socket;
   readonly #settings: PeerSettings;
-  #pending: Gathered | undefined;
+  /** What is to be written when this turn is over. */
+  readonly #pending = new Path();
   #joined = false;
   /** Bytes that may be pending without a closer look; the rest of `highWater` was in the socket at the last write. */
   #room: number;
@@ -78,9 +80,9 @@ export class WebSocketPeer implements Connection, Observer<Uint8Array>, TurnMemb
 
   next(frame: Uint8Array): void {
     if (!this.#open) return;
-    const writer = this.#settings.writer;
-    const pending = writer.step(this.#pending, frame);
-    this.#pending = pending;
+    const { writer } = this.#settings;
+    const pending = this.#pending;
+    writer.add(pending, frame);
     if (!this.#joined) {
       this.#joined = true;
       writer.join(this);
@@ -123,13 +125,12 @@ export class WebSocketPeer implements Connection, Observer<Uint8Array>, TurnMemb
   }
 
   #write(): void {
-    const pending = this.#pending;
-    if (!pending) return;
-    this.#pending = undefined;
+    const chunks = this.#settings.writer.chunksOf(this.#pending);
+    this.#pending.clear();
+    if (chunks.length === 0) return;
     // After the peer's close frame nothing may follow ours.
     if (this.#webSocket.readyState !== WebSocket.OPEN) return;
     const socket = this.#socket;
-    const chunks = this.#settings.writer.chunksOf(pending);
     const last = chunks.length - 1;
     if (last > 0) socket.cork();
     for (let i = 0; i < last; i++) socket.write(chunks[i] as Buffer);
@@ -147,7 +148,7 @@ export class WebSocketPeer implements Connection, Observer<Uint8Array>, TurnMemb
   #measure(): void {
     const { highWater, lowWater } = this.#settings;
     const inSocket = this.#socket.writableLength;
-    const waiting = inSocket + (this.#pending ? this.#pending.bytes : 0);
+    const waiting = inSocket + this.#pending.bytes;
     this.#room = highWater - inSocket;
     if (this.saturated.value ? waiting > lowWater : waiting <= highWater) return;
     this.saturated.next(!this.saturated.value);
@@ -160,14 +161,14 @@ export class WebSocketPeer implements Connection, Observer<Uint8Array>, TurnMemb
     this.#failure = new ClaspError(ErrorCode.BadFrame, reason, { cause });
     // `ws` has answered with its close frame already.
     this.#open = false;
-    this.#pending = undefined;
+    this.#pending.clear();
     this.incoming.error(this.#failure);
   }
 
   #closed(code: number, reason: string): void {
     const failure = this.#failure ?? (this.#open ? closeError(code, reason) : undefined);
     this.#open = false;
-    this.#pending = undefined;
+    this.#pending.clear();
     if (failure)
       this.incoming.error(failure); // ignored where it came before
     else this.incoming.complete();
