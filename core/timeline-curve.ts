@@ -4,13 +4,13 @@ import type { Value } from './value.ts';
 type Bezier = readonly [number, number, number, number];
 
 /** One shape for all of them, however they were written: a timeline may have thousands, and plays them in a hurry. */
-class CurveKeyframe implements Keyframe {
+export class CurveKeyframe implements Keyframe {
   readonly time: number;
   readonly value: Value;
   readonly easing: Easing;
   readonly bezier?: Bezier;
 
-  constructor({ time, value, easing, bezier }: Keyframe) {
+  constructor(time: number, value: Value, easing: Easing | undefined, bezier: Bezier | undefined) {
     this.time = time;
     this.value = value;
     this.easing = easing ?? 'linear';
@@ -35,6 +35,9 @@ export function countKeyframes(checked: Value): number {
 export function readCurve(checked: Value): PlayableTimeline {
   const { keyframes, loop, startTime } = checked as unknown as PlayableTimeline;
   const read = new Array<Keyframe>(keyframes.length);
-  for (let index = 0; index < read.length; index++) read[index] = new CurveKeyframe(keyframes[index] as Keyframe);
+  for (let index = 0; index < read.length; index++) {
+    const { time, value, easing, bezier } = keyframes[index] as Keyframe;
+    read[index] = new CurveKeyframe(time, value, easing, bezier);
+  }
   return { keyframes: read, loop: loop ?? false, startTime: startTime ?? undefined };
 }

@@ -9,7 +9,7 @@ export type Curve = Pick<Timeline, 'keyframes' | 'loop'>;
 /** Keyframes that one timeline may have. A frame holds about 1800 with numbers. */
 export const MAX_KEYFRAMES = 4096;
 /** The latest time that still counts single microseconds. */
-const MAX_TIME = Number.MAX_SAFE_INTEGER;
+export const MAX_TIME: number = Number.MAX_SAFE_INTEGER;
 const EASINGS: readonly Value[] = [
   'linear',
   'ease-in',

@@ -1,5 +1,6 @@
 import { asyncScheduler, type SchedulerLike } from 'rxjs';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
+import { readPlainCurve } from '../../core/plain-curve.ts';
 import { sameValue } from '../../core/same-value.ts';
 import { checkTimeline, interpolate, nextMoment, ticksAround } from '../../core/timeline.ts';
 import { countKeyframes, readCurve } from '../../core/timeline-curve.ts';
@@ -129,8 +130,8 @@ export function timelineScheduler(
       return new ClaspError(ErrorCode.TooMany, reason, { address });
     };
 
-    const overflowOf = (old: ActiveTimeline | undefined, frame: Frame, entry: Entry) => {
-      const keyframes = timelines.keyframes - (old?.keyframes.length ?? 0) + countKeyframes(frame.value);
+    const overflowOf = (old: ActiveTimeline | undefined, count: number, entry: Entry) => {
+      const keyframes = timelines.keyframes - (old?.keyframes.length ?? 0) + count;
       return overflow(timelines.size - Number(old !== undefined), keyframes, entry);
     };
 
@@ -162,12 +163,17 @@ export function timelineScheduler(
     const receive = (envelope: Envelope, frame: Frame, entry: Entry) => {
       const { session, at } = envelope;
       const old = timelines.of(entry);
-      const error = checkTimeline(frame.value, entry.address) ?? overflowOf(old, frame, entry);
+      const curve = readPlainCurve(frame) ?? checkTimeline(frame.value, entry.address) ?? readCurve(frame.value);
+      if (curve instanceof ClaspError) {
+        out.next(envelope.refuse(curve));
+        return;
+      }
+      const error = overflowOf(old, curve.keyframes.length, entry);
       if (error) {
         out.next(envelope.refuse(error));
         return;
       }
-      const { keyframes, loop, startTime: asked } = readCurve(frame.value);
+      const { keyframes, loop, startTime: asked } = curve;
       if (old) stop(old);
       if (keyframes.length === 0) {
         out.next(envelope);
