@@ -71,7 +71,7 @@ class PlainReader {
     const keyframes: Keyframe[] = [];
     for (let before = 0; keyframes.length < count; ) {
       const keyframe = this.#keyframe();
-      if (!keyframe ) return undefined;
+      if (!keyframe || keyframe.time < before) return undefined;
       before = keyframe.time;
       keyframes.push(keyframe);
     }
