@@ -87,13 +87,13 @@ const NO_GROUP: Group = { receivers: [], except: undefined, signals: [], places:
  */
 export class BundleDelivery {
   /** By the array of receivers, which addresses with the same ones have in common; apart for those without the sender. */
-  readonly #toAll = new Map<readonly Session[], Group>();
-  readonly #toOthers = new Map<readonly Session[], Group>();
+  #toAll: Map<readonly Session[], Group> | undefined;
+  #toOthers: Map<readonly Session[], Group> | undefined;
   #count = 0;
 
   /** Adds a signal that these sessions get, without the bundle's sender where one is given. */
   add(signal: BundledSignal, receivers: readonly Session[], except: Session | undefined): void {
-    const groups = except === undefined ? this.#toAll : this.#toOthers;
+    const groups = except === undefined ? this.#allGroups() : this.#otherGroups();
     let group = groups.get(receivers);
     if (!group) {
       group = { receivers, except, signals: [], places: [] };
@@ -104,6 +104,7 @@ export class BundleDelivery {
   }
 
   deliver(): void {
+    if (this.#count === 0) return;
     for (const [receiver, share] of this.#shares()) {
       if (receiver.paced) tellPacing(receiver.paced, share.signals);
       const { outbox } = receiver;
@@ -113,11 +114,21 @@ export class BundleDelivery {
     }
   }
 
+  #allGroups(): Map<readonly Session[], Group> {
+    this.#toAll ??= new Map();
+    return this.#toAll;
+  }
+
+  #otherGroups(): Map<readonly Session[], Group> {
+    this.#toOthers ??= new Map();
+    return this.#toOthers;
+  }
+
   #shares(): ReadonlyMap<Session, Share> {
     const nothing = new Share();
     const shares = new Map<Session, Share>();
     for (const groups of [this.#toAll, this.#toOthers]) {
-      for (const group of groups.values()) {
+      for (const group of groups?.values() ?? []) {
         for (const receiver of group.receivers) {
           if (receiver !== group.except) shares.set(receiver, (shares.get(receiver) ?? nothing).with(group));
         }

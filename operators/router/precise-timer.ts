@@ -12,10 +12,10 @@ const LAST = 1500;
 const NEAR = 4 * MILLISECOND;
 const MARGIN = 2;
 /** It looks at the clock for about as long before it lets a turn pass: a turn leaves much more behind than a look. */
-const LOOKING = 50;
+const LOOKING = 100;
 /** Microseconds between two looks: few where it will let a turn pass anyway. */
 const PAUSE = 1;
-const LONG_PAUSE = 10;
+const LONG_PAUSE = 25;
 /** How far it counts in a microsecond, on a slow machine. */
 const COUNT = 1000;
 /** How much faster the fastest may be: a clock that stands still is not looked at for longer. */
@@ -26,7 +26,7 @@ const LONGEST_DELAY = 0x7fff_ffff;
  * One alarm within a millisecond of its time, on timers that have whole milliseconds and are often late: it wakes before,
  * and comes closer in steps of a millisecond. Where it is told how to wait for the next turn of the host it looks at the
  * clock for the last one and a half, keeps the host busy for as long, and goes off at the first look that is not too
- * early; every 50 µs it lets a turn pass, for whatever has arrived. In virtual time, which has no lateness, it goes off at
+ * early; every 100 µs it lets a turn pass, for whatever has arrived. In virtual time, which has no lateness, it goes off at
  * the nearest millisecond.
  */
 export class PreciseTimer {
@@ -40,8 +40,9 @@ export class PreciseTimer {
   /** Made once, since turns are many. */
   readonly #onTime = () => this.#look();
   readonly #onTurn = () => {
-    this.#lookAround();
-    this.#look();
+    this.#callOff = undefined;
+    if (this.#lookAround()) this.#goOff();
+    else this.#callOff = this.#nextTurn?.(this.#onTurn);
   };
 
   /**
@@ -84,8 +85,8 @@ export class PreciseTimer {
     this.#timer = this.#scheduler.schedule(this.#onTime, steps);
   }
 
-  /** Returns when the time has come, or when it is time to let others have a turn. */
-  #lookAround(): void {
+  /** Returns when the time has come: true; or false when it is time to let others have a turn. */
+  #lookAround(): boolean {
     const now = this.#now;
     const at = this.#at;
     let time = now();
@@ -97,15 +98,16 @@ export class PreciseTimer {
       for (let count = pause * COUNT; count > 0; count--);
       time = now();
     }
+    return time >= at;
   }
 
   #look(): void {
     this.#timer = undefined;
-    this.#callOff = undefined;
-    if (this.#at > this.until) {
-      this.#wait();
-      return;
-    }
+    if (this.#at > this.until) this.#wait();
+    else this.#goOff();
+  }
+
+  #goOff(): void {
     this.#at = Number.POSITIVE_INFINITY;
     this.#ring();
   }

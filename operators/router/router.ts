@@ -191,7 +191,7 @@ export function router(options: RouterOptions = {}): Router {
     };
 
     const own = { scheduler: turns.scheduler(scheduler), now };
-    const nextTurn: NextTurn | undefined = inNextTurn && ((work) => inNextTurn(() => turns.take(work)));
+    const nextTurn = inNextTurn && turns.nextTurn(inNextTurn);
     const untilFailure = connections.pipe(tap({ error: () => ending.next() }));
     const counted = stage<Envelope, Envelope>((out) => ({
       next(envelope) {

@@ -1,4 +1,5 @@
 import type { SchedulerAction, SchedulerLike, Subscription } from 'rxjs';
+import type { NextTurn } from './precise-timer.ts';
 
 /**
  * Whose turn it is: one value, or one timer's work, at a time. What is published during a turn waits for its end.
@@ -31,6 +32,20 @@ export class Turns {
     } finally {
       this.busy = false;
     }
+  }
+
+  /** The same, but what it does is a turn of its own. */
+  nextTurn(host: NextTurn): NextTurn {
+    let asked: () => void = () => undefined;
+    let taking = asked;
+    return (work) => {
+      // A timer waits for ten thousand turns a second, always with the same work.
+      if (work !== asked) {
+        asked = work;
+        taking = () => this.take(work);
+      }
+      return host(taking);
+    };
   }
 
   /** The same scheduler, but each piece of work is a turn. */
