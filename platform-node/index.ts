@@ -55,6 +55,7 @@ export type { WebsocketJsonBridgeConfig, WebsocketJsonBridgeOptions } from './br
 export { websocketJsonBridge } from './bridges/websocket-json-bridge.ts';
 export { Clasp, ClaspBuilder } from './clasp.ts';
 export { clock } from './clock.ts';
+export { collectYoung } from './collect-young.ts';
 export type { ConfigFile, FileMistake } from './config/config-file.ts';
 export { defineConfig, readConfigFile } from './config/config-file.ts';
 export type { TextPosition } from './config/json-text.ts';

@@ -9,6 +9,7 @@ import { BRIDGES, BridgeStatus } from './bridges/bridge-status.ts';
 import type { BridgeAddress, RelayBridgeEvent } from './bridges/relay-bridge.ts';
 import { RelayBridges } from './bridges/relay-bridges.ts';
 import { clock } from './clock.ts';
+import { collectYoung } from './collect-young.ts';
 import { checkRelayConfig, type RelayConfig, restartKeys } from './config/relay-config.ts';
 import { BearerClients } from './http/bearer-clients.ts';
 import { httpApi } from './http/http-api.ts';
@@ -93,6 +94,7 @@ export function createRelay(config: RelayConfig = {}): Relay {
     name,
     now: clock,
     nextTurn,
+    collectYoung,
     sessionId: randomUUID,
     authenticate,
     reserved,

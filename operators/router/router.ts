@@ -49,9 +49,14 @@ export interface RouterOptions {
   /**
    * Has some work done in the next turn of the event loop, and gives a function that calls it off: bundles for a certain
    * time then run within a few microseconds of it, for which the relay is busy for the last one and a half milliseconds
-   * before each, with a turn every 50 µs. @defaultValue none: on timers, up to half a millisecond early or late
+   * before each, with a turn every 100 µs. @defaultValue none: on timers, up to half a millisecond early or late
    */
   readonly nextTurn?: NextTurn | undefined;
+  /**
+   * Has the host collect its young garbage, in a few milliseconds: called when many bundles have come to wait and none is
+   * due, so that it is not done when they are. @defaultValue none: the host does it when it likes
+   */
+  readonly collectYoung?: (() => void) | undefined;
   /** Makes session ids; give a secure one where they matter. @defaultValue UUIDs seeded by the scheduler's time */
   readonly sessionId?: (() => string) | undefined;
   /** Decides what the bearer of a token may do. @defaultValue open: everybody may do everything */
@@ -149,7 +154,7 @@ export function router(options: RouterOptions = {}): Router {
   const { moveInterval, gestureTimeout, maxGestures } = options;
   const { timelineRate, maxTimelines, maxKeyframes } = options;
   const { maxParams, onFull, maxScheduled, maxScheduledBytes } = options;
-  const { reserved = [], nextTurn: inNextTurn } = options;
+  const { reserved = [], nextTurn: inNextTurn, collectYoung } = options;
   const rules = new ParamRules(options.params ?? []);
   const outbox = { hardBytes: options.maxWaitingBytes ?? 8 * MEBIBYTE, softBytes: MEBIBYTE };
 
@@ -206,7 +211,7 @@ export function router(options: RouterOptions = {}): Router {
       onceOnly(),
       scopeFilter(),
       reserveAddresses(reserved),
-      scheduleBundles(table, store, writer, { ...own, nextTurn, maxScheduled, maxScheduledBytes }),
+      scheduleBundles(table, store, writer, { ...own, nextTurn, collectYoung, maxScheduled, maxScheduledBytes }),
       gestureLifecycle(gestures, { ...own, moveInterval, gestureTimeout, maxGestures, ending }),
       timelineScheduler(timelines, { ...own, timelineRate, maxTimelines, maxKeyframes }),
       conflictMerge(writer, { ...own, inUse: (entry) => timelines.of(entry)?.taken === false }),

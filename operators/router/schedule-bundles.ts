@@ -16,6 +16,7 @@ import {
   signalCode,
   ValueCode,
 } from '../../core/wire/index.ts';
+import { Ageing } from './ageing.ts';
 import { type Entry, Envelope } from './envelope.ts';
 import type { ParamWriter } from './param-writer.ts';
 import { passBundle } from './pass-bundle.ts';
@@ -34,6 +35,8 @@ export interface ScheduleBundlesOptions {
   readonly now?: (() => number) | undefined;
   /** Waits out the last millisecond before a bundle is due. @defaultValue none: up to half of one is missed */
   readonly nextTurn?: NextTurn | undefined;
+  /** Has the host collect its young garbage, while nothing is due. @defaultValue none: it does when it likes */
+  readonly collectYoung?: (() => void) | undefined;
   /** Bundles of one session that may wait for their time. @defaultValue 1000 */
   readonly maxScheduled?: number | undefined;
   /** Bytes that all bundles which wait may have together. @defaultValue 64 MiB */
@@ -67,7 +70,7 @@ export function scheduleBundles(
   options: ScheduleBundlesOptions = {},
 ): StageOperator<Envelope> {
   const { scheduler = asyncScheduler, now = () => scheduler.now() * MILLISECOND } = options;
-  const { nextTurn, maxScheduled = 1000, maxScheduledBytes = 64 * 1024 * 1024 } = options;
+  const { nextTurn, collectYoung, maxScheduled = 1000, maxScheduledBytes = 64 * 1024 * 1024 } = options;
 
   return stage((out) => {
     const relay = relaySession(now());
@@ -92,6 +95,7 @@ export function scheduleBundles(
       arm();
     };
     const timer = new PreciseTimer(scheduler, now, ring, nextTurn);
+    const ageing = collectYoung && new Ageing({ scheduler, now, next: () => waiting.next, collectYoung });
 
     const arm = () => {
       const next = ran.length > 0 ? 0 : waiting.next;
@@ -151,6 +155,7 @@ export function scheduleBundles(
         return;
       }
       const bundle = waiting.add(session, frame, due);
+      ageing?.added();
       arm();
       acknowledge(envelope, bundle.address, note(bundle, describeBundle(bundle, parts), at));
     };
@@ -184,7 +189,10 @@ export function scheduleBundles(
         else if (kind === 'SET' && frame && entry) cancel(envelope, frame, entry);
         else out.next(envelope.refuse(forbidden(envelope)));
       },
-      dispose: () => timer.clear(),
+      dispose() {
+        timer.clear();
+        ageing?.dispose();
+      },
     };
   });
 }

@@ -1,0 +1,20 @@
+import { PerformanceObserver } from 'node:perf_hooks';
+import { runInNewContext } from 'node:vm';
+import { expect, it } from 'vitest';
+import { collectYoung } from './collect-young.ts';
+
+it('has young garbage collected, not all of it, and leaves no way to do so behind', async () => {
+  collectYoung();
+  const kinds: number[] = [];
+  const observer = new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) kinds.push((entry as unknown as { detail: { kind: number } }).detail.kind);
+  });
+  observer.observe({ entryTypes: ['gc'] });
+  for (let i = 0; i < 3; i++) collectYoung();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  observer.disconnect();
+  // 1 is a scavenge; 4 a collection of the whole heap, of which one may have been due by itself.
+  expect(kinds.filter((kind) => kind === 1).length).toBeGreaterThanOrEqual(3);
+  expect(kinds.filter((kind) => kind === 4).length).toBeLessThan(3);
+  expect(runInNewContext('typeof gc')).toBe('undefined');
+});
