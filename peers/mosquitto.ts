@@ -10,6 +10,8 @@ import { installed } from './installed.ts';
 /** A Mosquitto broker of our own, on a free port of this machine. */
 export interface Mosquitto {
   readonly port: number;
+  /** Has it do nothing any more, and answer nothing. */
+  freeze(): void;
   /** Ends it at once. */
   kill(): Promise<void>;
   /** Starts it again on the same port, without what it retained. */
@@ -43,12 +45,15 @@ export async function mosquitto(settings: readonly string[] = ['allow_anonymous 
       ending.kill('SIGKILL');
     });
   };
+  const freeze = () => {
+    broker?.kill('SIGSTOP');
+  };
   const close = async () => {
     await kill();
     rmSync(folder, { recursive: true, force: true });
   };
   await start();
-  return { port, start, kill, close };
+  return { port, start, freeze, kill, close };
 }
 
 function answers(port: number): Promise<boolean> {

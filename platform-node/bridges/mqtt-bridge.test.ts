@@ -118,6 +118,24 @@ describe.skipIf(!installed('mosquitto') || !installed('mosquitto_pub') || !insta
       await waitFor(async () => expect(await app.get('/mqtt/sensors/temp')).toBe(22));
     });
 
+    it('tells of events that the broker did not confirm before it vanished, by name, and not of params', async () => {
+      const peer = await broker();
+      const { relay: running, app } = relay();
+      const link = bridge(running.client('broker'), { url: url(peer), qos: 1 });
+      await link.ready();
+      peer.freeze();
+      await app.set('/mqtt/lamp', 'on');
+      await app.emit('/mqtt/go', 1);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      await peer.kill();
+      await waitFor(() => expect(link.count('retrying')).toBeGreaterThan(0));
+      const lost = { code: 503, reason: 'event /mqtt/go not sent: the broker went without confirming it' };
+      await waitFor(() => expect(link.failures()).toEqual([expect.objectContaining({ ...lost, address: '/mqtt/go' })]));
+      await peer.start();
+      const { received } = await device(peer.port, '#');
+      await waitFor(() => expect(received.map((each) => each.slice(0, 7))).toEqual(['lamp on']));
+    });
+
     it('waits for a broker that is not there yet', async () => {
       const { relay: running, app } = relay();
       const port = await freePort();

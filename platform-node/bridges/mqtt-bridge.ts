@@ -132,6 +132,8 @@ export function mqttBridge(client: Client, options: MqttBridgeOptions): Observab
       const life = new Subscription();
       out.add(life);
       const lost = (cause: unknown) => {
+        // Before the link says of what it has not confirmed that it failed: params are written again, and events are named.
+        sink.disconnect();
         life.unsubscribe();
         const reason = ClaspError.from(cause, ErrorCode.Overloaded);
         if (FATAL.includes(reason.code)) {
