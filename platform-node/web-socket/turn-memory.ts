@@ -1,6 +1,6 @@
 const SMALLEST = 16 * 1024;
 /** A turn that writes more than this gets memory of its own. */
-const LARGEST = 1024 * 1024;
+const LARGEST = 512 * 1024;
 
 /** A part of some memory that somebody writes to. */
 export interface Room {
