@@ -9,15 +9,8 @@ export type Curve = Pick<Timeline, 'keyframes' | 'loop'>;
 /** Keyframes that one timeline may have. A frame holds about 1800 with numbers. */
 export const MAX_KEYFRAMES = 4096;
 /** The latest time that still counts single microseconds. */
-export const MAX_TIME: number = Number.MAX_SAFE_INTEGER;
-const EASINGS: readonly Value[] = [
-  'linear',
-  'ease-in',
-  'ease-out',
-  'ease-in-out',
-  'step',
-  'cubic-bezier',
-] satisfies Easing[];
+const MAX_TIME = Number.MAX_SAFE_INTEGER;
+export const EASINGS: readonly Easing[] = ['linear', 'ease-in', 'ease-out', 'ease-in-out', 'step', 'cubic-bezier'];
 
 /**
  * What is wrong with the value of a timeline PUBLISH, if anything: a `ClaspError` 400 that names the keyframe (counted
@@ -181,7 +174,7 @@ function faultOfKeyframe(item: Value, before: number): Fault | undefined {
   if (time < before) return { reason: `time ${time} is before ${before} of the one before`, value: time };
   if (value === undefined) return { reason: 'has no value', value };
   if (!holdsFinite(value)) return { reason: 'its value holds a number that is not finite', value };
-  if (!isAbsent(easing) && !EASINGS.includes(easing))
+  if (!isAbsent(easing) && !(EASINGS as readonly Value[]).includes(easing))
     return { reason: `unknown easing ${told(easing)}`, value: easing };
   if (easing === 'cubic-bezier' && !isBezier(bezier)) {
     return { reason: 'bezier is x1, y1, x2, y2 with x1 and x2 within 0 … 1', value: bezier };
@@ -198,7 +191,8 @@ function isAbsent(value: Value | undefined): value is null | undefined {
   return value === undefined || value === null;
 }
 
-function isTime(value: Value | undefined): value is number {
+/** Whether it is a number of microseconds that a keyframe or a start may have. */
+export function isTime(value: Value | undefined): value is number {
   return typeof value === 'number' && value >= 0 && value <= MAX_TIME;
 }
 

@@ -23,10 +23,10 @@ export function collectYoung(): void {
 function find(): Collect {
   try {
     v8.setFlagsFromString('--expose-gc');
-    return runInNewContext('gc') as Collect;
+    const found = runInNewContext('gc') as Collect;
+    v8.setFlagsFromString('--no-expose-gc');
+    return found;
   } catch {
     return () => undefined;
-  } finally {
-    v8.setFlagsFromString('--no-expose-gc');
   }
 }

@@ -138,7 +138,7 @@ class ContainerReader {
 }
 
 /** Bytes of the body at `at` of a value that is neither array nor map. */
-function scalarSize(bytes: Uint8Array, at: number, code: number): number {
+export function scalarSize(bytes: Uint8Array, at: number, code: number): number {
   switch (code) {
     case ValueCode.F64:
     case ValueCode.I64:
