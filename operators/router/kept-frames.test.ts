@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it, vi } from 'vitest';
-import { KeptFrames } from './kept-frames.ts';
+import { KeptFrames, SparePieces } from './kept-frames.ts';
 
 it('gives frames of any size back in order, byte for byte, while more come', () => {
   const size = fc.oneof(
@@ -14,7 +14,7 @@ it('gives frames of any size back in order, byte for byte, while more come', () 
       const kept = new KeptFrames();
       const expected: Uint8Array[] = [];
       let n = 0;
-      const shift = () => expect(kept.shift()).toEqual(expected.shift());
+      const shift = () => expectSame(kept.shift(), expected.shift());
       for (const one of steps) {
         if (one === 'shift') {
           shift();
@@ -38,36 +38,90 @@ it('does not let a frame that was taken out change when more are pushed', () => 
   expect(first).toEqual(Uint8Array.of(1, 2, 3));
 });
 
-const prototype = ArrayBuffer.prototype as unknown as { resize(length: number): void };
+/** As toEqual, which takes milliseconds for a kilobyte. */
+function expectSame(frame: Uint8Array | undefined, expected: Uint8Array | undefined): void {
+  const same = frame?.length === expected?.length && frame?.every((byte, i) => byte === expected?.[i]);
+  if (!same) expect(frame).toEqual(expected);
+}
+
+/** Every buffer made while `use` runs, and how many bytes they have. */
+function counted(use: (bytes: () => number) => void): ArrayBuffer[] {
+  const made: ArrayBuffer[] = [];
+  const Counted = class extends ArrayBuffer {
+    constructor(...args: [number]) {
+      super(...args);
+      made.push(this);
+    }
+  };
+  vi.stubGlobal('ArrayBuffer', Counted);
+  try {
+    use(() => made.reduce((sum, { byteLength }) => sum + byteLength, 0));
+    return made;
+  } finally {
+    vi.unstubAllGlobals();
+  }
+}
+
+function fill(kept: KeptFrames, frames: number): void {
+  for (let i = 0; i < frames; i++) kept.push(new Uint8Array(1_000).fill(i));
+}
 
 it('gives the memory back as it is read, and what is left of it when all is forgotten', () => {
-  const resized = vi.spyOn(prototype, 'resize');
-  const kept = new KeptFrames();
-  for (let i = 0; i < 5_000; i++) kept.push(new Uint8Array(1_000));
-  const buffers = () => new Set(resized.mock.contexts as ArrayBuffer[]);
-  const bytes = () => [...buffers()].reduce((sum, { byteLength }) => sum + byteLength, 0);
-  expect(bytes()).toBeGreaterThan(4_500_000);
-  for (let i = 0; i < 4_000; i++) kept.shift();
-  expect(bytes()).toBeLessThan(1_500_000);
-  kept.clear();
-  expect([bytes(), kept.shift()]).toEqual([0, undefined]);
-  resized.mockRestore();
+  counted((bytes) => {
+    const kept = new KeptFrames();
+    fill(kept, 5_000);
+    expect(bytes()).toBeGreaterThan(4_500_000);
+    for (let i = 0; i < 4_000; i++) kept.shift();
+    expect(bytes()).toBeLessThan(1_500_000);
+    kept.clear();
+    expect([bytes(), kept.shift()]).toEqual([0, undefined]);
+  });
+});
+
+it('uses the memory of one queue for the next, up to as much as may be kept', () => {
+  const spare = new SparePieces(2_000_000);
+  const once = () => {
+    const kept = new KeptFrames(spare);
+    fill(kept, 5_000);
+    for (let i = 0; i < 2_500; i++) expectSame(kept.shift(), new Uint8Array(1_000).fill(i));
+    kept.clear();
+  };
+  const first = counted((bytes) => {
+    once();
+    expect(bytes()).toBeGreaterThan(1_500_000);
+    expect(bytes()).toBeLessThanOrEqual(2_000_000);
+  });
+  const again = counted(once);
+  expect(again.length).toBe(first.length - Math.floor(2_000_000 / (256 * 1024)));
+});
+
+it('lets no two queues have the same memory', () => {
+  const spare = new SparePieces(1_000_000);
+  fill(new KeptFrames(spare), 2_000);
+  const read = new KeptFrames(spare);
+  fill(read, 2_000);
+  read.clear();
+  const [one, other] = [new KeptFrames(spare), new KeptFrames(spare)];
+  fill(one, 2_000);
+  for (let i = 0; i < 2_000; i++) other.push(new Uint8Array(1_000).fill(200));
+  for (let i = 0; i < 2_000; i++) expectSame(one.shift(), new Uint8Array(1_000).fill(i));
 });
 
 it.each(['are none', 'are none left'])('does without buffers that can be resized where there %s', (where) => {
-  const { resize } = prototype;
-  const fail = () => {
-    throw new RangeError('Array buffer allocation failed');
+  const Plain = class extends ArrayBuffer {
+    constructor(length: number, options?: unknown) {
+      if (options && where === 'are none left') throw new RangeError('Array buffer allocation failed');
+      super(length);
+    }
   };
-  if (where === 'are none') Reflect.deleteProperty(prototype, 'resize');
-  else prototype.resize = fail;
+  vi.stubGlobal('ArrayBuffer', Plain);
   try {
     const kept = new KeptFrames();
-    for (let i = 0; i < 1_000; i++) kept.push(new Uint8Array(1_000).fill(i));
-    for (let i = 0; i < 900; i++) expect(kept.shift()).toEqual(new Uint8Array(1_000).fill(i));
+    fill(kept, 1_000);
+    for (let i = 0; i < 900; i++) expectSame(kept.shift(), new Uint8Array(1_000).fill(i));
     kept.clear();
     expect(kept.shift()).toBeUndefined();
   } finally {
-    Object.defineProperty(prototype, 'resize', { value: resize, writable: true, configurable: true });
+    vi.unstubAllGlobals();
   }
 });

@@ -1,6 +1,6 @@
 import type { Subscription } from 'rxjs';
 import type { Connection } from '../../core/connection.ts';
-import { KeptFrames } from './kept-frames.ts';
+import { KeptFrames, type SparePieces } from './kept-frames.ts';
 import { standalone } from './standalone.ts';
 
 /**
@@ -14,6 +14,8 @@ export interface OutboxLimits {
   readonly hardBytes: number;
   /** Bytes waiting above which the oldest stream samples are dropped. */
   readonly softBytes: number;
+  /** Memory that the outboxes of a router use again. */
+  readonly spare?: SparePieces | undefined;
 }
 
 /** `lagging` and `keepingUp` as the connection says; `overflowed` when more waits than the hard limit. */
@@ -159,7 +161,7 @@ export class Outbox {
       queue.push({ bytes: undefined, own: false, kept: 1, delivery: 'keep', key });
       this.waitingBytes += bytes.length + OVERHEAD;
     }
-    this.#kept ??= new KeptFrames();
+    this.#kept ??= new KeptFrames(this.#limits.spare);
     this.#kept.push(bytes);
     if (this.waitingBytes - this.#snapshotBytes > this.#limits.hardBytes) this.#changed('overflowed');
   }

@@ -9,6 +9,7 @@ import { decodeAnyFrame } from '../../core/wire/message-pack.ts';
 import { type Authenticate, askForGrant, type CompiledGrant } from './authenticate.ts';
 import { type Entry, Envelope, kindOf } from './envelope.ts';
 import { Incoming, type Receiving } from './incoming.ts';
+import { SparePieces } from './kept-frames.ts';
 import type { OutboxLimits } from './outbox.ts';
 import { Session } from './session-state.ts';
 import { SessionWatch } from './session-watch.ts';
@@ -67,6 +68,7 @@ class Sessions implements Receiving {
   readonly #out: Subscriber<Envelope>;
   readonly #sessions = new Set<Session>();
   readonly #watch: SessionWatch;
+  readonly #outbox: OutboxLimits;
   #counted = 0;
   #sourceDone = false;
 
@@ -74,6 +76,7 @@ class Sessions implements Receiving {
     this.#table = table;
     this.#options = options;
     this.#out = out;
+    this.#outbox = { ...options.outbox, spare: new SparePieces(options.outbox.hardBytes) };
     this.#watch = new SessionWatch(options, (session, reason, told) => this.#close(session, reason, told));
   }
 
@@ -100,9 +103,9 @@ class Sessions implements Receiving {
   }
 
   #accept(connection: Connection): void {
-    const { now, maxSessions, outbox, sessionId, trusted } = this.#options;
+    const { now, maxSessions, sessionId, trusted } = this.#options;
     const grant = trusted(connection);
-    const session = new Session(sessionId(), connection, grant, now(), outbox, (of, change) =>
+    const session = new Session(sessionId(), connection, grant, now(), this.#outbox, (of, change) =>
       this.#watch.lag(of, change),
     );
     this.#sessions.add(session);
