@@ -1,9 +1,12 @@
-import { interval } from 'rxjs';
+import { decode, encode } from '@msgpack/msgpack';
+import { interval, Subject, VirtualTimeScheduler } from 'rxjs';
 
 /** What a venue might have: a hundred params, each written fifty times a second. */
 const PARAMS = 100;
 const HERTZ = 50;
 const SET = 0x21;
+/** Of the bare peer, whose hour is calculated from them. */
+const BARE_SECONDS = 300;
 
 /** A device at the wire: it sends what its faders say and does not ask for confirmation. */
 const wireWriter = ({ encodeSet, encodeMessage }, relay) => {
@@ -68,8 +71,31 @@ async function simulateSeconds(seconds, writer, reader) {
   return { elapsed, cpu: (user + system) / 1e6, written };
 }
 
+/**
+ * What somebody might write who has RxJS and MessagePack only: no router, no state, no sessions. It tells how fast the
+ * machine is just now.
+ */
+function bareSeconds(seconds) {
+  const addresses = Array.from({ length: PARAMS }, (_, i) => `/rig/fader/${i}/level`);
+  const time = new VirtualTimeScheduler(undefined, seconds * 1000);
+  const wire = new Subject();
+  let sum = 0;
+  wire.subscribe((bytes) => {
+    sum += decode(bytes).value;
+  });
+  interval(1000 / HERTZ, time).subscribe((n) => {
+    for (let i = 0; i < PARAMS; i++) wire.next(encode({ type: 'SET', address: addresses[i], value: (n % 1000) + i }));
+  });
+  const began = performance.now();
+  time.flush();
+  if (!(sum > 0)) throw new Error('nothing was heard');
+  return (performance.now() - began) / 1000;
+}
+
 /** How long an hour of 100 params at 50 Hz takes in virtual time, through a router with one subscriber. */
 export async function run({ quick }) {
+  bareSeconds(5);
+  const bare = (bareSeconds(BARE_SECONDS) * 3600) / BARE_SECONDS;
   const row = async (name, writer, reader, seconds, atMost) => {
     await simulateSeconds(5, writer, reader);
     const { elapsed, cpu, written } = await simulateSeconds(seconds, writer, reader);
@@ -79,6 +105,7 @@ export async function run({ quick }) {
       unit: 's',
       better: 'lower',
       ours: hour,
+      peers: { 'bare rxjs': bare },
       ...(atMost && { atMost }),
       note:
         `${(3600 / hour).toFixed(0)} times real time; ${written / 1e6} million writes, ` +
