@@ -17,17 +17,6 @@ export interface Loop {
   readonly addresses: readonly string[];
 }
 
-/** A value at an address, and what it came of. */
-interface Hop {
-  readonly address: string;
-  readonly value: Value;
-  readonly hops: number;
-  readonly cause: Hop | undefined;
-  readonly at: number;
-  /** The relay's revision of the write, once it is known. */
-  revision: number | undefined;
-}
-
 /** Whether a write may be made: it may, it only says what was said already, or it has gone around too often. */
 export type HopVerdict = 'write' | 'echo' | 'loop';
 
@@ -40,6 +29,44 @@ export interface HopAnswer {
   written(revision: number | undefined): void;
 }
 
+/** A write that was passed on, and what it came of. Many are remembered, so they are small: this is their answer too. */
+class Hop implements HopAnswer {
+  readonly address: string;
+  readonly value: Value;
+  readonly hops: number;
+  /** The write that it came of; undefined where that is of somebody else. */
+  readonly cause: Hop | undefined;
+  /** Where the first of all came from, which is of somebody else. */
+  readonly origin: string;
+  readonly originValue: Value;
+  /** Milliseconds since the budget was made. */
+  readonly at: number;
+  /** The relay's revision of the write, once it is known. */
+  revision: number | undefined = undefined;
+
+  constructor(address: string, value: Value, cause: Hop | undefined, origin: string, originValue: Value, at: number) {
+    this.address = address;
+    this.value = value;
+    this.hops = (cause?.hops ?? 0) + 1;
+    this.cause = cause;
+    this.origin = origin;
+    this.originValue = originValue;
+    this.at = at;
+  }
+
+  get verdict(): HopVerdict {
+    return 'write';
+  }
+
+  get counts(): boolean {
+    return true;
+  }
+
+  written(revision: number | undefined): void {
+    this.revision = revision;
+  }
+}
+
 /** Addresses of which the newest passed-on values are remembered, and how many of each. */
 const MAX_ADDRESSES = 65_536;
 const MAX_VALUES = 16;
@@ -49,7 +76,6 @@ const MAX_CIRCLES = 1_024;
 const PARAM_WINDOW = 10_000;
 /** The same for what has no revision. In one process it comes back at once, and somebody else may say the same soon. */
 const EVENT_WINDOW = 100;
-const NO_VALUES: readonly Hop[] = [];
 
 /**
  * Keeps signals from going in circles between routes and bridges of one relay. A SET has no room for where it came
@@ -75,6 +101,8 @@ export class HopBudget {
   readonly loops: Observable<Loop>;
   readonly #maxHops: number;
   readonly #scheduler: SchedulerLike;
+  /** Times are counted from here: what an engine keeps in a word of its own is no object more. */
+  readonly #began: number;
   readonly #told = new Subject<Loop>();
   readonly #circles = new RecentMap<string, true>(MAX_CIRCLES);
   readonly #written = new RecentMap<string, Hop[]>(MAX_ADDRESSES);
@@ -84,6 +112,7 @@ export class HopBudget {
   constructor({ maxHops = 8, scheduler = asyncScheduler }: HopBudgetOptions = {}) {
     this.#maxHops = maxHops;
     this.#scheduler = scheduler;
+    this.#began = scheduler.now();
     this.loops = this.#told.asObservable();
   }
 
@@ -103,44 +132,44 @@ export class HopBudget {
    * Asks for a write. When it may be made it is taken to be made; `written` then tells the revision it got.
    */
   ask(address: string, value: Value): HopAnswer {
-    if (this.#delivering === undefined) return FREE;
-    const cause = this.#known(this.#delivering);
-    for (let hop: Hop | undefined = cause; hop; hop = hop.cause) {
+    const signal = this.#delivering;
+    if (signal === undefined) return FREE;
+    const now = this.#scheduler.now() - this.#began;
+    const cause = this.#known(signal, now);
+    for (let hop = cause; hop; hop = hop.cause) {
       if (hop.address === address && sameValue(hop.value, value)) return ECHO;
     }
-    if (cause.hops >= this.#maxHops) {
+    const origin = cause === undefined ? signal.address : cause.origin;
+    const originValue = cause === undefined ? carriedBy(signal) : cause.originValue;
+    if (origin === address && sameValue(originValue, value)) return ECHO;
+    if ((cause?.hops ?? 0) >= this.#maxHops) {
       this.dropped++;
-      this.#tell(address, cause);
+      this.#tell(address, cause, origin);
       return LOOP;
     }
-    const hop: Hop = { address, value, hops: cause.hops + 1, cause, at: this.#scheduler.now(), revision: undefined };
+    const hop = new Hop(address, value, cause, origin, originValue, now);
     this.#remember(hop);
-    return {
-      verdict: 'write',
-      counts: true,
-      written: (revision) => {
-        hop.revision = revision;
-      },
-    };
+    return hop;
   }
 
-  #known(signal: Signal): Hop {
-    const { address, kind } = signal;
-    const value = 'value' in signal ? signal.value : null;
-    const revision = kind === 'param' ? signal.revision : undefined;
-    const window = kind === 'param' ? PARAM_WINDOW : EVENT_WINDOW;
-    const now = this.#scheduler.now();
-    const written = this.#written.size === 0 ? NO_VALUES : (this.#written.get(address) ?? NO_VALUES);
+  /** The write that a signal tells of, if it was one of these. */
+  #known(signal: Signal, now: number): Hop | undefined {
+    if (this.#written.size === 0) return undefined;
+    const written = this.#written.get(signal.address);
+    if (written === undefined) return undefined;
+    const param = signal.kind === 'param';
+    const revision = param ? signal.revision : undefined;
+    const window = param ? PARAM_WINDOW : EVENT_WINDOW;
     for (let i = written.length - 1; i >= 0; i--) {
       const hop = written[i] as Hop;
       if (now - hop.at > window) break;
-      if (
-        hop.revision !== undefined && revision !== undefined ? hop.revision === revision : sameValue(hop.value, value)
-      ) {
-        return hop;
-      }
+      const same =
+        hop.revision !== undefined && revision !== undefined
+          ? hop.revision === revision
+          : sameValue(hop.value, carriedBy(signal));
+      if (same) return hop;
     }
-    return { address, value, hops: 0, cause: undefined, at: now, revision };
+    return undefined;
   }
 
   #remember(hop: Hop): void {
@@ -155,17 +184,23 @@ export class HopBudget {
   }
 
   /** Tells of the circle once: the addresses from the last time that the signal was at `address`. */
-  #tell(address: string, last: Hop): void {
+  #tell(address: string, last: Hop | undefined, origin: string): void {
     const addresses = [address];
-    for (let hop: Hop | undefined = last; hop; hop = hop.cause) {
+    let hop = last;
+    for (; hop; hop = hop.cause) {
       addresses.unshift(hop.address);
       if (hop.address === address) break;
     }
-    const circle = nameOf(addresses, last.address);
+    if (hop === undefined) addresses.unshift(origin);
+    const circle = nameOf(addresses, last?.address ?? origin);
     if (this.#circles.get(circle)) return;
     this.#circles.set(circle, true);
     this.#told.next({ addresses });
   }
+}
+
+function carriedBy(signal: Signal): Value {
+  return 'value' in signal ? signal.value : null;
 }
 
 /**
