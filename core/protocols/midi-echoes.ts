@@ -7,6 +7,12 @@ import type { Value } from '../value.ts';
 export interface MidiEchoesOptions {
   /** Milliseconds for which a value is not sent back to the device it came from. @defaultValue 1000 */
   readonly window?: number;
+  /**
+   * Whether events and samples come back too. A relay sends them to everybody but who sent them: they do so only where
+   * the sink hears as another participant than the one that the source writes as.
+   * @defaultValue true
+   */
+  readonly events?: boolean;
 }
 
 /** Addresses whose events are remembered, and events of one address. */
@@ -27,11 +33,13 @@ interface Happened {
  */
 export class MidiEchoes {
   readonly #window: number;
+  readonly #withEvents: boolean;
   readonly #params: EchoMemory;
   readonly #events = new RecentMap<string, Happened[]>(MAX_ADDRESSES);
 
-  constructor({ window = 1_000 }: MidiEchoesOptions = {}) {
+  constructor({ window = 1_000, events = true }: MidiEchoesOptions = {}) {
     this.#window = window;
+    this.#withEvents = events;
     this.#params = new EchoMemory({ window });
   }
 
@@ -42,6 +50,7 @@ export class MidiEchoes {
       this.#params.heard(DEVICE, signal.address, signal.value, now);
       return;
     }
+    if (!this.#withEvents) return;
     const happened = this.#recent(signal.address, now);
     if (happened.length === MAX_EVENTS) happened.shift();
     happened.push({ value: signal.value, at: now });

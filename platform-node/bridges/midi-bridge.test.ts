@@ -137,6 +137,20 @@ describe('midiBridge', () => {
     expect([...machine.open]).toEqual([]);
   });
 
+  it('plays every note of others, also one that the device has just played itself', async () => {
+    const machine = new FakeMidi();
+    machine.inputs = ['pads'];
+    machine.outputs = ['pads'];
+    const { app } = await bridge(machine, { input: 'pads', output: 'pads' });
+    // A pad lights while it is held; its colour is a velocity.
+    app.on('/midi/ch/1/note/*').subscribe((signal) => {
+      if (signal.kind === 'event') app.emit(signal.address, signal.value);
+    });
+    machine.play('pads', 0x90, 36, 127);
+    machine.play('pads', 0x80, 36, 0);
+    await vi.waitFor(() => expect(machine.sent).toEqual(['pads: 90247f', 'pads: 802400']));
+  });
+
   it('tries again while a port is not there, and gives it the state when it returns', async () => {
     const machine = new FakeMidi();
     const { app, told, pass } = await bridge(machine, { input: 'Keys', output: 'Keys' });

@@ -89,7 +89,8 @@ function bridgeOver(module: MidiModule, client: Client, options: MidiBridgeOptio
   return new Observable((out) => {
     if (!input && !output) throw new ClaspError(ErrorCode.BadValue, 'a MIDI bridge needs an input or an output');
     const prefix = midiPrefix(options);
-    const echoes = new MidiEchoes({ window: echoWindow });
+    // The relay does not send our own events back to us: one that comes is somebody else's, whatever its value.
+    const echoes = new MidiEchoes({ window: echoWindow, events: false });
     const digest = new FailureDigest({ scheduler });
     out.add(() => digest.close());
     out.add(digest.failures.subscribe((failure) => out.next({ type: 'failure', bridge, failure })));
