@@ -90,6 +90,23 @@ describe('EchoMemory', () => {
     );
   });
 
+  it('knows each event once, whatever else is sent in between', () => {
+    const event = fc.record({ ours: fc.boolean(), value: fc.nat(2) });
+    fc.assert(
+      fc.property(fc.array(event, { maxLength: 60 }), fc.constantFrom(100, 500, 1e6), (events, maxBytes) => {
+        const memory = new EchoMemory({ maxBytes });
+        const left = [0, 0, 0];
+        for (const { ours, value } of events) {
+          if (ours) memory.heard('desk', '/a', value, 0);
+          else if (memory.isEventEcho('desk', '/a', value, 0)) left[value] = (left[value] ?? 0) - 1;
+          else if (maxBytes === 1e6) expect(left[value]).toBe(0);
+          if (ours) left[value] = (left[value] ?? 0) + 1;
+          expect(left[value]).toBeGreaterThanOrEqual(0);
+        }
+      }),
+    );
+  });
+
   it('stays within its bytes, however many addresses and however large the values', () => {
     const memory = new EchoMemory({ maxBytes: 1_000_000 });
     for (let i = 0; i < 3_000; i++) memory.heard(`peer${i % 7}`, `/a/${i}`, new Uint8Array(60_000).fill(i), 0);

@@ -87,6 +87,21 @@ export class EchoMemory {
     return false;
   }
 
+  /**
+   * As {@link isEcho}, for what happens rather than lasts: each comes back once, whatever else is sent in between.
+   */
+  isEventEcho(peer: string, address: string, value: Value, now: number): boolean {
+    for (const generation of [this.#old, this.#young]) {
+      const heard = generation.get(peer)?.get(address);
+      const index = heard ? this.#indexOf(heard, value, now) : -1;
+      if (index < 0) continue;
+      heard?.values.splice(index, 1);
+      heard?.times.splice(index, 1);
+      return true;
+    }
+    return false;
+  }
+
   #begin(peer: string, address: string): Heard {
     const old = this.#old.get(peer);
     if (old?.get(address)?.settled) old.delete(address);
@@ -101,15 +116,19 @@ export class EchoMemory {
   }
 
   #comesBack(heard: Heard, value: Value, now: number, isNewest: boolean): boolean {
-    const { values, times } = heard;
-    for (let i = heard.start; i < values.length; i++) {
-      if (now - (times[i] as number) > this.#window || !sameValue(values[i] as Value, value)) continue;
-      // It has come, and those before it were left out: they will not come again. The newest one may, from others.
-      heard.settled = isNewest && i === values.length - 1;
-      skip(heard, heard.settled ? i : i + 1);
-      return true;
+    const index = this.#indexOf(heard, value, now);
+    if (index < 0) return false;
+    // It has come, and those before it were left out: they will not come again. The newest one may, from others.
+    heard.settled = isNewest && index === heard.values.length - 1;
+    skip(heard, heard.settled ? index : index + 1);
+    return true;
+  }
+
+  #indexOf({ values, times, start }: Heard, value: Value, now: number): number {
+    for (let i = start; i < values.length; i++) {
+      if (now - (times[i] as number) <= this.#window && sameValue(values[i] as Value, value)) return i;
     }
-    return false;
+    return -1;
   }
 
   #age(now: number): void {

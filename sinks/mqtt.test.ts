@@ -71,6 +71,18 @@ describe('mqttSink', () => {
     expect(sent).toEqual(['a 6 r1', 'a 5 r1']);
   });
 
+  it('takes each event of the broker for an echo once, and no param for an event', () => {
+    const { sink, memory, broker } = setup();
+    const { carrier, sent } = broker();
+    sink.connect(carrier);
+    memory.brokerSaid('/mqtt/a', 1, false, 0);
+    memory.brokerSaid('/mqtt/b', 1, true, 0);
+    for (const name of ['a', 'a', 'b', 'b']) sink.next(event(name, 1));
+    expect(sent).toEqual(['a 1' + '1', 'b 1' + '1', 'b 1' + '1']);
+    sink.next(param('b', 1));
+    expect(sent.length).toBe(3);
+  });
+
   it('keeps to the window of the broker; of a param the newest waits, in its place', () => {
     const { sink, broker } = setup();
     const { carrier, sent, confirm } = broker(1);

@@ -135,9 +135,11 @@ export function mqttSink(options: MqttSinkOptions = {}): MqttSink {
     write(signal) {
       toMqtt(signal, { namespace }); // throws what is wrong with it
       const { address, value, kind } = signal as Param | Event | Stream;
-      if (memory.isBrokers(address, value, scheduler.now())) {
-        own.delete(address);
-        waiting.delete(address);
+      if (memory.isBrokers(address, value, kind === 'param', scheduler.now())) {
+        if (kind === 'param') {
+          own.delete(address);
+          waiting.delete(address);
+        }
         return;
       }
       if (kind === 'param') own.set(address, signal as Param);

@@ -9,7 +9,7 @@ function setup(options: MqttSourceOptions = {}) {
   const memory = new MqttMemory();
   const messages = new Subject<MqttMessage>();
   const source = mqttSource(messages, { scheduler, memory, ...options });
-  const seen: unknown[] = [];
+  const seen: unknown[][] = [];
   const failures: number[] = [];
   let ended = false;
   source.failures.subscribe(({ code }) => failures.push(code));
@@ -87,5 +87,13 @@ describe('mqttSource', () => {
     say('a', '5', true);
     say('a', '6', true);
     expect(seen).toEqual([['param', '/mqtt/a', 6n]]);
+  });
+
+  it('leaves out an event that the relay said once, and none of somebody else', () => {
+    const { say, seen, memory } = setup({ retainAsPublished: false });
+    memory.relaySaid('/mqtt/go', 'x', false, 0);
+    say('go', 'y');
+    for (let time = 0; time < 3; time++) say('go', 'x');
+    expect(seen.map(([, , value]) => value)).toEqual(['y', 'x', 'x']);
   });
 });

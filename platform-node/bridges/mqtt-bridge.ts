@@ -72,7 +72,8 @@ export function mqttBridge(client: Client, options: MqttBridgeOptions): Observab
   const status = options.status ?? (discovery ? `clasp/${bridge}/status` : undefined);
 
   return new Observable((out) => {
-    const memory = new MqttMemory({ echoWindow });
+    // The relay does not send our own events back to us: one that comes is somebody else's, whatever its value.
+    const memory = new MqttMemory({ echoWindow, events: false });
     const digest = new FailureDigest({ scheduler });
     const fail = (failure: ClaspError) => out.next({ type: 'failure', bridge, failure });
     const sink = mqttSink({ namespace, qos, memory, scheduler });
