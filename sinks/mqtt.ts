@@ -94,7 +94,7 @@ export function mqttSink(options: MqttSinkOptions = {}): MqttSink {
   const send = (to: MqttCarrier, signal: Signal) => {
     const message = toMqtt(signal, { namespace, qos });
     if (to.sendsBack(message.topic)) {
-      const value = message.retain && message.payload.length === 0 ? null : fromMqttPayload(message.payload);
+      const value = message.payload.length === 0 ? null : fromMqttPayload(message.payload);
       memory.relaySaid(signal.address, value, message.retain, scheduler.now());
     }
     unconfirmed++;

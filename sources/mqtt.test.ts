@@ -89,6 +89,15 @@ describe('mqttSource', () => {
     expect(seen).toEqual([['param', '/mqtt/a', 6n]]);
   });
 
+  it('leaves out the end of a param that the relay has ended, though a broker of 3.1.1 does not call it retained', () => {
+    const { say, seen, memory } = setup({ retainAsPublished: false });
+    memory.relaySaid('/mqtt/a', 1n, true, 0);
+    memory.relaySaid('/mqtt/a', null, true, 0);
+    say('a', '1');
+    say('a', '');
+    expect(seen).toEqual([]);
+  });
+
   it('leaves out an event that the relay said once, and none of somebody else', () => {
     const { say, seen, memory } = setup({ retainAsPublished: false });
     memory.relaySaid('/mqtt/go', 'x', false, 0);

@@ -82,7 +82,8 @@ export function mqttSource(messages: Observable<MqttMessage>, options: MqttSourc
           const isParam = retain || place.isParam || (!retainAsPublished && memory.isRetained(address));
           const value = isParam && payload.length === 0 ? null : fromMqttPayload(payload);
           const now = scheduler.now();
-          if (memory.isRelays(address, value, now)) return;
+          // With 3.1.1 the end of a param comes back like an event without a payload.
+          if (memory.isRelays(address, payload.length === 0 ? null : value, now)) return;
           memory.brokerSaid(address, value, isParam, now);
           if (isParam) out.next({ kind: 'param', address, value, origin: name });
           else out.next({ kind: 'event', address, value, origin: name });

@@ -65,15 +65,15 @@ export class MqttMemory {
     return false;
   }
 
-  /** The broker was told `value`. */
+  /** The broker was told `value`; null for an empty payload. */
   relaySaid(address: string, value: Value, retained: boolean, now: number): void {
     this.#echoes.heard(retained ? RELAY : RELAY_EVENTS, address, value, now);
     if (retained) this.#note(address, value);
   }
 
   /**
-   * Whether what the broker sends is what it was told itself: a broker of MQTT 3.1.1 sends it to everybody, and does not
-   * say whether it was retained.
+   * Whether what the broker sends, null for an empty payload, is what it was told itself: a broker of MQTT 3.1.1 sends it
+   * to everybody, and does not say whether it was retained.
    */
   isRelays(address: string, value: Value, now: number): boolean {
     if (this.#echoes.isEventEcho(RELAY_EVENTS, address, value, now)) return true;

@@ -31,4 +31,26 @@ describe.skipIf(!installed('mosquitto'))('mqttBridge, and what is no echo', () =
     expect(heard).toEqual(['/mqtt/button press', '/mqtt/go 1', '/mqtt/go 1', '/mqtt/go 1', '/mqtt/end x']);
     await waitFor(() => expect(received.filter((line) => line === 'go 1').length).toBe(4));
   });
+
+  it.each([4, 5] as const)(
+    'hears nothing of the end of a param that the relay has ended (protocol %d)',
+    async (version) => {
+      const peer = await broker();
+      const { relay: running, app } = relay();
+      const heard: string[] = [];
+      app.on('/mqtt/**').subscribe((signal) => {
+        if (signal.kind === 'event' || signal.kind === 'param') heard.push(`${signal.kind} ${signal.value}`);
+      });
+      await bridge(running.client('broker'), { url: url(peer), subscribe: ['#'], protocolVersion: version }).ready();
+      const { received, client } = await device(peer.port, '#');
+      await app.set('/mqtt/lamp', 'on');
+      await waitFor(() => expect(received).toEqual(['lamp on (r)']));
+      await app.set('/mqtt/lamp', null);
+      await app.emit('/mqtt/lamp', '');
+      await waitFor(() => expect(received.slice(1)).toEqual(['lamp  (r)', 'lamp ']));
+      client.publish('end', 'x', { qos: 1 });
+      await waitFor(() => expect(heard.at(-1)).toBe('event x'));
+      expect(heard).toEqual(['param on', 'param null', 'event x']);
+    },
+  );
 });
