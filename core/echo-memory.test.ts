@@ -90,6 +90,27 @@ describe('EchoMemory', () => {
     );
   });
 
+  it('counts what was sent for later from its moment on, and nothing that is sent before then ends it', () => {
+    const memory = new EchoMemory({ window: 1_000 });
+    memory.heard('desk', '/a', 3, 0, 5_000);
+    memory.heard('desk', '/a', 2, 0, 3_000);
+    expect(memory.isEcho('desk', '/a', 2, 10)).toBe(false);
+    expect(memory.isEcho('desk', '/a', 1, 2_900)).toBe(false);
+    expect(memory.isEcho('desk', '/a', 2, 3_001)).toBe(true);
+    expect(memory.isEcho('desk', '/a', 3, 3_002)).toBe(false);
+    expect(memory.isEcho('desk', '/a', 3, 5_001)).toBe(true);
+  });
+
+  it('stays within its bytes, however much is sent for later; the next moments are remembered', () => {
+    const memory = new EchoMemory({ maxBytes: 1_000_000 });
+    for (let i = 10_000; i > 0; i--) memory.heard('desk', `/a/${i}`, i, 0, 1_000 * i);
+    const known = Array.from({ length: 10_000 }, (_, i) =>
+      memory.isEcho('desk', `/a/${i + 1}`, i + 1, 1_000 * (i + 1)),
+    );
+    expect(known.indexOf(false)).toBeGreaterThan(2_000);
+    expect(known.lastIndexOf(true)).toBeLessThan(5_000);
+  });
+
   it('knows each event once, whatever else is sent in between', () => {
     const event = fc.record({ ours: fc.boolean(), value: fc.nat(2) });
     fc.assert(

@@ -23,6 +23,17 @@ interface Heard {
 
 type Generation = Map<string, Map<string, Heard>>;
 
+/** What a peer sent for a moment that lies ahead. */
+interface Ahead {
+  readonly peer: string;
+  readonly address: string;
+  readonly value: Value;
+  readonly due: number;
+}
+
+/** Milliseconds by which what was sent for a moment may come back before it. */
+const EARLY = 5;
+
 /**
  * Remembers what came in from whom, so that it is not sent back to whom it came from. Pure: time is an argument, in
  * milliseconds.
@@ -52,14 +63,23 @@ export class EchoMemory {
   #old: Generation = new Map();
   #youngBytes = 0;
   #agedAt = Number.NEGATIVE_INFINITY;
+  /** The earliest first. */
+  readonly #ahead: Ahead[] = [];
+  #aheadBytes = 0;
 
   constructor({ window = 1_000, maxBytes = 4 * 1024 * 1024 }: EchoMemoryOptions = {}) {
     this.#window = window;
     this.#halfOfBytes = maxBytes / 2;
   }
 
-  /** Notes that `peer` sent `value` to `address`. */
-  heard(peer: string, address: string, value: Value, now: number): void {
+  /** Notes that `peer` sent `value` to `address`; at `due`, where it is meant for later: then it counts from then on. */
+  heard(peer: string, address: string, value: Value, now: number, due: number = now): void {
+    if (this.#ahead.length > 0) this.#catchUp(now);
+    if (due > now + EARLY) this.#wait({ peer, address, value, due });
+    else this.#note(peer, address, value, now);
+  }
+
+  #note(peer: string, address: string, value: Value, now: number): void {
     if (this.#youngBytes >= this.#halfOfBytes || now - this.#agedAt >= this.#window) this.#age(now);
 
     const heard = this.#young.get(peer)?.get(address) ?? this.#begin(peer, address);
@@ -76,6 +96,7 @@ export class EchoMemory {
    * not, the caller is taken to send it.
    */
   isEcho(peer: string, address: string, value: Value, now: number): boolean {
+    if (this.#ahead.length > 0) this.#catchUp(now);
     const old = this.#old.get(peer)?.get(address);
     const young = this.#young.get(peer)?.get(address);
     if (old !== undefined && this.#comesBack(old, value, now, young === undefined)) return true;
@@ -131,6 +152,23 @@ export class EchoMemory {
     return -1;
   }
 
+  #wait(ahead: Ahead): void {
+    let place = this.#ahead.length;
+    while (place > 0 && (this.#ahead[place - 1] as Ahead).due > ahead.due) place--;
+    this.#ahead.splice(place, 0, ahead);
+    this.#aheadBytes += sizeOf(ahead);
+    // What lies furthest ahead is forgotten.
+    while (this.#aheadBytes > this.#halfOfBytes) this.#aheadBytes -= sizeOf(this.#ahead.pop() as Ahead);
+  }
+
+  #catchUp(now: number): void {
+    for (let next = this.#ahead[0]; next && next.due <= now + EARLY; next = this.#ahead[0]) {
+      this.#ahead.shift();
+      this.#aheadBytes -= sizeOf(next);
+      this.#note(next.peer, next.address, next.value, next.due);
+    }
+  }
+
   #age(now: number): void {
     this.#old = now - this.#agedAt >= 2 * this.#window ? new Map() : this.#young;
     this.#young = new Map();
@@ -146,6 +184,10 @@ function skip(heard: Heard, start: number): void {
   heard.values.splice(0, start);
   heard.times.splice(0, start);
   heard.start = 0;
+}
+
+function sizeOf({ address, value }: Ahead): number {
+  return 100 + 2 * address.length + bytesOf(value);
 }
 
 /** About what keeping the value costs. */

@@ -18,6 +18,8 @@ export interface OscSourceOptions {
   readonly name?: string;
   /** Where to note who said what: give the same to `oscSink`. @defaultValue nothing is noted */
   readonly peers?: OscPeers;
+  /** The time that bundles wait for, microseconds; `() => client.time()` for a relay's. @defaultValue the scheduler's */
+  readonly now?: (() => number) | undefined;
   /** Clock and timer. @defaultValue `asyncScheduler` */
   readonly scheduler?: SchedulerLike;
 }
@@ -83,6 +85,7 @@ export function oscSource(datagrams: Observable<Datagram>, options: OscSourceOpt
  */
 export function oscGroupSource(datagrams: Observable<Datagram>, options: OscSourceOptions = {}): OscGroupSource {
   const { namespace = '/osc', name = 'osc', peers, scheduler = asyncScheduler } = options;
+  const { now: time = () => scheduler.now() * 1_000 } = options;
   const digest = new FailureDigest({ scheduler });
 
   const groups = datagrams.pipe(
@@ -102,7 +105,8 @@ export function oscGroupSource(datagrams: Observable<Datagram>, options: OscSour
           addresses.set(oscAddress, address);
         }
         const value = fromOscArguments(args);
-        peers?.heard(from, address, value, args, scheduler.now());
+        const now = scheduler.now();
+        peers?.heard(from, address, value, args, now, at === undefined ? now : now + (at - time()) / 1_000);
         return param(address, value, at, originOf(from));
       };
       const originOf = (from: string) => {

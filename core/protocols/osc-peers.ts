@@ -60,8 +60,18 @@ export class OscPeers {
     this.#echoes = new EchoMemory({ window: echoWindow });
   }
 
-  /** Notes that `from` (`address:port`) sent `args`, which stand for `value` at the CLASP address `address`. */
-  heard(from: string, address: string, value: Value, args: readonly OscArgument[], now: number): void {
+  /**
+   * Notes that `from` (`address:port`) sent `args`, which stand for `value` at the CLASP address `address`; at `due`, where
+   * they are meant for later.
+   */
+  heard(
+    from: string,
+    address: string,
+    value: Value,
+    args: readonly OscArgument[],
+    now: number,
+    due: number = now,
+  ): void {
     const known = this.#tags.get(address);
     if (known === undefined || !hasOscTags(args, known)) this.#tags.set(address, oscTagsOf(args));
 
@@ -74,11 +84,11 @@ export class OscPeers {
       const target = this.targets[i] as string;
       if (this.#resolve(target) !== from) continue;
       isTarget = true;
-      this.#echoes.heard(target, address, value, now);
+      this.#echoes.heard(target, address, value, now, due);
     }
     if (isTarget) return;
-    if (this.#replyToSenders) this.#echoes.heard(from, address, value, now);
-    if (this.#echoBy !== 'port' && this.targets.length > 0) this.#heardFromHost(from, address, value, now);
+    if (this.#replyToSenders) this.#echoes.heard(from, address, value, now, due);
+    if (this.#echoBy !== 'port' && this.targets.length > 0) this.#heardFromHost(from, address, value, now, due);
   }
 
   /** The types last received at a CLASP address. */
@@ -101,11 +111,11 @@ export class OscPeers {
     return recent;
   }
 
-  #heardFromHost(from: string, address: string, value: Value, now: number): void {
+  #heardFromHost(from: string, address: string, value: Value, now: number, due: number): void {
     const host = hostOf(from);
     const here = this.targets.filter((target) => hostOf(this.#resolve(target)) === host);
     if (this.#echoBy === 'auto' && (here.length > 1 || isLoopback(host))) return;
-    for (const target of here) this.#echoes.heard(target, address, value, now);
+    for (const target of here) this.#echoes.heard(target, address, value, now, due);
   }
 
   #makeRoom(): void {

@@ -157,6 +157,17 @@ describe('oscBridge', () => {
     expect(failures()).toMatchObject([{ code: 401, address: '/osc/locked' }]);
   });
 
+  it('does not send a bundle back to the target it came from when its time has come', async () => {
+    const { relay: running, app } = relay();
+    const desk = await device();
+    const { address } = await bridge(running.client('osc'), { targets: [desk.socket.address], echoWindow: 50 });
+    const packets = [{ address: '/x', args: [f(0.5)] }];
+    desk.socket.send(encodeOsc({ timetag: oscTimetag((Date.now() + 200) * 1_000), packets }), address);
+    await vi.waitFor(async () => expect(await app.get('/osc/x')).toBe(0.5));
+    app.set('/osc/x', 1);
+    await vi.waitFor(() => expect(desk.received).toEqual(['/x ,f 1']));
+  });
+
   it('gives a target the current params at the start, unless told not to', async () => {
     const { relay: running, app } = relay();
     await app.set('/osc/mixer/1', 0.75);

@@ -28,7 +28,8 @@ export function oscOverSocket(
     const digest = new FailureDigest({ scheduler });
     out.add(() => digest.close());
     const sink = oscSink(socket.send, { targets, namespace, hints, peers, scheduler });
-    const source = oscGroupSource(socket.incoming, { namespace, name, peers, scheduler });
+    const now = () => client.time();
+    const source = oscGroupSource(socket.incoming, { namespace, name, peers, scheduler, now });
     const fail = (failure: ClaspError) => out.next(failure);
     out.add(digest.failures.subscribe(fail));
     out.add(socket.failures.subscribe(fail));
