@@ -72,6 +72,18 @@ describe('GroupWriter', () => {
     expect(done.at(-1)).toBe('set /b');
   });
 
+  it('keeps what is for later itself while too many bundles are unanswered', () => {
+    const { writer, asked, scheduler } = noting(() => NEVER);
+    for (let i = 0; i < 258; i++) writer.write(group(NOW + 50_000, '/a', '/b'));
+    expect(asked().filter((text) => text === 'bundle /a,/b at +50 ms')).toHaveLength(256);
+    scheduler.maxFrames = 49;
+    scheduler.flush();
+    expect(asked()).toEqual([]);
+    scheduler.maxFrames = 50;
+    scheduler.flush();
+    expect(asked()).toEqual(['set /a', 'set /b', 'set /a', 'set /b']);
+  });
+
   it('has our relay apply a bundle at its time, and all of it or nothing', async () => {
     const relay = router();
     const running = relay(NEVER).subscribe();

@@ -20,7 +20,7 @@ const LONGEST_DELAY = 2 ** 31 - 1;
  * bundle that the relay keeps until then.
  *
  * Never lets the relay's lag pile up: where too many bundles are unanswered, their params are written one by one, of
- * which only the newest per address waits. So they are where the relay has no bundles (501), after their time here.
+ * which only the newest per address waits; those of a time ahead then. So they are where the relay has no bundles (501).
  */
 export class GroupWriter {
   readonly #client: Client;
@@ -61,7 +61,8 @@ export class GroupWriter {
 
   #bundle(group: WriteGroup, at: number | undefined): void {
     if (this.#unanswered >= MAX_WAITING) {
-      this.#each(group);
+      if (at === undefined) this.#each(group);
+      else this.#keep(group, at - this.#client.time());
       return;
     }
     this.#unanswered++;
