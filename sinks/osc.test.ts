@@ -97,6 +97,20 @@ describe('oscSink', () => {
     expect(sent).toEqual([`${TABLET} /a ,i 5`, `${DESK} /a ,i 6`, `${TABLET} /a ,i 6`]);
   });
 
+  it('sends events and samples to a target that has said the same itself: nothing that came from it is one', () => {
+    const peers = new OscPeers({ targets: [DESK] });
+    const { sink, sent } = open({ targets: [DESK], peers });
+    peers.heard(DESK, '/osc/go', 1, [{ type: 'f', value: 1 }], 0);
+    sink.next(param('/osc/go', 1));
+    for (const kind of ['event', 'event', 'stream'] as const) sink.next({ kind, address: '/osc/go', value: 1 });
+    sink.next(param('/osc/go', 1));
+    expect(sent).toEqual([`${DESK} /go ,f 1`, `${DESK} /go ,f 1`, `${DESK} /go ,f 1`]);
+    // After another value the target no longer shows its own.
+    sink.next({ kind: 'event', address: '/osc/go', value: 2 });
+    sink.next(param('/osc/go', 1));
+    expect(sent.slice(3)).toEqual([`${DESK} /go ,f 2`, `${DESK} /go ,f 1`]);
+  });
+
   it('answers those who have sent, where the peers say so', () => {
     const peers = new OscPeers({ replyToSenders: true });
     const { sink, sent } = open({ peers });

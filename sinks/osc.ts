@@ -42,7 +42,7 @@ const MAX_ADDRESSES = 16_384;
  * Sends params, events and samples below the namespace as OSC messages, each in a packet of its own, through `send`:
  * `/osc/mixer/1` 0.75 is `/mixer/1 ,f 0.75`.
  *
- * A receiver does not get back what it has just sent itself. Failures: 200 for an address outside the namespace or
+ * A receiver does not get back params that it has just sent itself. Failures: 200 for an address outside the namespace or
  * one that OSC reads as a pattern, 402 for maps, gestures and timelines, which have no form in OSC; nothing is sent
  * then. Throws a `ClaspError` at once for hints that cannot be read (202, 402).
  *
@@ -70,7 +70,8 @@ export function oscSink(send: (bytes: Uint8Array, to: string) => void, options: 
     let bytes: Uint8Array | undefined;
     for (let i = 0; i < receivers.length; i++) {
       const to = receivers[i] as string;
-      if (peers.isEcho(to, signal.address, value, now)) continue;
+      // What comes from a peer is a param: an event or a sample is somebody else's, and shows at the peer all the same.
+      if (peers.isEcho(to, signal.address, value, now) && signal.kind === 'param') continue;
       if (bytes === undefined) {
         const tags = wanted(signal.address.slice(namespace.length)) ?? peers.tags(signal.address);
         bytes = encodeOsc(toOsc(signal, { namespace, tags }));
