@@ -42,6 +42,13 @@ describe('a JSON session', () => {
     ]);
   });
 
+  it('names the address of a value that is too long for a message', () => {
+    const { say, take } = join();
+    say({ type: 'set', address: '/a', value: 'x'.repeat(70_000), id: 1 });
+    const message = 'a string of 70000 bytes is longer than 65535';
+    expect(take()).toEqual([{ type: 'error', code: 402, message, address: '/a', request_type: 'set', id: 1 }]);
+  });
+
   it('subscribes: the current values, `synced`, then what happens; unsubscribes', async () => {
     const { say, take, app } = join();
     await app.set('/a/1', 1);

@@ -54,7 +54,8 @@ export class JsonSession {
     this.#asked.add(
       defer(() => this.#answer(request)).subscribe({
         next: (message) => this.#send(message),
-        error: (cause) => this.#refuse(ClaspError.from(cause, ErrorCode.Internal), request.type, request.id),
+        error: (cause) =>
+          this.#refuse(ClaspError.from(cause, ErrorCode.Internal), request.type, request.id, aboutOf(request)),
       }),
     );
   }
@@ -172,8 +173,9 @@ export class JsonSession {
     this.#send({ type: TYPES[signal.kind], ...signalJson(signal) });
   }
 
-  #refuse(error: ClaspError, requestType: string, id: Value | undefined): void {
-    this.#send({ type: 'error', ...errorJson(error), request_type: requestType, ...(id !== undefined && { id }) });
+  #refuse(error: ClaspError, requestType: string, id: Value | undefined, about?: string): void {
+    const fault = errorJson(error, about);
+    this.#send({ type: 'error', ...fault, request_type: requestType, ...(id !== undefined && { id }) });
   }
 
   #send(message: Value): void {
@@ -184,6 +186,12 @@ export class JsonSession {
 function checked(address: string): void {
   const malformed = checkAddress(address);
   if (malformed) throw malformed;
+}
+
+/** The address or pattern that a request is about. */
+function aboutOf(request: JsonRequest): string | undefined {
+  if ('address' in request) return request.address;
+  return 'pattern' in request ? request.pattern : undefined;
 }
 
 function idOf({ id }: JsonRequest): { readonly id?: Value } {

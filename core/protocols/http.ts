@@ -116,9 +116,10 @@ export function signalJson(signal: Signal, now?: number): JsonMap {
   }
 }
 
-/** An error as JSON clients get it. */
-export function errorJson({ code, reason, address }: ClaspError): JsonMap {
-  return { code: BigInt(code), message: reason, ...(address !== undefined && { address }) };
+/** An error as JSON clients get it. `about` is the address that was asked for, for an error that names none. */
+export function errorJson({ code, reason, address }: ClaspError, about?: string): JsonMap {
+  const named = address ?? about;
+  return { code: BigInt(code), message: reason, ...(named !== undefined && { address: named }) };
 }
 
 /** Microseconds since the Unix epoch as ISO 8601, to the millisecond. */

@@ -1,6 +1,6 @@
 import { firstValueFrom } from 'rxjs';
 import { checkAddress } from '../../core/address.ts';
-import type { Client } from '../../core/client.ts';
+import type { Client, Reply } from '../../core/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { stringifyJson } from '../../core/json.ts';
 import { jsonWrite, parseJsonMap, signalJson } from '../../core/protocols/http.ts';
@@ -50,7 +50,7 @@ export function httpApi(clients: BearerClients): HttpApi {
     withClient(request, async (client) => {
       const address = addressOf(request);
       const { value, ...options } = jsonWrite(parseJsonMap(await request.text()));
-      const { revision = 0 } = await client.set(address, value, options);
+      const { revision = 0 } = await answered(address, client.set(address, value, options));
       return json(200, { address, value, revision: BigInt(revision) });
     });
 
@@ -67,7 +67,7 @@ export function httpApi(clients: BearerClients): HttpApi {
       const address = addressOf(request);
       const text = await request.text();
       const value: Value = text.trim() === '' ? null : (parseJsonMap(text)['value'] ?? null);
-      await client.emit(address, value);
+      await answered(address, client.emit(address, value));
       return json(202, { address, status: 'emitted' });
     });
 
@@ -93,6 +93,16 @@ export function httpApi(clients: BearerClients): HttpApi {
     ],
     close: feeds.close,
   };
+}
+
+/** What a client is answered about an address. What it cannot send names none itself, a value that is too long. */
+async function answered<T>(address: string, reply: Reply<T>): Promise<T> {
+  try {
+    return await reply;
+  } catch (cause) {
+    const { code, reason, address: about = address, value } = ClaspError.from(cause, ErrorCode.Internal);
+    throw new ClaspError(code, reason, { address: about, value, cause });
+  }
 }
 
 function addressOf({ rest }: HttpRequest): string {
