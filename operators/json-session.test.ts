@@ -49,6 +49,19 @@ describe('a JSON session', () => {
     expect(take()).toEqual([{ type: 'error', code: 402, message, address: '/a', request_type: 'set', id: 1 }]);
   });
 
+  it('answers with the id where it is JSON but no value', () => {
+    const { say, take } = join();
+    const deep = `${'['.repeat(40)}${']'.repeat(40)}`;
+    for (const value of ['{"$bytes": "!"}', deep]) {
+      say(`{"type": "set", "address": "/a", "value": ${value}, "id": "x"}`);
+      expect(take()).toMatchObject([{ type: 'error', code: 101, request_type: 'set', id: 'x' }]);
+    }
+    say(`{"type": "set", "id": ${deep}}`);
+    say('null');
+    say('{"type": "set", "id": 1');
+    expect(take()).toMatchObject([{ request_type: 'set' }, { request_type: '' }, { request_type: '' }]);
+  });
+
   it('subscribes: the current values, `synced`, then what happens; unsubscribes', async () => {
     const { say, take, app } = join();
     await app.set('/a/1', 1);

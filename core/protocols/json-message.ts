@@ -34,17 +34,30 @@ type JsonMap = ReturnType<typeof parseJsonMap>;
 
 /**
  * Reads a message of a JSON client. Throws a `ClaspError` 101 that names what is missing or wrong; its `value` is the
- * object where there is one, so that the answer can carry the `id`.
+ * object where there is one, or what can be read of it, so that the answer can carry the `id`.
  */
 export function parseJsonRequest(text: string): JsonRequest {
-  const map = parseJsonMap(text);
+  let map: JsonMap | undefined;
   try {
+    map = parseJsonMap(text);
     return requestOf(map);
   } catch (cause) {
     const { code, reason } = ClaspError.from(cause, ErrorCode.BadMessage);
-    throw new ClaspError(code, reason, { value: map, cause });
+    throw new ClaspError(code, reason, { value: map ?? headOf(text), cause });
   }
 }
+
+/** Type and id of a message that is JSON but holds what no value can: bytes that are not base64, too many levels. */
+function headOf(text: string): JsonMap {
+  try {
+    const { type, id } = JSON.parse(text);
+    return Object.fromEntries(Object.entries({ type, id }).filter(([, part]) => PLAIN.includes(typeof part)));
+  } catch {
+    return {}; // not even JSON
+  }
+}
+
+const PLAIN = ['string', 'number'];
 
 function requestOf(map: JsonMap): JsonRequest {
   const id = map['id'];
