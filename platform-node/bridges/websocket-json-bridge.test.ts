@@ -49,6 +49,16 @@ async function connect(url: string, headers: Record<string, string> = {}) {
 }
 
 describe('JSON over WebSocket', () => {
+  it('stays open for a token that ends in two months, and closes with 302 when one ends', async () => {
+    const lives: Readonly<Record<string, number>> = { long: 60 * 86_400_000, short: 200 };
+    const authenticate = (token = '') => ({ scopes: ['read:/**'], expiresAt: Date.now() + (lives[token] ?? 0) });
+    const { address } = await serve({ port: 0, authenticate });
+    const [long, short] = [await connect(`${address}?token=long`), await connect(`${address}?token=short`)];
+    expect(await short.closed).toBe(1008);
+    expect(short.told).toMatchObject([{ type: 'error', code: 302 }]);
+    expect([long.socket.readyState, long.told]).toEqual([WebSocket.OPEN, []]);
+  });
+
   it('joins clients that speak no CLASP', async () => {
     const { address, app, events } = await serve({ port: 0 });
     const [one, two] = [await connect(address), await connect(address)];

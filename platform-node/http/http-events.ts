@@ -6,6 +6,7 @@ import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { kindsOf, serverSentEvent, signalJson } from '../../core/protocols/http.ts';
 import type { Signal, SignalKind } from '../../core/signal.ts';
 import { readParams } from '../../operators/read-params.ts';
+import { atExpiry } from './at-expiry.ts';
 import type { BearerClients, BorrowedClient } from './bearer-clients.ts';
 import type { HttpRequest, HttpResponse } from './http-routes.ts';
 
@@ -181,9 +182,7 @@ export function eventFeeds(
         write(': \n\n');
         this.schedule(undefined, HEARTBEAT);
       }, HEARTBEAT);
-      if (expiresAt !== undefined) {
-        heart.add(scheduler.schedule(end, Math.max(0, expiresAt - scheduler.now())));
-      }
+      heart.add(atExpiry(expiresAt, scheduler, end));
       return () => {
         heart.unsubscribe();
         leave();

@@ -10,6 +10,7 @@ import { InputQueue } from '../../operators/input-queue.ts';
 import { JsonSession } from '../../operators/json-session.ts';
 import type { RoundRobin } from '../../operators/round-robin.ts';
 import { readingTurns } from '../reading-turns.ts';
+import { atExpiry } from './at-expiry.ts';
 import type { BearerClients } from './bearer-clients.ts';
 import { bearerToken } from './bearer-token.ts';
 import { pathOf, queryOf } from './request-target.ts';
@@ -113,16 +114,12 @@ export function jsonSockets(
         if (socket.bufferedAmount > HARD) socket.close(1013, 'slow consumer');
         else if (socket.bufferedAmount > HIGH) looking ??= scheduler.schedule(look, LOOK);
       };
-      const expiry =
-        expiresAt === undefined
-          ? undefined
-          : scheduler.schedule(
-              () => refuse(new ClaspError(ErrorCode.TokenExpired, 'token expired')),
-              Math.max(0, expiresAt - scheduler.now()),
-            );
+      const expiry = atExpiry(expiresAt, scheduler, () =>
+        refuse(new ClaspError(ErrorCode.TokenExpired, 'token expired')),
+      );
       leave = () => {
         looking?.unsubscribe();
-        expiry?.unsubscribe();
+        expiry.unsubscribe();
         session.close();
         release();
       };
