@@ -106,6 +106,16 @@ export function eventFeeds(
     feed.close();
   };
 
+  /** A feed nobody listens to goes on for a minute, for those who come back. */
+  const rest = (key: string, feed: Feed) => {
+    if (feed.listeners.size > 0) return;
+    timers.get(feed)?.unsubscribe();
+    timers.set(
+      feed,
+      scheduler.schedule(() => drop(key, feed), LINGER),
+    );
+  };
+
   const feedFor = async (token: string | undefined, pattern: string, types: readonly SignalKind[] | undefined) => {
     const key = JSON.stringify([token, pattern, types]);
     // Asked again for each listener: the token may have been withdrawn since.
@@ -140,11 +150,14 @@ export function eventFeeds(
     const pattern = request.query.get('pattern') ?? '/**';
     const types = kindsOf(request.query.get('types') ?? undefined);
     const { key, feed, expiresAt } = await feedFor(token, pattern, types);
+    const headers = { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' };
+    if (request.method === 'HEAD') {
+      rest(key, feed);
+      return { status: 200, headers };
+    }
     timers.get(feed)?.unsubscribe();
     timers.delete(feed);
 
-    const headers = { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' };
-    if (request.method === 'HEAD') return { status: 200, headers };
     const lastId = request.headers['last-event-id'];
     const missed = typeof lastId === 'string' ? feed.since(lastId) : undefined;
     const early: string[] = [];
@@ -155,11 +168,7 @@ export function eventFeeds(
     const listener: Listener = { write: (text) => listening(text), end: () => end() };
     feed.listeners.add(listener);
     const leave = () => {
-      if (!feed.listeners.delete(listener) || feed.listeners.size > 0) return;
-      timers.set(
-        feed,
-        scheduler.schedule(() => drop(key, feed), LINGER),
-      );
+      if (feed.listeners.delete(listener)) rest(key, feed);
     };
 
     let first: readonly string[];
