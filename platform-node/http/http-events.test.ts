@@ -1,9 +1,11 @@
+import type { ServerResponse } from 'node:http';
 import { NEVER, type Subscription, VirtualTimeScheduler } from 'rxjs';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Grant } from '../../operators/router/authenticate.ts';
 import { router } from '../../operators/router/router.ts';
 import { BearerClients } from './bearer-clients.ts';
 import { eventFeeds } from './http-events.ts';
+import type { HttpResponse } from './http-routes.ts';
 
 let running: Subscription | undefined;
 afterEach(() => running?.unsubscribe());
@@ -30,6 +32,29 @@ function rig(authenticate?: (token: string | undefined) => Grant) {
   return { ask, pass, app: relay.client('app') };
 }
 
+/** Reads a stream of events until it leaves. */
+function hear({ stream }: HttpResponse) {
+  let told = '';
+  let isEnded = false;
+  const outgoing = {
+    writableLength: 0,
+    write: (text: string) => {
+      told += text;
+    },
+    end: () => {
+      isEnded = true;
+    },
+  };
+  const leave = stream?.(outgoing as unknown as ServerResponse) ?? (() => undefined);
+  return {
+    leave,
+    ended: () => isEnded,
+    get told() {
+      return told;
+    },
+  };
+}
+
 describe('feeds of events', () => {
   it('that only HEAD asked for end after a minute, so that a thousand of them keep nobody out', async () => {
     const { ask, pass } = rig();
@@ -37,5 +62,30 @@ describe('feeds of events', () => {
     await expect(ask('/other')).rejects.toMatchObject({ code: 503 });
     pass(MINUTE);
     expect((await ask('/other')).status).toBe(200);
+  });
+
+  it('are made anew for who comes back with other rights', async () => {
+    let scopes = ['read:/**'];
+    const { ask, pass, app } = rig(() => ({ scopes }));
+    await app.set('/secret/1', 'before');
+    const first = hear(await ask('/**'));
+    expect(first.told).toContain('before');
+    // The same rights, asked for again: the same feed.
+    pass(MINUTE);
+    const second = hear(await ask('/**'));
+    await app.set('/open/1', 1);
+    expect([first.told, second.told]).toEqual([expect.stringContaining('/open/1'), expect.stringContaining('/open/1')]);
+    first.leave();
+
+    scopes = ['read:/open/**'];
+    pass(MINUTE);
+    const third = hear(await ask('/**'));
+    // Whoever is left listening with the old rights is cut off, and comes back with the new.
+    expect([second.ended(), third.ended()]).toEqual([true, false]);
+    await app.set('/secret/1', 'after');
+    await app.set('/open/2', 2);
+    expect(third.told).not.toContain('secret');
+    expect(third.told).toContain('/open/2');
+    expect(second.told).not.toContain('after');
   });
 });

@@ -4,6 +4,7 @@ import { asyncScheduler, firstValueFrom, type SchedulerLike, type Subscription }
 import type { Client } from '../../core/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { kindsOf, serverSentEvent, signalJson } from '../../core/protocols/http.ts';
+import type { Scopes } from '../../core/scope.ts';
 import type { Signal, SignalKind } from '../../core/signal.ts';
 import { readParams } from '../../operators/read-params.ts';
 import { atExpiry } from './at-expiry.ts';
@@ -55,6 +56,10 @@ class Feed {
 
   get client(): Client {
     return this.#borrowed.client;
+  }
+
+  get scopes(): Scopes {
+    return this.#borrowed.scopes;
   }
 
   get lastId(): string {
@@ -121,10 +126,12 @@ export function eventFeeds(
     // Asked again for each listener: the token may have been withdrawn since.
     const borrowed = await listeners.borrow(token);
     const known = feeds.get(key);
-    if (known) {
+    if (known && sameScopes(known.scopes, borrowed.scopes)) {
       borrowed.release();
       return { key, feed: known, expiresAt: borrowed.expiresAt };
     }
+    // The token means other rights than it did: who still listens with the old ones comes back, and gets the new.
+    if (known) drop(key, known);
     if (feeds.size >= MOST_FEEDS) {
       borrowed.release();
       throw new ClaspError(ErrorCode.Overloaded, `more than ${MOST_FEEDS} patterns are listened to`);
@@ -206,6 +213,11 @@ export function eventFeeds(
       for (const [key, feed] of feeds) drop(key, feed);
     },
   };
+}
+
+function sameScopes(some: Scopes, others: Scopes): boolean {
+  const texts = ({ list }: Scopes) => list.map(({ action, pattern }) => `${action}:${pattern.source}`).sort();
+  return some === others || JSON.stringify(texts(some)) === JSON.stringify(texts(others));
 }
 
 /** The current params under a pattern as events, and `synced`. Rejects when the relay refuses the pattern. */
