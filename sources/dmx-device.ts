@@ -81,8 +81,11 @@ export function dmxDevice(client: Client, host: DmxDeviceHost, options: DmxDevic
       opened?.unsubscribe();
     });
 
+    // Kept while the port is gone: what went out meanwhile is a change. A widget that tells of changes only comes back
+    // with some channels in each message, and the others would seem to have gone out.
+    const received = new DmxInput({ timeout: Number.POSITIVE_INFINITY });
     const run = (port: BytePort): Observable<BridgeEvent> => {
-      const input = new DmxInput({ timeout: Number.POSITIVE_INFINITY });
+      const input = changesOnly ? new DmxInput({ timeout: Number.POSITIVE_INFINITY }) : received;
       const frames = direction === 'in' ? dmxFrames(port, { changesOnly, input, scheduler }) : undefined;
       const sink = direction === 'out' ? host.sink(port, options) : undefined;
       const link = dmxLink(client, {

@@ -1,0 +1,54 @@
+import { NEVER, Observable, Subject, type Subscriber, type Subscription, VirtualTimeScheduler } from 'rxjs';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { BytePort } from '../core/byte-port.ts';
+import { EnttecLabel, encodeEnttec } from '../core/protocols/enttec.ts';
+import type { Signal } from '../core/signal.ts';
+import { sink } from '../core/sink.ts';
+import { router } from '../operators/router/router.ts';
+import { dmxDevice } from './dmx-device.ts';
+
+const open: Subscription[] = [];
+afterEach(() => {
+  for (const each of open.splice(0).reverse()) each.unsubscribe();
+});
+
+/** A widget that receives, on a port that can be pulled out; time passes with `pass`. */
+function rig() {
+  const time = new VirtualTimeScheduler();
+  const relay = router();
+  open.push(relay(NEVER).subscribe());
+  let plugged: Subscriber<BytePort> | undefined;
+  let incoming = new Subject<Uint8Array>();
+  const ports = new Observable<BytePort>((out) => {
+    plugged = out;
+    incoming = new Subject();
+    out.next({ name: 'tty', incoming, failures: NEVER, write: () => undefined, setBreak: () => undefined });
+  });
+  const host = { ports, sink: () => sink<Signal>({ write: () => undefined }) };
+  const options = { direction: 'in', reconnect: { initial: 100, max: 100 }, scheduler: time } as const;
+  open.push(dmxDevice(relay.client('desk'), host, options).subscribe());
+  return {
+    app: relay.client('app'),
+    /** The line shows these levels, in channels from 1. */
+    show: (...levels: readonly number[]) =>
+      incoming.next(encodeEnttec(EnttecLabel.ReceivedDmx, Uint8Array.of(0, 0, ...levels))),
+    pull: () => plugged?.error(new Error('gone')),
+    pass: (milliseconds: number) => {
+      time.maxFrames = time.frame + milliseconds;
+      time.flush();
+    },
+  };
+}
+
+describe('a DMX device that receives', () => {
+  it('tells of what went out while it was pulled out', async () => {
+    const { app, show, pull, pass } = rig();
+    show(255, 100, 0, 0);
+    expect([await app.get('/dmx/1'), await app.get('/dmx/2')]).toEqual([255, 100]);
+    pull();
+    pass(1_000);
+    show(0, 100, 50, 0);
+    expect([await app.get('/dmx/1'), await app.get('/dmx/2'), await app.get('/dmx/3')]).toEqual([0, 100, 50]);
+    expect(await app.get('/dmx/4')).toBeNull();
+  });
+});
