@@ -76,7 +76,7 @@ export function httpBridge(client: Client, options: HttpBridgeOptions = {}): Obs
     const { join, authenticate } = options;
     const shared = { join: () => client, leave: () => undefined };
     const clients = new BearerClients({ ...(join ? { join } : shared), authenticate, name: bridge, scheduler });
-    const api = httpApi(clients);
+    const api = httpApi(clients, scheduler);
     const { cors = [], maxBody } = options;
     const routing = { cors, ...(maxBody !== undefined && { maxBody }) };
     const http = httpServers({ host, request: httpRoutes(api.routes, routing), failed });

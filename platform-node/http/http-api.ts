@@ -1,12 +1,13 @@
-import { firstValueFrom } from 'rxjs';
+import { asyncScheduler, type SchedulerLike } from 'rxjs';
 import { checkAddress } from '../../core/address.ts';
-import type { Client, Reply } from '../../core/client.ts';
+import type { Client } from '../../core/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { stringifyJson } from '../../core/json.ts';
 import { jsonWrite, parseJsonMap, signalJson } from '../../core/protocols/http.ts';
 import type { Param } from '../../core/signal.ts';
 import type { Value } from '../../core/value.ts';
 import { readParams } from '../../operators/read-params.ts';
+import { answered } from './answered.ts';
 import type { BearerClients } from './bearer-clients.ts';
 import { bearerToken } from './bearer-token.ts';
 import { eventFeeds } from './http-events.ts';
@@ -23,8 +24,8 @@ export interface HttpApi {
  * The relay over HTTP, as routes under `/v1`: state, events, snapshots, and server-sent events. Every request acts
  * with the rights of its token (`Authorization: Bearer …`, or `?token=` where a browser cannot set headers).
  */
-export function httpApi(clients: BearerClients): HttpApi {
-  const feeds = eventFeeds(clients);
+export function httpApi(clients: BearerClients, scheduler: SchedulerLike = asyncScheduler): HttpApi {
+  const feeds = eventFeeds(clients, scheduler);
 
   const withClient = async <T>(request: HttpRequest, act: (client: Client) => Promise<T>): Promise<T> => {
     const { client, release } = await clients.borrow(bearerToken(request.headers, request.query));
@@ -38,7 +39,7 @@ export function httpApi(clients: BearerClients): HttpApi {
   const existing = async (client: Client, address: string): Promise<Param> => {
     const malformed = checkAddress(address); // a pattern would be answered with some param
     if (malformed) throw malformed;
-    const [param] = await firstValueFrom(readParams(client, address));
+    const [param] = await answered(readParams(client, address), { address, scheduler });
     if (!param) throw new ClaspError(ErrorCode.NotFound, `there is no param at ${address}`, { address });
     return param;
   };
@@ -50,7 +51,7 @@ export function httpApi(clients: BearerClients): HttpApi {
     withClient(request, async (client) => {
       const address = addressOf(request);
       const { value, ...options } = jsonWrite(parseJsonMap(await request.text()));
-      const { revision = 0 } = await answered(address, client.set(address, value, options));
+      const { revision = 0 } = await answered(client.set(address, value, options), { address, scheduler });
       return json(200, { address, value, revision: BigInt(revision) });
     });
 
@@ -58,7 +59,7 @@ export function httpApi(clients: BearerClients): HttpApi {
     withClient(request, async (client): Promise<HttpResponse> => {
       const address = addressOf(request);
       await existing(client, address);
-      await client.set(address, null);
+      await answered(client.set(address, null), { address, scheduler });
       return { status: 204 };
     });
 
@@ -67,14 +68,15 @@ export function httpApi(clients: BearerClients): HttpApi {
       const address = addressOf(request);
       const text = await request.text();
       const value: Value = text.trim() === '' ? null : (parseJsonMap(text)['value'] ?? null);
-      await answered(address, client.emit(address, value));
+      await answered(client.emit(address, value), { address, scheduler });
       return json(202, { address, status: 'emitted' });
     });
 
   const snapshot = (request: HttpRequest) =>
     withClient(request, async (client) => {
       const prefix = request.rest.replace(/\/+$/, '');
-      const params = await firstValueFrom(readParams(client, prefix === '' ? '/**' : `/${prefix}/**`));
+      const pattern = prefix === '' ? '/**' : `/${prefix}/**`;
+      const params = await answered(readParams(client, pattern), { address: pattern, scheduler });
       const members = params.map(({ address, value }) => `${JSON.stringify(address)}:${stringifyJson(value)}`);
       return { ...json(200, null), body: `{${members.join(',')}}\n` };
     });
@@ -93,16 +95,6 @@ export function httpApi(clients: BearerClients): HttpApi {
     ],
     close: feeds.close,
   };
-}
-
-/** What a client is answered about an address. What it cannot send names none itself, a value that is too long. */
-async function answered<T>(address: string, reply: Reply<T>): Promise<T> {
-  try {
-    return await reply;
-  } catch (cause) {
-    const { code, reason, address: about = address, value } = ClaspError.from(cause, ErrorCode.Internal);
-    throw new ClaspError(code, reason, { address: about, value, cause });
-  }
 }
 
 function addressOf({ rest }: HttpRequest): string {

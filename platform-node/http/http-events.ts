@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
-import { asyncScheduler, firstValueFrom, type SchedulerLike, type Subscription } from 'rxjs';
+import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
 import type { Client } from '../../core/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { kindsOf, serverSentEvent, signalJson } from '../../core/protocols/http.ts';
 import type { Scopes } from '../../core/scope.ts';
 import type { Signal, SignalKind } from '../../core/signal.ts';
 import { readParams } from '../../operators/read-params.ts';
+import { answered } from './answered.ts';
 import { atExpiry } from './at-expiry.ts';
 import type { BearerClients, BorrowedClient } from './bearer-clients.ts';
 import type { HttpRequest, HttpResponse } from './http-routes.ts';
@@ -180,10 +181,11 @@ export function eventFeeds(
 
     let first: readonly string[];
     try {
-      first = missed ?? (await snapshotOf(feed, pattern, types));
+      first = missed ?? (await snapshotOf(feed, pattern, types, scheduler));
     } catch (cause) {
       leave();
-      drop(key, feed);
+      // A relay that is away comes back, and others may listen already.
+      if (!(cause instanceof ClaspError && cause.code === ErrorCode.Timeout)) drop(key, feed);
       throw cause;
     }
     const stream = (outgoing: ServerResponse) => {
@@ -225,10 +227,11 @@ async function snapshotOf(
   feed: Feed,
   pattern: string,
   types: readonly SignalKind[] | undefined,
+  scheduler: SchedulerLike,
 ): Promise<readonly string[]> {
   const wanted = types === undefined || types.includes('param');
   const id = feed.lastId; // what happens from now on comes after it, even if the snapshot has it already
-  const params = await firstValueFrom(readParams(feed.client, pattern));
+  const params = await answered(readParams(feed.client, pattern), { address: pattern, scheduler });
   const texts = wanted ? params.map((param) => serverSentEvent(id, 'param', signalJson(param))) : [];
   return [...texts, serverSentEvent(id, 'synced', { pattern })];
 }
