@@ -54,6 +54,21 @@ describe('sacnSource', () => {
     expect(take()).toEqual([]);
   });
 
+  it('does not bring a source back that terminated while its last frame waited for a sync packet', () => {
+    const { time, datagrams, send, take } = open({ sync: [7] });
+    const sync = encodeSacnSync({ cid: cidOf(2), sequence: 0, syncAddress: 7 });
+    datagrams.next({ from: FROM, bytes: sync });
+    send(1, 10);
+    send(2, 50, { priority: 150, syncAddress: 7 });
+    datagrams.next({ from: FROM, bytes: sync });
+    send(2, 60, { priority: 150, syncAddress: 7, sequence: 1 });
+    send(2, 60, { priority: 150, syncAddress: 7, sequence: 2, terminated: true });
+    expect(take()).toEqual(['/sacn/1/1 10', '/sacn/1/1 50', '/sacn/1/1 10']);
+    time.pass(2_500);
+    datagrams.next({ from: FROM, bytes: sync });
+    expect(take()).toEqual([]);
+  });
+
   it('passes over previews, other start codes, other universes, ourselves and who is to be ignored', () => {
     const { datagrams, send, take } = open({ universes: [1], cid: cidOf(9), ignore: (from) => from === 'x:1' });
     send(1, 10, { preview: true });

@@ -107,6 +107,8 @@ export function sacnFrames(datagrams: Observable<Datagram>, options: SacnFramesO
         if (packet.startCode !== 0 || (packet.preview && !preview) || (only !== undefined && !only.has(universe)))
           return;
         if (packet.terminated) {
+          // What it sent before and waits for a sync packet would bring it back.
+          for (const { held } of synchronised.values()) held.delete(`${universe} ${source}`);
           const frame = input.leave(source, universe, now);
           if (frame) out.next(frame);
           return;
