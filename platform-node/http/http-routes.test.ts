@@ -43,6 +43,13 @@ const echo: HttpRoute = {
 };
 
 describe('HTTP routes', () => {
+  it.each(['a/../b', 'a/%2E%2e/b', 'a/./b', 'a%5Cb', 'a\\b', 'a//b'])('takes %s as it is written', async (rest) => {
+    const base = await serve([echo]);
+    const answer = await raw(base, `GET /v1/state/${rest} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+    const [, body = ''] = answer.split('\r\n\r\n');
+    expect(JSON.parse(body)).toMatchObject({ rest: decodeURIComponent(rest) });
+  });
+
   it('answers an exact path, and a path with everything below it', async () => {
     const base = await serve([{ path: '/ping', methods: { GET: () => json(200, 'pong') } }, echo]);
     expect(await (await fetch(`${base}/ping?x=1`)).json()).toBe('pong');

@@ -4,6 +4,7 @@ import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { stringifyJson } from '../../core/json.ts';
 import { errorJson, httpStatus } from '../../core/protocols/http.ts';
 import type { Value } from '../../core/value.ts';
+import { pathOf, queryOf } from './request-target.ts';
 
 /** Milliseconds that a peer has to read an answer that it gets before it has sent all. */
 const LINGER = 1_000;
@@ -80,10 +81,10 @@ export function httpRoutes(routes: readonly HttpRoute[], options: HttpRoutesOpti
 
   const answer = async (incoming: IncomingMessage): Promise<HttpResponse> => {
     const { method = 'GET', headers } = incoming;
-    const url = targetOf(incoming);
-    if (!url) return jsonError(400, new ClaspError(ErrorCode.BadMessage, 'the request target is not a path'));
-
-    const path = url.pathname;
+    const path = pathOf(incoming);
+    if (!path.startsWith('/')) {
+      return jsonError(400, new ClaspError(ErrorCode.BadMessage, 'the request target is not a path'));
+    }
     if (!isWelcome(headers, cors)) {
       const reason = `pages of ${headers.origin} may not use this relay; its option "cors" says which may`;
       return jsonError(403, new ClaspError(ErrorCode.Forbidden, reason));
@@ -97,7 +98,7 @@ export function httpRoutes(routes: readonly HttpRoute[], options: HttpRoutesOpti
     const rest = decoded(route.path.endsWith('*') ? path.slice(route.path.length - 1) : '');
     const text = () => bodyOf(incoming, maxBody);
     const peer = incoming.socket.remoteAddress;
-    return handler({ method, path, rest, query: url.searchParams, headers, peer, text });
+    return handler({ method, path, rest, query: queryOf(incoming), headers, peer, text });
   };
 
   return (incoming, outgoing) => {
@@ -135,10 +136,6 @@ function corsHeaders(headers: IncomingMessage['headers'], cors: readonly string[
     'access-control-max-age': '600',
     vary: 'origin',
   };
-}
-
-function targetOf({ url = '/' }: IncomingMessage): URL | undefined {
-  return url.startsWith('/') && URL.canParse(`http://relay${url}`) ? new URL(`http://relay${url}`) : undefined;
 }
 
 function fits(route: string, path: string): boolean {
