@@ -47,6 +47,12 @@ describe('options and a configuration file', () => {
     ]);
   });
 
+  it('the namespace for OSC alone counts for an OSC bridge of the file, and makes none', () => {
+    const osc = { listen: undefined, targets: [], namespace: '/stage' };
+    expect(withFlags(file, flags({ osc })).bridges?.[1]).toEqual({ ...file.bridges?.[1], namespace: '/stage' });
+    expect(withFlags({}, flags({ osc })).bridges).toBeUndefined();
+  });
+
   it('the port for MQTT is that of the MQTT server of the file, or makes one', () => {
     const server: RelayConfig = { bridges: [{ type: 'mqtt-server', name: 'clients', port: 1884 }] };
     expect(withFlags(server, flags({ mqttPort: 0 })).bridges).toEqual([

@@ -89,7 +89,8 @@ export function mistakeText(file: string, { key, reason, position }: FileMistake
 export function withFlags(config: RelayConfig, { fixed, osc, mqttPort }: RelayFlags): RelayConfig {
   const { listen, targets, namespace } = osc;
   let bridges = config.bridges ?? [];
-  if (listen !== undefined || targets.length > 0) {
+  const isMeant = namespace !== undefined && bridges.some(({ type }) => type === 'osc');
+  if (listen !== undefined || targets.length > 0 || isMeant) {
     const given = present({ listen, targets: targets.length > 0 ? targets : undefined, namespace });
     const made = { type: 'osc', listen: listen ?? false, targets, namespace: namespace ?? '/osc' } as const;
     bridges = withFirst(bridges, 'osc', given, made);
