@@ -225,6 +225,25 @@ describe('a program written for the published client', () => {
     expect(actual).toEqual(['connect', 'disconnect', 'reconnect 1', 'connect', 'heard 1', 'disconnect']);
   });
 
+  it('connects again out of onDisconnect, and is told that it has', async () => {
+    const [expected, actual] = await both(async ({ Clasp }, log) => {
+      const client = new Clasp(url, { reconnect: false });
+      await client.connect();
+      client.onDisconnect(() => {
+        if (log.push('disconnect') > 1) return;
+        const told = (what: string) => () => log.push(what);
+        client.connect().then(told('connected'), told('rejected'));
+      });
+      running.unsubscribe();
+      await start({}, Number(new URL(url).port));
+      await until(() => expect(log).toHaveLength(2));
+      client.close();
+      await logged(log, 'disconnect', 2);
+    });
+    expect(actual).toEqual(expected);
+    expect(actual).toEqual(['disconnect', 'connected', 'disconnect']);
+  });
+
   it('says the same on the wire', async () => {
     const [expected, actual] = await both(async ({ Clasp }, log) => {
       const [server, port] = await bareServer();

@@ -81,9 +81,9 @@ export class CallbackClient {
     this.#outcome = outcome;
     const timer = this.#scheduler.schedule(() => {
       const error = new ClaspError(502, `Connection timeout after ${timeout}ms`);
-      this.#fail(error);
       this.#settle(error);
       if (this.#options.reconnect === false) this.close();
+      this.#fail(error);
     }, timeout);
     const stop = () => timer.unsubscribe();
     outcome.subscribe({ next: stop, error: stop });
@@ -275,9 +275,10 @@ export class CallbackClient {
 
   #lost(before: ClientStatus['state'], reason: ClaspError | undefined): void {
     const error = reason ?? new ClaspError(503, 'Connection closed before WELCOME');
+    // First: a callback may ask to connect again, and that is another attempt.
+    this.#settle(error);
     if (before === 'connecting' && !this.#gate.reached) this.#fail(error);
     this.#disconnected(reason?.reason ?? '');
-    this.#settle(error);
   }
 
   #disconnected(reason: string): void {
