@@ -145,7 +145,10 @@ export interface Client {
   /** What the relay knows under `pattern`: announced signals and existing params. 502 after 5 s. */
   query(pattern: string): Reply<readonly SignalDefinition[]>;
 
-  /** The newest value this client has seen at `address`, without asking; undefined when none. */
+  /**
+   * The newest value this client has seen at `address`, without asking; undefined when none. What it wrote itself counts
+   * where it had seen the param before.
+   */
   cached(address: string): Value | undefined;
   /**
    * Relay time, whole microseconds since the Unix epoch. Never goes back; when this client finds that it was ahead, time

@@ -58,6 +58,16 @@ describe('Clasp, beyond the published client', () => {
     client.close();
   });
 
+  it('gets what somebody else wrote after its own write', async () => {
+    const client = new Clasp(url, { reconnect: false });
+    await client.connect();
+    client.set('/a', 1);
+    await until(() => expect(relay.stats().params).toBe(1));
+    await relay.client('desk').set('/a', 2);
+    expect(await client.get('/a')).toBe(2);
+    client.close();
+  });
+
   it('gathers what was announced', async () => {
     const client = new Clasp(url, { reconnect: false });
     await client.connect();

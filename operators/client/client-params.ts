@@ -35,9 +35,13 @@ export class ClientParams {
     else this.#current.set(state.address, state);
   }
 
-  /** Takes over a write that the relay accepted, unless something newer is known. */
+  /**
+   * Takes over a write that the relay accepted where something older is known. Where nothing is, nobody listens, and what
+   * others write later would not be heard either.
+   */
   written(address: string, value: Value, revision: number): void {
-    if (revision <= (this.#current.get(address)?.revision ?? -1)) return;
+    const known = this.#current.get(address);
+    if (!known || revision <= known.revision) return;
     // The relay may have merged a map into what was there: then nothing is known until it says so.
     this.put({ address, value: isMap(value) ? null : value, revision });
   }

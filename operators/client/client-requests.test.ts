@@ -79,9 +79,10 @@ describe('set', () => {
     expect(next).toEqual([{ address: '/a', revision: 2 }]);
   });
 
-  it('is known to cached once it is acknowledged', () => {
+  it('is known to cached once it is acknowledged, where the param is known', () => {
+    relay.peer.send({ type: 'SET', address: '/a', value: 4, revision: 2 });
     client.set('/a', 5);
-    expect(client.cached('/a')).toBeUndefined();
+    expect(client.cached('/a')).toBe(4);
     relay.peer.send({ type: 'ACK', address: '/a', revision: 3 });
     expect(client.cached('/a')).toBe(5);
     client.set('/a', 6);
@@ -91,6 +92,14 @@ describe('set', () => {
     client.set('/a', null);
     relay.peer.send({ type: 'ACK', address: '/a', revision: 6 });
     expect(client.cached('/a')).toBeUndefined();
+  });
+
+  it('is not kept where nobody listens: what others write there later would never be heard', () => {
+    for (const address of ['/log/1', '/log/2']) {
+      client.set(address, 5);
+      relay.peer.send({ type: 'ACK', address, revision: 1 });
+      expect(client.cached(address)).toBeUndefined();
+    }
   });
 
   it('of a map makes the cache forget: the relay may have merged it', () => {
