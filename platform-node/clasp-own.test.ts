@@ -68,6 +68,23 @@ describe('Clasp, beyond the published client', () => {
     client.close();
   });
 
+  it('lets a callback unsubscribe at the first value, also where its pattern is subscribed to already', async () => {
+    const client = new Clasp(url, { reconnect: false });
+    await client.connect();
+    const heard: unknown[] = [];
+    client.on('/a', (value) => heard.push(value));
+    client.set('/a', 1);
+    await until(() => expect(heard).toEqual([1]));
+    const first = await new Promise((resolve) => {
+      const leave = client.on('/a', (value) => {
+        leave();
+        resolve(value);
+      });
+    });
+    expect(first).toBe(1);
+    client.close();
+  });
+
   it('gathers what was announced', async () => {
     const client = new Clasp(url, { reconnect: false });
     await client.connect();

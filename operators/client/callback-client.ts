@@ -23,13 +23,6 @@ export interface CallbackPlatform {
   readonly scheduler?: SchedulerLike;
 }
 
-interface Registration {
-  readonly pattern: string;
-  readonly callback: SignalCallback;
-  readonly options: SubscribeOptions | undefined;
-  leave: () => void;
-}
-
 /**
  * The client with callbacks and promises: methods, defaults and order of callbacks of `Clasp` of `@clasp-to/core` 3.3.2,
  * so that a program changes its import and runs. The platforms bind it to their dial as `Clasp`.
@@ -43,7 +36,8 @@ export class CallbackClient {
   readonly #options: ConnectOptions;
   readonly #platform: CallbackPlatform;
   readonly #scheduler: SchedulerLike;
-  readonly #registrations = new Set<Registration>();
+  /** Each begins a subscription: at this client, or at the one that follows it after `close`. */
+  readonly #listening = new Set<() => void>();
   readonly #signals = new Map<string, SignalDefinition>();
   readonly #onConnect: (() => void)[] = [];
   readonly #onDisconnect: ((reason?: string) => void)[] = [];
@@ -73,20 +67,16 @@ export class CallbackClient {
    */
   connect(timeout: number = this.#options.connectionTimeout ?? 10_000): Promise<void> {
     if (this.#status === 'closed') this.#reopen();
-    const outcome = this.#outcome ?? new PendingReply<void>();
-    if (this.#status === 'connected') {
-      outcome.resolve();
-      return outcome.then();
-    }
-    this.#outcome = outcome;
+    this.#outcome ??= new PendingReply<void>();
+    const outcome = this.#outcome;
+    if (this.#status === 'connected') this.#settle();
     const timer = this.#scheduler.schedule(() => {
       const error = new ClaspError(502, `Connection timeout after ${timeout}ms`);
       this.#settle(error);
       if (this.#options.reconnect === false) this.close();
       this.#fail(error);
     }, timeout);
-    const stop = () => timer.unsubscribe();
-    outcome.subscribe({ next: stop, error: stop });
+    outcome.subscribe({ error: () => undefined }).add(timer);
     this.#gate.open();
     return outcome.then();
   }
@@ -107,11 +97,15 @@ export class CallbackClient {
 
   /** Calls back for each matching signal, params out of the snapshot first. Gives the function that ends it. */
   subscribe(pattern: string, callback: SignalCallback, options?: SubscribeOptions): () => void {
-    const registration = { pattern, callback, options, leave: this.#client.on(pattern, callback, options) };
-    this.#registrations.add(registration);
+    let leave: () => void;
+    const listen = () => {
+      leave = this.#client.on(pattern, callback, options);
+    };
+    listen();
+    this.#listening.add(listen);
     return () => {
-      this.#registrations.delete(registration);
-      registration.leave();
+      this.#listening.delete(listen);
+      leave();
     };
   }
 
@@ -246,10 +240,7 @@ export class CallbackClient {
     this.#status = 'connecting';
     this.#gate = this.#newGate();
     this.#client = this.#open();
-    for (const registration of this.#registrations) {
-      const { pattern, callback, options } = registration;
-      registration.leave = this.#client.on(pattern, callback, options);
-    }
+    for (const listen of this.#listening) listen();
   }
 
   #follow(status: ClientStatus): void {

@@ -183,4 +183,22 @@ describe('on with a callback', () => {
     expect(other).toHaveLength(2);
     expect(made.codes()).toEqual([500, 500]);
   });
+
+  it('tells what is known already only behind the call that subscribes, the newest of it, and not who left', () => {
+    hear('/a');
+    relay.confirm();
+    relay.peer.send(change('/a', 1, 1));
+    const heard: string[] = [];
+    const once = client.on('/a', (value) => {
+      heard.push(`once ${value}`);
+      once();
+    });
+    client.on('/a', (value, address, meta) => heard.push(`${address} ${value} ${meta?.revision}`));
+    client.on('/a', () => heard.push('left'))();
+    expect(heard).toEqual([]);
+    relay.peer.send(change('/a', 2, 2));
+    relay.pass(0);
+    expect(heard).toEqual(['once 2', '/a 2 undefined', '/a 2 2']);
+    expect(made.codes()).toEqual([]);
+  });
 });

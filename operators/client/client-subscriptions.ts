@@ -1,4 +1,4 @@
-import type { Subscriber } from 'rxjs';
+import type { SchedulerLike, Subscriber } from 'rxjs';
 import type { OnOptions } from '../../core/client.ts';
 import { ClaspError } from '../../core/errors.ts';
 import type { AckMessage, ParamState, SubscribeMessage, SubscribeOptions } from '../../core/message.ts';
@@ -62,8 +62,16 @@ export class ClientSubscriptions {
     this.#guard = guard;
   }
 
-  /** Adds a listener, subscribing if it is the first of its kind. A refusal is reported and errors `out`. */
-  listen(pattern: string, { types, synced, ...options }: OnOptions, out: Subscriber<Signal>): void {
+  /**
+   * Adds a listener, subscribing if it is the first of its kind; another is told what the first has heard, where a
+   * scheduler is given only when this has returned. A refusal is reported and errors `out`.
+   */
+  listen(
+    pattern: string,
+    { types, synced, ...options }: OnOptions,
+    out: Subscriber<Signal>,
+    later?: SchedulerLike,
+  ): void {
     if (this.#closed) {
       out.complete();
       return;
@@ -83,8 +91,10 @@ export class ClientSubscriptions {
     this.#listeners.add(listener);
     this.#routes = new Map();
     out.add(() => this.#leave(listener));
-    if (!first) this.#catchUp(listener);
-    else if (this.#send) this.#subscribe(subscription, this.#send);
+    if (first) {
+      if (this.#send) this.#subscribe(subscription, this.#send);
+    } else if (later) later.schedule(() => this.#catchUp(listener));
+    else this.#catchUp(listener);
   }
 
   /** A session has begun: subscribes again, in the same order. */

@@ -1,4 +1,4 @@
-import { asyncScheduler, Observable, type Subscription } from 'rxjs';
+import { asyncScheduler, Observable, type SchedulerLike, type Subscription } from 'rxjs';
 import type {
   Ack,
   BundleOptions,
@@ -56,7 +56,7 @@ export class RelayClient implements Client {
   readonly #statuses = new Emitter<ClientStatus>();
   readonly #params = new ClientParams();
   readonly #clock: RelayClock;
-  readonly #sync: boolean;
+  readonly #scheduler: SchedulerLike;
   readonly #requests: ClientRequests;
   readonly #subscriptions: ClientSubscriptions;
   readonly #streams = new ClientStreams();
@@ -82,7 +82,7 @@ export class RelayClient implements Client {
     const { name = 'clasp-rx', token, features = SIGNAL_KINDS, scheduler = asyncScheduler, random } = options;
     const { reconnect = {}, maxWaiting = 1_000, onMessage, now = () => scheduler.now() * 1000, sync = true } = options;
     const report = (error: ClaspError) => this.errors.next(error);
-    this.#sync = sync;
+    this.#scheduler = scheduler;
     this.#clock = new RelayClock(scheduler, now);
     this.#subscriptions = new ClientSubscriptions(this.#params, report, (call) => this.#guard(call));
     this.#requests = new Requests({
@@ -104,7 +104,7 @@ export class RelayClient implements Client {
       hello: { type: 'HELLO', version: PROTOCOL_VERSION, name, features, token },
       scheduler,
       decode,
-      welcomed: (welcome: WelcomeMessage, send: (frame: Uint8Array) => void) => this.#welcomed(welcome, send),
+      welcomed: (welcome: WelcomeMessage, send: (frame: Uint8Array) => void) => this.#welcomed(welcome, send, sync),
       refused: report,
       received: (message: RelayMessage, timestamp: number | undefined) => {
         if (onMessage) this.#guard(() => onMessage(message));
@@ -139,7 +139,8 @@ export class RelayClient implements Client {
   ): Observable<Signal> | (() => void) {
     if (typeof how !== 'function') return new Observable((out) => this.#subscriptions.listen(pattern, how, out));
 
-    const subscription = this.on(pattern, options).subscribe({
+    const signals = new Observable<Signal>((out) => this.#subscriptions.listen(pattern, options, out, this.#scheduler));
+    const subscription = signals.subscribe({
       next: (signal) => this.#guard(() => callBack(how, signal)),
       error: () => undefined, // a refusal; `errors` has told it
     });
@@ -212,10 +213,10 @@ export class RelayClient implements Client {
     this.#end(undefined);
   }
 
-  #welcomed(welcome: WelcomeMessage, send: (frame: Uint8Array) => void): void {
+  #welcomed(welcome: WelcomeMessage, send: (frame: Uint8Array) => void, sync: boolean): void {
     this.#session = welcome.session;
     this.#send = send;
-    this.#clock.resume(welcome.time, this.#sync ? send : undefined);
+    this.#clock.resume(welcome.time, sync ? send : undefined);
     this.#params.begin();
     this.#subscriptions.resume(send);
     for (const frame of this.#announced.values()) send(frame);
