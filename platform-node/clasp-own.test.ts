@@ -85,6 +85,23 @@ describe('Clasp, beyond the published client', () => {
     client.close();
   });
 
+  it('tells onError what another callback throws, and goes on', async () => {
+    const log: string[] = [];
+    const client = new Clasp(url, { reconnect: false });
+    const broken = (what: string) => () => {
+      throw new Error(what);
+    };
+    client.onError(({ message }) => log.push(message));
+    client.onConnect(broken('in onConnect'));
+    client.onConnect(() => log.push('connected'));
+    client.onDisconnect(broken('in onDisconnect'));
+    client.onDisconnect(() => log.push('disconnected'));
+    await client.connect();
+    client.close();
+    await until(() => expect(log.at(-1)).toBe('disconnected'));
+    expect(log).toEqual(['[500] in onConnect', 'connected', '[500] in onDisconnect', 'disconnected']);
+  });
+
   it('gathers what was announced', async () => {
     const client = new Clasp(url, { reconnect: false });
     await client.connect();

@@ -251,13 +251,13 @@ export class CallbackClient {
       case 'connecting':
         if (before !== 'disconnected') return;
         this.#retries++;
-        for (const callback of this.#onReconnect) callback(this.#retries);
+        this.#tell(this.#onReconnect, this.#retries);
         break;
       case 'connected':
         this.#retries = 0;
         this.#session = status.session;
         this.#settle();
-        for (const callback of this.#onConnect) callback();
+        this.#tell(this.#onConnect);
         break;
       default:
         this.#lost(before, status.reason);
@@ -273,7 +273,17 @@ export class CallbackClient {
   }
 
   #disconnected(reason: string): void {
-    for (const callback of this.#onDisconnect) callback(reason);
+    this.#tell(this.#onDisconnect, reason);
+  }
+
+  #tell<Given extends unknown[]>(callbacks: readonly ((...given: Given) => void)[], ...given: Given): void {
+    for (const callback of callbacks) {
+      try {
+        callback(...given);
+      } catch (cause) {
+        this.#fail(ClaspError.from(cause, 500));
+      }
+    }
   }
 
   #fail(error: Error): void {
