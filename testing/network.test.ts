@@ -1,5 +1,5 @@
-import { of, range } from 'rxjs';
-import { describe, expect, it } from 'vitest';
+import { of, range, Subject, type Subscription } from 'rxjs';
+import { describe, expect, it, vi } from 'vitest';
 import type { MemoryConnection } from '../core/memory-pair.ts';
 import { connectionContract } from './connection-contract.ts';
 import { lossyNetwork } from './lossy-network.ts';
@@ -134,6 +134,17 @@ describe('lossyNetwork', () => {
     expect(new Set(numbers).size).toBeLessThan(85);
     expect(numbers.length).toBeGreaterThan(new Set(numbers).size);
     expect(numbers).not.toEqual([...numbers].sort((x, y) => x - y));
+  });
+
+  it('keeps nothing of what it has passed on', () => {
+    const time = virtualTime();
+    const timers = vi.spyOn(time, 'schedule');
+    const packets = new Subject<number>();
+    packets.pipe(lossyNetwork({ latency: 5, duplication: 0.5 }, { scheduler: time })).subscribe();
+    for (let n = 0; n < 100; n++) packets.next(n);
+    time.pass(100);
+    const open = timers.mock.results.filter(({ value }) => !(value as Subscription).closed);
+    expect([open.length, timers.mock.results.length > 120]).toEqual([0, true]);
   });
 
   it('a perfect one changes nothing', () => {

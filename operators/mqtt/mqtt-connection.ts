@@ -1,5 +1,6 @@
 import { asyncScheduler, type SchedulerLike, Subscription } from 'rxjs';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
+import { later } from '../../core/later.ts';
 import {
   type MqttConnackProperties,
   type MqttConnectPacket,
@@ -239,10 +240,10 @@ export class MqttConnection {
     const { scheduler } = this.#options;
     const check = () => {
       const left = this.#lastHeard + silence - scheduler.now();
-      if (left > 0) this.#life.add(scheduler.schedule(check, left));
+      if (left > 0) later(this.#life, scheduler, left, check);
       else this.#wrong(MqttReason.KeepAliveTimeout, 'silent');
     };
-    this.#life.add(scheduler.schedule(check, silence));
+    later(this.#life, scheduler, silence, check);
   }
 
   #malformed(failure: ClaspError): void {

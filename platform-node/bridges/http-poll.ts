@@ -2,6 +2,7 @@ import { Subscription } from 'rxjs';
 import type { Client } from '../../core/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { parseJson } from '../../core/json.ts';
+import { later } from '../../core/later.ts';
 import type { Value } from '../../core/value.ts';
 import { causeOf, type OutgoingHttpOptions } from './webhook.ts';
 
@@ -58,7 +59,7 @@ export function poll(
         new ClaspError(cause instanceof ClaspError ? cause.code : ErrorCode.Timeout, reason, { address: to, cause }),
       );
     }
-    if (!running.closed) running.add(scheduler.schedule(() => void again(), every * 1000));
+    if (!running.closed) later(running, scheduler, every * 1000, again);
   };
   void again();
   return running;

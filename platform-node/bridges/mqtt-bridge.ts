@@ -2,6 +2,7 @@ import { asyncScheduler, filter, merge, Observable, type SchedulerLike, Subscrip
 import type { BridgeEvent } from '../../core/bridge-event.ts';
 import type { Client } from '../../core/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
+import { later } from '../../core/later.ts';
 import type { MqttQos } from '../../core/protocols/mqtt.ts';
 import type { HomeAssistantOptions } from '../../core/protocols/mqtt-home-assistant.ts';
 import { MqttMemory } from '../../core/protocols/mqtt-memory.ts';
@@ -142,7 +143,7 @@ export function mqttBridge(client: Client, options: MqttBridgeOptions): Observab
           return;
         }
         const retryInMs = wait(++attempt);
-        out.add(scheduler.schedule(connect, retryInMs));
+        later(out, scheduler, retryInMs, connect);
         out.next({ type: 'retrying', bridge, reason, retryInMs });
       };
       life.add(dial.subscribe({ next: (link) => serve(link, life), error: lost }));

@@ -2,6 +2,7 @@ import { type SchedulerLike, Subscription } from 'rxjs';
 import type { Client } from '../../core/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { stringifyJson } from '../../core/json.ts';
+import { later } from '../../core/later.ts';
 import { signalJson } from '../../core/protocols/http.ts';
 import type { Signal, SignalKind } from '../../core/signal.ts';
 
@@ -73,7 +74,7 @@ export function webhook(client: Client, hook: Webhook, { failed, scheduler }: Ou
           failed(new ClaspError(ErrorCode.Timeout, reason, { address: signal.address, cause }));
           return;
         }
-        await new Promise<void>((resolve) => running.add(scheduler.schedule(() => resolve(), pause)));
+        await new Promise<void>((resolve) => later(running, scheduler, pause, resolve));
       }
     }
   };
