@@ -88,8 +88,8 @@ function failure(code: ErrorCode, noun: string, fault: string, text: string): Cl
   });
 }
 
-/** The beginning of `text`, never half a character. */
-function clip(text: string, units: number): string {
+/** The beginning of `text`, at most so many UTF-16 units and the sign that it was cut, never half a character. */
+export function clip(text: string, units: number): string {
   if (text.length <= units) return text;
   const last = text.charCodeAt(units - 1);
   return `${text.slice(0, last >= 0xd800 && last <= 0xdbff ? units - 1 : units)}…`;

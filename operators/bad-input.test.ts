@@ -121,6 +121,55 @@ describe('the relay survives', () => {
     expect(codes).toEqual(garbage.map(() => 100));
   });
 
+  it('addresses, patterns and names as long as a frame: each is answered, with as much of them as fits', () => {
+    const long = `/${'x'.repeat(65_500)}`;
+    const messages: Message[] = [
+      { type: 'SET', address: long, value: null },
+      { type: 'GET', address: long },
+      { type: 'PUBLISH', signal: 'event', address: long },
+      { type: 'SUBSCRIBE', id: 1, pattern: long },
+      { type: 'QUERY', pattern: long },
+      { type: 'ANNOUNCE', signals: [{ address: long, type: 'param' }] },
+      { type: 'BUNDLE', messages: [{ type: 'SET', address: long, value: null }] },
+    ];
+    // Told that they are wrong, that nothing may be written there, and that there were too many.
+    for (const options of [{}, { authenticate: () => ({ scopes: ['admin:/calm/**'] }) }, { maxMessagesPerSecond: 3 }]) {
+      start(options);
+      const peer = rig.join('x'.repeat(65_000));
+      for (const message of messages) {
+        peer.send(message);
+        const [error] = peer.take() as ErrorMessage[];
+        expect(error).toMatchObject({ type: 'ERROR', address: expect.stringMatching(/^\/x+…$/) });
+        expect(long.startsWith(error?.address?.slice(0, -1) ?? '?')).toBe(true);
+      }
+      expect(peer.ended).toBeUndefined();
+      rig.pass(10_000);
+    }
+  });
+
+  it('a name as long as a frame, of whoever holds a lock: the error says its beginning', () => {
+    const holder = rig.join('x'.repeat(65_000));
+    holder.send({ type: 'SET', address: '/held', value: 1, lock: true });
+    const other = rig.join('other');
+    other.send({ type: 'SET', address: '/held', value: 2 });
+    const [error] = other.take() as ErrorMessage[];
+    expect(error).toMatchObject({ code: 401, address: '/held' });
+    expect(error?.message).toMatch(/^\/held is locked by x+…$/);
+  });
+
+  it('a token as long as a frame that authentication quotes: it is told its beginning, and closed', () => {
+    start({
+      authenticate: (token) => {
+        if (token) throw new ClaspError(300, `bad token ${token}`);
+        return { scopes: ['admin:/**'] };
+      },
+    });
+    const peer = rig.connect();
+    peer.hello('', 'x'.repeat(65_527));
+    expect(peer.take()).toEqual([{ type: 'ERROR', code: 300, message: expect.stringMatching(/^bad token x+…$/) }]);
+    expect(peer.ended).toMatchObject({ code: 300 });
+  });
+
   it('a frame over the limit of the connection: only that connection ends', () => {
     const [here, there] = memoryPair({ maxFrame: 1_000 });
     const peer = wirePeer(here);

@@ -5,6 +5,7 @@ import { pacingOf } from '../../core/pacing.ts';
 import type { ParamStore } from '../../core/param-store.ts';
 import { compilePattern } from '../../core/pattern.ts';
 import { KindBit, type SubscriptionIndex } from '../../core/subscription-index.ts';
+import { encodeError } from '../../core/wire/encode-error.ts';
 import {
   acknowledgeSet,
   answerSync,
@@ -166,10 +167,7 @@ export function dispatch(
 
   const complain = (envelope: Envelope) => {
     const { frame, error } = envelope;
-    if (!error) return;
-    const correlationId = correlationOf(frame);
-    const { code, reason: message, address } = error;
-    answer(envelope, encodeMessage({ type: 'ERROR', code, message, address, correlationId }));
+    if (error) answer(envelope, encodeError(error, correlationOf(frame)));
   };
 
   return stage((out) => ({

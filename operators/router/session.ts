@@ -4,6 +4,7 @@ import type { Connection } from '../../core/connection.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { type HelloMessage, type Message, PROTOCOL_VERSION } from '../../core/message.ts';
 import type { StoredParam } from '../../core/param.ts';
+import { encodeError } from '../../core/wire/encode-error.ts';
 import { encodeMessage, FEATURES, type Frame, MessageCode, publishAsSet, signalCode } from '../../core/wire/index.ts';
 import { decodeAnyFrame } from '../../core/wire/message-pack.ts';
 import { type Authenticate, askForGrant, type CompiledGrant } from './authenticate.ts';
@@ -284,7 +285,7 @@ class Sessions implements Receiving {
     session.outbox.close();
     const { outgoing } = session.connection;
     if (reason) {
-      if (told) outgoing.next(encodeMessage({ type: 'ERROR', code: reason.code, message: reason.reason }));
+      if (told) outgoing.next(encodeError(reason));
       outgoing.error(reason);
     } else {
       outgoing.complete();
