@@ -4,7 +4,7 @@ import { messages } from '../../testing/arbitraries.ts';
 import type { PublishMessage, SetMessage } from '../message.ts';
 import { encodeMessage } from './encode.ts';
 import { encodePublish, encodeSet } from './encode-signal.ts';
-import { acknowledgeSet, forwardPublish, publishAsSet, stampRevision } from './forward.ts';
+import { acknowledgeSet, forwardAnnounce, forwardPublish, publishAsSet, stampRevision } from './forward.ts';
 import { bundledFrames, decodeFrame, decodeMessage } from './frame.ts';
 
 const bytesOf = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex.replaceAll(' ', ''), 'hex'));
@@ -49,6 +49,29 @@ describe('stampRevision', () => {
   it.each([-1, 0.5, Number.NaN, 2 ** 64])('refuses %d as a revision', (revision) => {
     const frame = decodeFrame(encodeSet('/a', 1));
     expect(() => stampRevision(frame, revision)).toThrow(expect.objectContaining({ code: 402 }));
+  });
+});
+
+describe('forwardAnnounce', () => {
+  it('is the ANNOUNCE with some of its signals', () => {
+    const some = messages('ANNOUNCE').chain((message) =>
+      fc.tuple(fc.constant(message), fc.subarray([...message.signals.keys()]), stamped),
+    );
+    fc.assert(
+      fc.property(some, ([message, places, timestamp]) => {
+        const frame = decodeFrame(encodeMessage(message, { qos: 1, timestamp }));
+        const signals = message.signals.filter((_, place) => places.includes(place));
+        expect(forwardAnnounce(frame, places)).toEqual(encodeMessage({ ...message, signals }));
+      }),
+    );
+  });
+
+  it('leaves the default values as they are, so that an int stays an int', () => {
+    const one = '0002 2f61 00 04 04 02 07'; // /a: a param with the default value i8 7
+    const two = '0002 2f62 01 00'; // /b: an event
+    const frame = decodeFrame(bytesOf(`53 41 0015 03 0001 6e 0002 ${one} ${two}`));
+    expect(forwardAnnounce(frame, [0])).toEqual(bytesOf(`53 01 000f 03 0001 6e 0001 ${one}`));
+    expect(forwardAnnounce(frame, [1])).toEqual(bytesOf(`53 01 000c 03 0001 6e 0001 ${two}`));
   });
 });
 

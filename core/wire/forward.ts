@@ -3,6 +3,7 @@ import { FrameFlag, MAGIC, MAX_PAYLOAD, MessageCode, SetFlag } from './codes.ts'
 import { copyBytes } from './copy-bytes.ts';
 import { encodeMessage } from './encode.ts';
 import { decodeFrame, type Frame } from './frame.ts';
+import { announcedBounds } from './message.ts';
 import { isU64, writeU16, writeU64 } from './numbers.ts';
 import { badMessage } from './value.ts';
 
@@ -75,6 +76,30 @@ export function publishAsSet(publish: Frame): Frame {
   copyBytes(bytes, addressStart - 2, addressEnd, set, head + 2);
   copyBytes(bytes, valueStart, valueEnd, set, head + 2 + addressSize);
   return decodeFrame(set);
+}
+
+/**
+ * A relay's forward of an ANNOUNCE: the signals at these places, counted from 0 and rising, with the bytes they came with.
+ * Written anew they might not fit a frame: every integer would be as long as an f64.
+ */
+export function forwardAnnounce(frame: Frame, places: readonly number[]): Uint8Array {
+  const { bytes, start } = frame;
+  const bounds = announcedBounds(frame);
+  const first = bounds[0] as number;
+  const signals = places.map((place) => bytes.subarray(bounds[place], bounds[place + 1]));
+  const size = signals.reduce((sum, { length }) => sum + length, first - start);
+  const forwarded = new Uint8Array(4 + size);
+  forwarded[0] = MAGIC;
+  forwarded[1] = FrameFlag.Binary;
+  writeU16(forwarded, 2, size);
+  copyBytes(bytes, start, first, forwarded, 4);
+  let at = 4 + first - start;
+  writeU16(forwarded, at - 2, places.length);
+  for (const signal of signals) {
+    forwarded.set(signal, at);
+    at += signal.length;
+  }
+  return forwarded;
 }
 
 /** A relay's answer to a SET: the ACK with its address and the revision that it got. */

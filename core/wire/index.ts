@@ -15,7 +15,7 @@ export type { EncodeOptions } from './encode.ts';
 export { encodeMessage } from './encode.ts';
 export type { EncodePublishOptions, EncodeSetOptions } from './encode-signal.ts';
 export { encodePublish, encodeSet } from './encode-signal.ts';
-export { acknowledgeSet, answerSync, forwardPublish, publishAsSet, stampRevision } from './forward.ts';
+export { acknowledgeSet, answerSync, forwardAnnounce, forwardPublish, publishAsSet, stampRevision } from './forward.ts';
 export { bundledFrames, decodeFrame, decodeMessage, Frame } from './frame.ts';
 export { mergeIntoSet } from './merge-maps.ts';
 export { bundleHead } from './message.ts';

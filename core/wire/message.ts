@@ -161,6 +161,19 @@ function announce(reader: Reader): AnnounceMessage {
   return { type: 'ANNOUNCE', namespace, signals };
 }
 
+/** Where the signals of an ANNOUNCE begin, and at last where they end; they fill the message from the first place on. */
+export function announcedBounds({ bytes, start, end }: Frame): number[] {
+  const reader = new Reader(bytes, start + 1, end);
+  reader.str();
+  let count = reader.u16();
+  const bounds = [reader.at];
+  for (; count > 0; count--) {
+    if (definition(reader).present & 4) meta(reader);
+    bounds.push(reader.at);
+  }
+  return bounds;
+}
+
 function result(reader: Reader): ResultMessage {
   const signals: SignalDefinition[] = [];
   for (let count = reader.u16(); count > 0; count--) {

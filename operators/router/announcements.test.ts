@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Message, ResultMessage, SignalDefinition } from '../../core/message.ts';
+import { MessageCode, ValueCode, Writer } from '../../core/wire/index.ts';
 import { type VirtualRelay, virtualRelay } from '../../testing/virtual-relay.ts';
 import type { RouterOptions } from './router.ts';
 
@@ -41,6 +42,25 @@ describe('an announcement', () => {
       }),
     ]);
     expect(simple.take()).toEqual([]);
+  });
+
+  it('with a default value of many integers is told as it came: as floats they would not fit a frame', () => {
+    const bridge = rig.join('bridge');
+    const listener = rig.join('listener');
+    listener.send({ type: 'SUBSCRIBE', id: 1, pattern: '/**' }, { qos: 1 });
+    listener.take();
+    const count = 20_000;
+    const entry = new Writer().str('/grid').u8(0).u8(4).u8(4).u8(ValueCode.Array).u16(count);
+    for (let i = 0; i < count; i++) entry.u8(ValueCode.I8).u8(1);
+    const message = new Writer().u8(MessageCode.Announce).str('').u16(1).bytes(entry.finish()).finish();
+    bridge.sendBytes(new Writer().u8(0x53).u8(0x01).u16(message.length).bytes(message).finish());
+    expect(listener.take()).toEqual([
+      expect.objectContaining({
+        type: 'ANNOUNCE',
+        signals: [expect.objectContaining({ address: '/grid', meta: { default: new Array(count).fill(1) } })],
+      }),
+    ]);
+    expect(listener.ended).toBeUndefined();
   });
 
   it('is found by a query beside existing params, until its session ends', () => {

@@ -4,7 +4,7 @@ import type { AnnounceMessage, QueryMessage, SignalDefinition } from '../../core
 import type { ParamStore } from '../../core/param-store.ts';
 import { compilePattern } from '../../core/pattern.ts';
 import { KindBit, type SubscriptionIndex } from '../../core/subscription-index.ts';
-import { encodeMessage, encodeResults } from '../../core/wire/index.ts';
+import { encodeMessage, encodeResults, type Frame, forwardAnnounce } from '../../core/wire/index.ts';
 import type { Envelope } from './envelope.ts';
 import type { Session } from './session-state.ts';
 import { type StageOperator, stage } from './stage.ts';
@@ -42,11 +42,11 @@ export function announcements(subscriptions: SubscriptionIndex<Session>, store: 
       return new ClaspError(ErrorCode.TooMany, `too many announced signals, at most ${MAX_ANNOUNCED}`);
     };
 
-    const announce = ({ session, frame }: Envelope, { namespace, signals }: AnnounceMessage) => {
+    const announce = (session: Session, frame: Frame, { signals }: AnnounceMessage) => {
       const own = addressesOf.get(session) ?? new Set();
       addressesOf.set(session, own);
-      const listeners = new Map<Session, SignalDefinition[]>();
-      for (const definition of signals) {
+      const listeners = new Map<Session, number[]>();
+      for (const [place, definition] of signals.entries()) {
         const { address, type } = definition;
         forget(address);
         announced.set(address, { definition, by: session });
@@ -54,14 +54,14 @@ export function announcements(subscriptions: SubscriptionIndex<Session>, store: 
         for (const listener of subscriptions.match(address, KindBit[type])) {
           if (!listener.confirms || listener === session) continue;
           const heard = listeners.get(listener);
-          if (heard) heard.push(definition);
-          else listeners.set(listener, [definition]);
+          if (heard) heard.push(place);
+          else listeners.set(listener, [place]);
         }
       }
       for (const [listener, heard] of listeners) {
-        listener.outbox.send(encodeMessage({ type: 'ANNOUNCE', namespace, signals: heard }), 'keep', undefined);
+        listener.outbox.send(forwardAnnounce(frame, heard), 'keep', undefined);
       }
-      if (frame && frame.qos > 0) session.outbox.send(encodeMessage({ type: 'ACK' }), 'keep', undefined);
+      if (frame.qos > 0) session.outbox.send(encodeMessage({ type: 'ACK' }), 'keep', undefined);
     };
 
     const found = (session: Session, pattern: string): SignalDefinition[] => {
@@ -89,11 +89,11 @@ export function announcements(subscriptions: SubscriptionIndex<Session>, store: 
           answer(envelope, frame?.message as QueryMessage);
           return;
         }
-        if (kind === 'ANNOUNCE') {
-          const message = frame?.message as AnnounceMessage;
+        if (kind === 'ANNOUNCE' && frame) {
+          const message = frame.message as AnnounceMessage;
           const error = refusal(message, session);
           if (!error) {
-            announce(envelope, message);
+            announce(session, frame, message);
             return;
           }
           envelope.refuse(error);
