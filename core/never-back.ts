@@ -4,7 +4,7 @@ const GIVE_BACK = 0.1;
 /**
  * A clock that never goes back, whatever the given one does. When that is put back, this one goes on from where it
  * was, a tenth slower until they agree again: nobody who waits for a time waits longer because a clock was corrected.
- * What is no number changes nothing.
+ * What is no number changes nothing. Tells whole microseconds, as they travel on the wire.
  *
  * @example
  * ```ts
@@ -25,7 +25,7 @@ export function neverBack(now: () => number): () => number {
     else if (ahead > 0 && passed > 0) ahead = Math.max(0, ahead - passed * GIVE_BACK);
     else if (!(passed >= 0)) return last;
     read = time;
-    if (time + ahead > last) last = time + ahead;
+    if (time + ahead > last) last = Math.floor(time + ahead);
     return last;
   };
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { SyncMessage } from '../../core/message.ts';
+import type { SnapshotMessage, SyncMessage } from '../../core/message.ts';
 import { virtualRelay } from '../../testing/virtual-relay.ts';
 
 it('tells when a SYNC came and when its answer left, also of one that waited its turn', () => {
@@ -21,6 +21,26 @@ it('tells when a SYNC came and when its answer left, also of one that waited its
     });
   cue.send({ type: 'PUBLISH', signal: 'event', address: '/cue' });
   expect(peer.take()).toEqual([{ type: 'SYNC', t1: 8, t2: 1_020, t3: 1_050 }]);
+});
+
+it('tells whole microseconds, also after its clock was put back by less than ten or has fractions', () => {
+  const steps = fc.array(fc.oneof(fc.integer({ min: -50, max: 50 }), fc.double({ min: 0, max: 5, noNaN: true })));
+  fc.assert(
+    fc.property(steps, (all) => {
+      let time = 1_000;
+      const { join, stop } = virtualRelay({ now: () => time });
+      const peer = join();
+      for (const step of all) {
+        time += step;
+        peer.send({ type: 'SET', address: '/fader', value: time });
+        peer.send({ type: 'GET', address: '/fader' });
+        const [snapshot] = peer.take() as SnapshotMessage[];
+        expect(snapshot?.params[0]?.timestamp).toBeGreaterThan(time - 1);
+        expect(join().ended).toBeUndefined();
+      }
+      stop();
+    }),
+  );
 });
 
 it('never tells an earlier time than before, whatever its clock does', () => {

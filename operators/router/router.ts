@@ -42,7 +42,7 @@ export interface RouterOptions {
   /** Clock and timer. @defaultValue `asyncScheduler` */
   readonly scheduler?: SchedulerLike | undefined;
   /**
-   * Relay time, microseconds since the Unix epoch; the router takes care that it never goes back.
+   * Relay time, microseconds since the Unix epoch; the router takes care that it is whole and never goes back.
    * @defaultValue the scheduler's milliseconds times 1000
    */
   readonly now?: (() => number) | undefined;
