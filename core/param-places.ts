@@ -90,8 +90,9 @@ export class ParamPlaces {
     if (!pinned && !place.listed) this.#link(place, undefined);
   }
 
-  /** The param to evict next, if there is one. */
+  /** The param to evict next, if there is one. With `reject` none is: what the relay writes itself may be more. */
   next(): AddressEntry<StoredParam> | undefined {
+    if (this.#onFull === 'reject') return undefined;
     for (let place = this.#oldest; place; place = this.#oldest) {
       if (!place.pinned) return place.entry;
       this.#unlink(place);

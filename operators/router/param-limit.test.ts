@@ -74,6 +74,24 @@ describe('a limit of params', () => {
     expect(peer.take().map(({ type }) => type)).toEqual(['ACK', 'ACK', 'ACK']);
   });
 
+  it('deletes nothing when told to refuse, also where bundles that wait for their time are params too many', () => {
+    start({ maxParams: 2, onFull: 'reject' });
+    const peer = rig.join();
+    const reader = watcher();
+    creations(peer, 2);
+    reader.take();
+    const messages = [set('/p/1', 9) as SetMessage];
+    peer.send({ type: 'BUNDLE', timestamp: 1_000_000, messages }, { qos: 1 });
+    expect(peer.take()).toEqual([{ type: 'ACK', address: '/clasp/schedule/1', revision: 1 }]);
+    expect(reader.take().map((message) => (message as SetMessage).address)).toEqual(['/clasp/schedule/1']);
+    rig.pass(2_000);
+    expect(reader.take()).toEqual([
+      { type: 'SET', address: '/p/1', value: 9, revision: 2 },
+      deletion('/clasp/schedule/1', 2),
+    ]);
+    expect(rig.relay.stats().params).toBe(2);
+  });
+
   it('spares what is locked, and refuses with 503 when everything is', () => {
     start({ maxParams: 2 });
     const peer = rig.join();
