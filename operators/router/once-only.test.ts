@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Message, QoS } from '../../core/message.ts';
@@ -104,6 +106,27 @@ describe('a frame of QoS 2 with a timestamp', () => {
     writer.send(set('/a', 1), { qos: 2 });
     expect(writer.take()).toMatchObject([{ revision: 1 }, { revision: 2 }]);
   });
+});
+
+it('remembers frames of a client or subject with a very long name in little memory, and knows their repeats', () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const name = 'x'.repeat(60_000);
+  for (const subject of [undefined, name]) {
+    const { join, stop } = virtualRelay({ authenticate: () => ({ scopes: ['admin:/**'], subject }) });
+    const writer = join(name);
+    const writeAll = () => {
+      for (let n = 1; n <= 1_000; n++) writer.send(set('/a', n), at(n));
+      return writer.take();
+    };
+    collect();
+    const before = process.memoryUsage().heapUsed;
+    const answers = writeAll();
+    collect();
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(10_000_000);
+    expect(writeAll()).toEqual(answers);
+    stop();
+  }
 });
 
 it('applies each frame once and in order, however often and in how many sessions it is repeated', () => {
