@@ -1,4 +1,8 @@
+import { setImmediate } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
+import { BehaviorSubject, NEVER } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { memoryPair } from '../../core/memory-pair.ts';
 import { type Delivery, Outbox, type OutboxChange } from './outbox.ts';
@@ -159,6 +163,31 @@ describe('an outbox', () => {
         expect(outbox.waitingBytes).toBe(0);
       }),
     );
+  });
+
+  it('remembers nothing of the streams that it has sent, also when it is never empty', async () => {
+    // Takes one frame, then lags again.
+    const saturated = new BehaviorSubject(true);
+    const outgoing = { next: () => saturated.next(true), error: () => undefined, complete: () => undefined };
+    const limits = { hardBytes: 1e9, softBytes: 1e9 };
+    const outbox = new Outbox({ id: 'slow', incoming: NEVER, outgoing, saturated }, limits, () => undefined);
+    const keys: WeakRef<object>[] = [];
+    const send = () => {
+      const key = {};
+      keys.push(new WeakRef(key));
+      outbox.send(Uint8Array.of(1), 'stream', key);
+    };
+    send();
+    for (let n = 0; n < 10_000; n++) {
+      send();
+      saturated.next(false);
+    }
+    await setImmediate(); // a WeakRef holds what it was made for until the turn ends
+    setFlagsFromString('--expose-gc');
+    (runInNewContext('gc') as () => void)();
+    const remembered = keys.filter((key) => key.deref()).length;
+    expect(remembered).toBeGreaterThan(0);
+    expect(remembered).toBeLessThan(2_000);
   });
 
   it.each(['param', 'stream', 'move', 'keep', 'barrier'] as const)(

@@ -146,6 +146,7 @@ export class Outbox {
       this.#streams ??= [];
       this.#streams.push(waiting);
       if (this.waitingBytes > this.#limits.softBytes) this.#dropOldestStreams();
+      this.#letGoSentStreams(this.#queue.length);
     }
     if (delivery === 'barrier') this.#snapshotBytes += bytes.length + OVERHEAD;
     if (this.waitingBytes - this.#snapshotBytes > this.#limits.hardBytes) this.#changed('overflowed');
@@ -183,6 +184,12 @@ export class Outbox {
       this.#queue = this.#queue.filter(({ bytes, kept }) => bytes || kept > 0);
       this.#emptied = 0;
     }
+  }
+
+  /** A receiver may lag for hours without the queue ever being empty: what was sent must not stay for as long. */
+  #letGoSentStreams(waiting: number): void {
+    const streams = this.#streams ?? [];
+    if (streams.length > 1024 && streams.length > 2 * waiting) this.#streams = streams.filter(({ bytes }) => bytes);
   }
 
   #forget(waiting: Waiting): void {
