@@ -5,6 +5,7 @@ import { type ClaspError, ErrorCode } from '../../core/errors.ts';
 import { RecentMap } from '../../core/recent-map.ts';
 import { type Route, routeName } from '../../core/route.ts';
 import type { Signal, SignalKind } from '../../core/signal.ts';
+import { PassedGestures } from '../../core/transforms/passed-gestures.ts';
 import type { Step } from '../../core/transforms/transform.ts';
 import type { Value } from '../../core/value.ts';
 import { FailureDigest } from '../failure-digest.ts';
@@ -14,7 +15,7 @@ import { HopBudget } from './hop-budget.ts';
 export interface FollowRouteOptions {
   /** Shared by all routes and bridges of a relay, so that loops over several of them end. @defaultValue one of its own */
   readonly budget?: HopBudget;
-  /** Addresses whose way and state are remembered; those used longest ago go first. @defaultValue 65536 */
+  /** Addresses whose way and state are remembered, and open gestures; those used longest ago go first. @defaultValue 65536 */
   readonly maxAddresses?: number;
   /** Clock and timer. @defaultValue `asyncScheduler` */
   readonly scheduler?: SchedulerLike;
@@ -34,7 +35,8 @@ const KINDS: readonly SignalKind[] = ['param', 'event', 'stream', 'gesture'];
 
 /**
  * Writes what comes in at one side of a route at its other side, transformed: the params that are there at the start,
- * then everything as it happens. `client` should be the route's own: nobody hears the events that he sends himself.
+ * then everything as it happens. A gesture ends at the other side if something of it got there, also where the transform
+ * holds its end back. `client` should be the route's own: nobody hears the events that he sends himself.
  *
  * Subscribing starts it, unsubscribing ends it; completes when the client is closed. Emits what could not be written,
  * a failure a second at most: results that are no finite number (402), addresses that are none (200), and what the relay
@@ -56,6 +58,7 @@ export function followRoute(client: Client, route: Route, options: FollowRouteOp
 
   return new Observable((out) => {
     const ways = new RecentMap<string, Way>(maxAddresses);
+    const gestures = new PassedGestures(maxAddresses);
     const digest = new FailureDigest({ scheduler });
     const counted = countHops(client, budget);
     out.add(() => digest.close());
@@ -76,10 +79,14 @@ export function followRoute(client: Client, route: Route, options: FollowRouteOp
         return;
       }
       const past = signal.kind === 'param' && signal.snapshot === true;
-      const value = way.step(signal.value, past);
-      if (value === undefined || (isHappening && (past || isDeletion(signal)))) return;
-      if (Object.is(value, signal.value) || isUsable(value)) write(counted, signal, way.to, value, config.as);
-      else digest.report(ErrorCode.BadValue, 'the result is no finite number', { where, address: signal.address });
+      let value = way.step(signal.value, past);
+      if (isHappening && (past || isDeletion(signal))) return;
+      if (value !== undefined && !Object.is(value, signal.value) && !isUsable(value)) {
+        digest.report(ErrorCode.BadValue, 'the result is no finite number', { where, address: signal.address });
+        value = undefined;
+      }
+      if (signal.kind === 'gesture' && config.as === undefined) value = gestures.pass(signal, value);
+      if (value !== undefined) write(counted, signal, way.to, value, config.as);
     };
 
     out.add(digest.failures.subscribe((failure) => out.next(failure)));

@@ -1,6 +1,6 @@
 import { of, Subject, toArray } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import type { Signal } from '../../core/signal.ts';
+import type { GesturePhase, Signal } from '../../core/signal.ts';
 import type { Value } from '../../core/value.ts';
 import { clamp } from './clamp.ts';
 import { curve } from './curve.ts';
@@ -88,6 +88,26 @@ describe('mapped signals', () => {
     expect(through(toggle(), { kind: 'param', address: '/a', value: 1, snapshot: true })).toEqual([]);
     const timeline: Signal = { kind: 'timeline', address: '/a', keyframes: [{ time: 0, value: 1 }] };
     expect(through(negate(), timeline)).toEqual([timeline]);
+  });
+
+  it('end a gesture that has begun, also where the value of its end is held back, and no other', () => {
+    const gesture = (id: number, phase: GesturePhase, value: Value): Signal => ({
+      kind: 'gesture',
+      address: '/a',
+      id,
+      phase,
+      value,
+    });
+    const touches = [
+      ...[gesture(1, 'start', 0.9), gesture(2, 'start', 0.1), gesture(1, 'move', 0.2), gesture(2, 'end', 0.8)],
+      ...[gesture(1, 'end', 0.1), gesture(3, 'start', 0.1), gesture(3, 'move', 0.6), gesture(3, 'cancel', null)],
+    ];
+    expect(through(gate({ min: 0.5 }), ...touches)).toEqual([
+      ...[gesture(1, 'start', 0.9), gesture(1, 'end', 0.9), gesture(3, 'move', 0.6), gesture(3, 'cancel', null)],
+    ]);
+    expect(through(trigger(), gesture(1, 'start', 1), gesture(1, 'move', 1), gesture(1, 'end', 0))).toEqual([
+      ...[gesture(1, 'start', 1), gesture(1, 'end', 1)],
+    ]);
   });
 
   it('come at once, and end with their source', () => {

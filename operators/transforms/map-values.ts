@@ -1,20 +1,24 @@
 import type { MonoTypeOperatorFunction } from 'rxjs';
 import { RecentMap } from '../../core/recent-map.ts';
 import type { Signal, Stream } from '../../core/signal.ts';
+import { PassedGestures } from '../../core/transforms/passed-gestures.ts';
 import type { Step, Transform } from '../../core/transforms/transform.ts';
 import type { Value } from '../../core/value.ts';
 import { stage } from '../router/stage.ts';
 
-/** Addresses whose state is remembered; those used longest ago go first. */
+/** Addresses whose state is remembered, and open gestures; those used longest ago go first. */
 const MAX_ADDRESSES = 65_536;
 
 /**
  * Maps the values of signals by a transform that is opened once per address; what it holds back does not come out.
  * Samples that came together are mapped one by one. Timelines pass as they are; everything at once and in order.
+ * The end or cancel of a gesture comes out where something of that gesture has: with the newest value that has, if its
+ * own is held back.
  */
 export function mapValues(transform: Transform): MonoTypeOperatorFunction<Signal> {
   return stage((out) => {
     const steps = new RecentMap<string, Step>(MAX_ADDRESSES);
+    const gestures = new PassedGestures(MAX_ADDRESSES);
 
     const stepOf = (address: string): Step => {
       let step = steps.get(address);
@@ -37,7 +41,8 @@ export function mapValues(transform: Transform): MonoTypeOperatorFunction<Signal
           if (mapped) out.next(mapped);
           return;
         }
-        const value = step(signal.value, signal.kind === 'param' && signal.snapshot === true);
+        const mapped = step(signal.value, signal.kind === 'param' && signal.snapshot === true);
+        const value = signal.kind === 'gesture' ? gestures.pass(signal, mapped) : mapped;
         if (value !== undefined) out.next(Object.is(value, signal.value) ? signal : { ...signal, value });
       },
     };
