@@ -92,6 +92,29 @@ describe('MidiAssembler', () => {
     expect(take(cc(6, 1, 2))).toEqual([cc(6, 1, 2)]);
   });
 
+  it('counts an increment on from the data entry that waits for its fine half', () => {
+    const { take } = assembling();
+    const nrpn = (parameter: number, value: number) => ({ type: 'nrpn', channel: 1, parameter, value });
+    take(cc(99, 1), cc(98, 2), cc(6, 64), cc(38, 1));
+    // A new parameter: its first data entry waits.
+    expect(take(cc(98, 3), cc(6, 10))).toEqual([]);
+    expect(take(cc(96, 0), cc(97, 0))).toEqual([nrpn(131, 1280), nrpn(131, 1281), nrpn(131, 1280)]);
+  });
+
+  it('forgets the parameter when all controllers are reset, as RP-015 has it', () => {
+    const { take } = assembling();
+    take(cc(99, 1), cc(98, 2), cc(6, 64), cc(38, 1), cc(101, 0), cc(100, 0));
+    expect(take(cc(6, 3), cc(121, 0))).toEqual([{ type: 'rpn', channel: 1, parameter: 0, value: 384 }, cc(121, 0)]);
+    expect(take(cc(6, 1), cc(96, 0))).toEqual([cc(6, 1), cc(96, 0)]);
+    // Half of a number is none; another channel keeps its own.
+    expect(take(cc(98, 2), cc(6, 1))).toEqual([cc(6, 1)]);
+    take(cc(99, 1, 2), cc(98, 2, 2));
+    expect(take(cc(121, 0), cc(6, 1, 2))).toEqual([
+      cc(121, 0),
+      { type: 'nrpn', channel: 2, parameter: 130, value: 128 },
+    ]);
+  });
+
   it('takes data entry for a control where no parameter is selected, or none of it is wanted', () => {
     const { take } = assembling();
     expect(take(cc(6, 1), cc(38, 2), cc(96, 0))).toEqual([cc(6, 1), cc(38, 2), cc(96, 0)]);

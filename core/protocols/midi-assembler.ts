@@ -30,6 +30,8 @@ export interface MidiAssemblerOptions {
 /** Index of the data entry pair (6 and 38), behind the 32 pairs of controls. */
 const DATA_ENTRY = 32;
 const NONE = -1;
+/** Reset All Controllers: no parameter is selected after it (RP-015). */
+const RESET_ALL = 121;
 const MAX_14_BIT = 16_383;
 
 /** What is remembered of a channel. */
@@ -140,14 +142,15 @@ export class MidiAssembler {
   #control(message: Extract<MidiMessage, { type: 'control-change' }>, channel: Channel): void {
     const { control, value } = message;
     const parameter = this.#parameters && control >= 96 && control <= 101;
+    // An increment counts on from what waits.
+    if (parameter || control === RESET_ALL) this.#release(channel);
     if (parameter && control >= 98) {
-      this.#release(channel);
       select(channel, control, value);
       return;
     }
+    if (control === RESET_ALL) unselect(channel);
     const selected = this.#parameters && selectedOf(channel) !== undefined;
     if (parameter && selected && channel.data !== NONE) {
-      this.#release(channel);
       const data = Math.min(MAX_14_BIT, Math.max(0, channel.data + (control === 96 ? 1 : -1)));
       this.#pair(channel, DATA_ENTRY, data);
       return;
@@ -223,6 +226,13 @@ export class MidiAssembler {
 function select(channel: Channel, control: number, value: number): void {
   channel.kind = control < 100 ? 'nrpn' : 'rpn';
   channel[channel.kind][control % 2 === 0 ? 1 : 0] = value;
+  channel.data = NONE;
+  channel.coarse[DATA_ENTRY] = 0;
+}
+
+function unselect(channel: Channel): void {
+  channel.nrpn.fill(NONE);
+  channel.rpn.fill(NONE);
   channel.data = NONE;
   channel.coarse[DATA_ENTRY] = 0;
 }
