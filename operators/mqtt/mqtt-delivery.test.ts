@@ -119,6 +119,79 @@ describe('MqttDelivery', () => {
     expect(receiver.got[2]).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
   });
 
+  it('keeps the newest value of so many params, and of so many bytes, for a client that is away', () => {
+    const param = (topic: number, n: number, length = 2): MqttOutgoing => ({
+      ...message(1, n),
+      topic: `p/${topic}`,
+      payload: new Uint8Array(length).fill(n & 255, 1, 2),
+      conflate: true,
+    });
+    const away = (maxQueued: number) => {
+      const dropped: string[] = [];
+      const tell = (topic: string, why: string) => dropped.push(`${topic} ${why}`);
+      const overflow = () => dropped.push('overflow');
+      return {
+        dropped,
+        delivery: new MqttDelivery({ scheduler: new VirtualTimeScheduler(), maxQueued, overflow, dropped: tell }),
+      };
+    };
+    const heard = (delivery: MqttDelivery) => {
+      const receiver = new Receiver();
+      delivery.attach(receiver.peer(), LIMITS);
+      while (receiver.wire.length > 0) receiver.take(delivery, true);
+      return receiver.got[1];
+    };
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.integer({ min: 0, max: 9 }), fc.boolean()), { maxLength: 60 }), (offers) => {
+        const { delivery, dropped } = away(4);
+        const waiting = new Map<string, number>();
+        let lost = 0;
+        for (const [n, [topic, isParam]] of offers.entries()) {
+          delivery.offer(isParam ? param(topic, n) : message(1, n));
+          waiting.set(isParam ? `p/${topic}` : `t/${n}`, n);
+          const alike = [...waiting.keys()].filter((key) => key.startsWith('p') === isParam);
+          if (alike.length > 4) {
+            waiting.delete(alike[0] as string);
+            lost++;
+          }
+        }
+        expect(delivery.size).toBe(waiting.size);
+        expect(dropped.length).toBe(lost);
+        expect(heard(delivery)).toEqual([...waiting.values()]);
+      }),
+    );
+
+    const { delivery, dropped } = away(100);
+    const half = 4 * 1024 * 1024;
+    for (const [n, length] of [half, half, 2, half - 2].entries()) delivery.offer(param(n, n, length));
+    expect(dropped).toEqual(['p/0 too many wait already']);
+    delivery.offer(param(3, 4));
+    delivery.offer(param(4, 5, half - 4));
+    expect(dropped).toHaveLength(1);
+    expect(heard(delivery)).toEqual([1, 2, 4, 5]);
+  });
+
+  it('holds all params for a client that is there, and no longer when one more comes while it is away', () => {
+    const dropped: string[] = [];
+    const delivery = new MqttDelivery({
+      scheduler: new VirtualTimeScheduler(),
+      maxQueued: 4,
+      overflow: () => dropped.push('overflow'),
+      dropped: (topic) => dropped.push(topic),
+    });
+    const receiver = new Receiver();
+    receiver.saturated.next(true);
+    delivery.attach(receiver.peer(), LIMITS);
+    const offer = (n: number) => delivery.offer({ ...message(1, n), topic: `p/${n}`, conflate: true });
+    for (let n = 0; n < 6; n++) offer(n);
+    delivery.detach();
+    expect(delivery.size).toBe(6);
+    expect(dropped).toEqual([]);
+    offer(6);
+    expect(dropped).toEqual(['p/0', 'p/1', 'p/2']);
+    expect(delivery.size).toBe(4);
+  });
+
   it('gives every packet on its way an id of its own', () => {
     const receiver = new Receiver();
     const options = { scheduler: new VirtualTimeScheduler(), maxQueued: 1_000 };

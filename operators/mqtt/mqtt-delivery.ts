@@ -34,7 +34,7 @@ export interface MqttDeliveryLimits {
 
 export interface MqttDeliveryOptions {
   readonly scheduler: SchedulerLike;
-  /** Messages, params not counted, that may wait. */
+  /** Messages that may wait; and as many params, for a client that is away. */
   readonly maxQueued: number;
   /** Called when one more would have to wait for a client that is connected. */
   readonly overflow: () => void;
@@ -42,7 +42,7 @@ export interface MqttDeliveryOptions {
   readonly dropped: (topic: string, why: string) => void;
 }
 
-/** Bytes of messages, params not counted, that may wait. */
+/** Bytes of messages that may wait; and as many of params, for a client that is away. */
 const MAX_BYTES = 8 * 1024 * 1024;
 
 interface Sent {
@@ -69,6 +69,7 @@ export class MqttDelivery {
   /** Waiting messages that are no params, and their bytes. */
   #queued = 0;
   #bytes = 0;
+  #paramBytes = 0;
   #nextKey = 0;
   #lastId = 0;
   /** Of those sent: how many this connection has seen, and how many it has still to see. */
@@ -115,7 +116,9 @@ export class MqttDelivery {
       return;
     }
     if (message.conflate) {
+      this.#paramBytes += message.payload.length - (this.#waiting.get(message.topic)?.payload.length ?? 0);
       this.#waiting.set(message.topic, message);
+      if (!this.#peer) this.#limitParams();
       return;
     }
     while (this.#isFull(message)) if (!this.#makeRoom()) return;
@@ -159,6 +162,17 @@ export class MqttDelivery {
     return false;
   }
 
+  /** A client that is away loses the params that have waited longest; one that is there may get all there are. */
+  #limitParams(): void {
+    for (const [key, { conflate, topic }] of this.#waiting) {
+      const params = this.#waiting.size - this.#queued;
+      if (params <= this.#options.maxQueued && (params === 1 || this.#paramBytes <= MAX_BYTES)) return;
+      if (!conflate) continue;
+      this.#take(key);
+      this.#options.dropped(topic, 'too many wait already');
+    }
+  }
+
   #mayNow({ qos }: MqttOutgoing): boolean {
     return !this.#saturated && (qos === 0 || this.#underWay < this.#limits.window);
   }
@@ -194,9 +208,12 @@ export class MqttDelivery {
   }
 
   #take(key: string | number): void {
+    const length = this.#waiting.get(key)?.payload.length ?? 0;
     if (typeof key === 'number') {
       this.#queued--;
-      this.#bytes -= this.#waiting.get(key)?.payload.length ?? 0;
+      this.#bytes -= length;
+    } else {
+      this.#paramBytes -= length;
     }
     this.#waiting.delete(key);
   }

@@ -12,7 +12,8 @@ export interface MqttServerLimits {
   readonly maxSessionExpiry?: number;
   /**
    * Messages, params not counted, that wait for one client, and 8 MiB at most. Beyond it a client that is connected is cut
-   * off, and one that is away loses the oldest. @defaultValue 10000
+   * off, and one that is away loses the oldest. While it is away the same holds for params, of which the newest value of
+   * each topic waits. @defaultValue 10000
    */
   readonly maxQueued?: number;
   /** Topic filters of one client. @defaultValue 1000 */

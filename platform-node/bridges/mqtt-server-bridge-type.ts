@@ -33,7 +33,7 @@ const schema = z.strictObject({
     .exactOptional(),
   maxClients: limit('clients with a session, connected or not; 10000 if absent'),
   maxSessionExpiry: limit('seconds for which a client that is gone is remembered, at most; 3600 if absent', 0),
-  maxQueued: limit('messages, params not counted, that wait for one client; 10000 if absent'),
+  maxQueued: limit('messages that wait for one client, and as many params while it is away; 10000 if absent'),
   maxFilters: limit('topic filters of one client; 1000 if absent'),
   maxInflight: z
     .int()
