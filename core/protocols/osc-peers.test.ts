@@ -21,6 +21,15 @@ describe('OscPeers', () => {
     expect(peers.tags('/osc/b')).toBeUndefined();
   });
 
+  it('keeps the types where a message has no arguments', () => {
+    const peers = new OscPeers();
+    peers.heard('10.0.0.1:1', '/osc/a', 5n, [{ type: 'i', value: 5 }], 0);
+    peers.heard('10.0.0.1:1', '/osc/a', null, [], 0);
+    expect(peers.tags('/osc/a')).toEqual(['i']);
+    peers.heard('10.0.0.1:1', '/osc/b', null, [], 0);
+    expect(peers.tags('/osc/b')).toBeUndefined();
+  });
+
   it('forgets types rather than grow without end', () => {
     const peers = new OscPeers();
     for (let i = 0; i < 200_000; i++) peers.heard('10.0.0.1:1', `/osc/${i}`, 0.5, FLOAT, 0);

@@ -73,7 +73,8 @@ export class OscPeers {
     due: number = now,
   ): void {
     const known = this.#tags.get(address);
-    if (known === undefined || !hasOscTags(args, known)) this.#tags.set(address, oscTagsOf(args));
+    // No arguments have no types: what comes next is of those before.
+    if (args.length > 0 && (known === undefined || !hasOscTags(args, known))) this.#tags.set(address, oscTagsOf(args));
 
     if (this.#replyToSenders) {
       if (this.#senders.size >= this.#maxSenders && !this.#senders.has(from)) this.#makeRoom();
