@@ -2,6 +2,7 @@ import type { SignalDefinition } from '../message.ts';
 import type { Value } from '../value.ts';
 import type { OscArgument } from './osc.ts';
 import { type OscTags, oscTagsOf, toOscAddress, toOscArguments } from './osc-mapping.ts';
+import { oscTimetagMicros } from './osc-timetag.ts';
 
 /** A method or a container of an OSCQuery tree, ready for JSON; the names are those of the proposal. */
 export interface OscQueryNode {
@@ -21,6 +22,8 @@ export interface OscQueryNode {
 export interface OscQueryEntry extends SignalDefinition {
   /** The newest value; undefined when there is none. */
   readonly value?: Value | undefined;
+  /** The types last received there; they count where no datatype says more. */
+  readonly tags?: OscTags | undefined;
 }
 
 /** The attributes that can be asked for one by one. */
@@ -35,22 +38,25 @@ export const OSC_QUERY_ATTRIBUTES = [
   'UNIT',
 ] as const;
 
-/** Type tags of what has no value yet, by the datatype that was announced. */
-const DATATYPES: Readonly<Record<string, string>> = {
-  bool: 'T',
-  boolean: 'T',
-  bytes: 'b',
-  float: 'f',
-  float32: 'f',
-  float64: 'd',
-  double: 'd',
-  int: 'i',
-  int32: 'i',
-  int64: 'h',
-  integer: 'i',
-  number: 'f',
-  string: 's',
-};
+/** Type tags by the datatype that was announced. */
+const DATATYPES: ReadonlyMap<string, OscTags[number]> = new Map([
+  ['bool', 'T'],
+  ['boolean', 'T'],
+  ['bytes', 'b'],
+  ['float', 'f'],
+  ['float32', 'f'],
+  ['float64', 'd'],
+  ['double', 'd'],
+  ['int', 'i'],
+  ['int32', 'i'],
+  ['int64', 'h'],
+  ['integer', 'i'],
+  ['number', 'f'],
+  ['string', 's'],
+]);
+
+/** ACCESS of what has no VALUE. */
+const WRITE_ONLY = 2;
 
 interface Growing {
   node: OscQueryNode;
@@ -104,20 +110,25 @@ function grown({ node, contents }: Growing): OscQueryNode {
 }
 
 function methodOf(
-  { address, type, datatype, access, meta, value }: OscQueryEntry,
+  { address, type, datatype, access, meta, value = null, tags }: OscQueryEntry,
   namespace: string,
 ): OscQueryNode | undefined {
   if (type === 'gesture' || type === 'timeline') return undefined;
-  const args = attempt(() => toOscArguments(value ?? null, address));
+  const announced = DATATYPES.get(datatype ?? '');
+  const wanted = announced === undefined ? tags : [announced];
+  // Of a list, the datatype is that of each.
+  const isList = announced !== undefined && Array.isArray(value);
+  const args = attempt(() => toOscArguments(value, address, isList ? value.map(() => announced) : wanted));
   const path = attempt(() => toOscAddress(address, namespace));
   if (!args || path === undefined) return undefined;
-  const tags = args.length > 0 ? tagText(oscTagsOf(args)) : (DATATYPES[datatype ?? ''] ?? 'N');
+  const types = args.length > 0 ? oscTagsOf(args) : (wanted ?? ['N']);
+  const mayDo = accessOf(access, type);
   const { description, range, unit } = meta ?? {};
   return {
     FULL_PATH: path,
-    TYPE: tags,
-    ACCESS: accessOf(access, type),
-    ...(args.length > 0 && { VALUE: args.map(jsonOf) }),
+    TYPE: tagText(types),
+    ACCESS: mayDo,
+    ...(args.length > 0 && mayDo !== WRITE_ONLY && { VALUE: args.map(jsonOf) }),
     ...(description !== undefined && { DESCRIPTION: description }),
     ...(range && { RANGE: [{ MIN: range[0], MAX: range[1] }] }),
     ...(unit !== undefined && { UNIT: [unit] }),
@@ -126,7 +137,7 @@ function methodOf(
 
 function accessOf(access: string | undefined, type: SignalDefinition['type']): number {
   if (access === 'read' || access === 'r') return 1;
-  if (access === 'write' || access === 'w' || type === 'event') return 2;
+  if (access === 'write' || access === 'w' || type === 'event') return WRITE_ONLY;
   return 3;
 }
 
@@ -137,7 +148,8 @@ function tagText(tags: OscTags): string {
 /** As JSON has it: bytes have no form there and are null. */
 function jsonOf(argument: OscArgument): Value {
   if (argument.type === '[') return argument.value.map(jsonOf);
-  if (argument.type === 'b' || argument.type === 'm' || argument.type === 't') return null;
+  if (argument.type === 'b' || argument.type === 'm') return null;
+  if (argument.type === 't') return oscTimetagMicros(argument.value);
   return argument.value;
 }
 

@@ -81,7 +81,7 @@ export function oscBridge(client: Client, options: OscBridgeOptions = {}): Obser
     const parts = [
       ...(withUdp ? [receivesAt('UDP', overUdp(client, options, receivers, types))] : []),
       ...(tcp ? [receivesAt('TCP', overTcp(client, options, tcp, types))] : []),
-      ...(query ? [oscQuery(client, query, { ...options, namespace, receives: () => receives })] : []),
+      ...(query ? [oscQuery(client, query, { ...options, namespace, types, receives: () => receives })] : []),
     ];
     out.add(merge(...parts).subscribe({ next: (event) => out.next(event), error: (reason) => out.error(reason) }));
   });

@@ -1,9 +1,11 @@
 import { execFile } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { promisify } from 'node:util';
-import { NEVER, type Subscription } from 'rxjs';
+import { NEVER, Subscription } from 'rxjs';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { BridgeEvent } from '../../core/bridge-event.ts';
 import type { Client } from '../../core/client.ts';
+import { encodeOsc } from '../../core/protocols/osc-encode.ts';
 import { router } from '../../operators/router/router.ts';
 import { installed } from '../../peers/installed.ts';
 import { type OscBridgeOptions, oscBridge } from './osc-bridge.ts';
@@ -121,6 +123,28 @@ describe('oscQuery', () => {
     expect((await get('/go')).body).toEqual({ FULL_PATH: '/go', TYPE: 'N', ACCESS: 2 });
     expect(await get('/go?VALUE')).toEqual({ status: 204, body: undefined });
     expect(await get('/dimmer?RANGE')).toEqual({ status: 200, body: { RANGE: [{ MIN: 0, MAX: 255 }] } });
+  });
+
+  it('tells the type that was announced or last received, and no value of what is only written', async () => {
+    const { app, get, udpPort } = await served();
+    await app.announce([
+      { address: '/osc/count', type: 'param', datatype: 'int32' },
+      { address: '/osc/secret', type: 'param', datatype: 'string', access: 'write' },
+    ]);
+    await app.set('/osc/count', 5);
+    await app.set('/osc/secret', 'word');
+    const socket = createSocket('udp4');
+    open.push(new Subscription(() => socket.close()));
+    socket.send(encodeOsc({ address: '/steps', args: [{ type: 'i', value: 7 }] }), udpPort, '127.0.0.1');
+    await vi.waitFor(async () => {
+      const { CONTENTS } = (await get('/')).body;
+      expect(CONTENTS).toEqual({
+        count: { FULL_PATH: '/count', TYPE: 'i', ACCESS: 3, VALUE: [5] },
+        secret: { FULL_PATH: '/secret', TYPE: 's', ACCESS: 2 },
+        steps: { FULL_PATH: '/steps', TYPE: 'i', ACCESS: 3, VALUE: [7] },
+      });
+    });
+    expect((await get('/secret?VALUE')).status).toBe(204);
   });
 
   it('answers what it does not have, or does not understand, as the proposal says', async () => {

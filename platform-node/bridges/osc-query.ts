@@ -3,6 +3,7 @@ import type { BridgeEvent } from '../../core/bridge-event.ts';
 import type { Client } from '../../core/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import type { SignalDefinition } from '../../core/message.ts';
+import type { OscPeers } from '../../core/protocols/osc-peers.ts';
 import {
   findOscQueryNode,
   OSC_QUERY_ATTRIBUTES,
@@ -55,6 +56,8 @@ interface OscQueryContext {
   readonly host?: string | undefined;
   readonly interface?: string | undefined;
   readonly loadBonjour?: AdvertiseOptions['load'];
+  /** The types last received at an address. @defaultValue none are known */
+  readonly types?: Pick<OscPeers, 'tags'>;
   /** Where OSC is received now; undefined while, or where, it is not. */
   readonly receives: () => OscQueryHost | undefined;
 }
@@ -80,7 +83,7 @@ const EXTENSIONS = {
  */
 export function oscQuery(client: Client, options: OscQueryOptions, context: OscQueryContext): Observable<BridgeEvent> {
   const { port, host, signals = [] } = options;
-  const { namespace, name: bridge = 'osc', receives } = context;
+  const { namespace, name: bridge = 'osc', types, receives } = context;
   const described = new Map(signals.map((signal) => [signal.address, signal]));
   const address = host ?? context.host ?? 'localhost';
 
@@ -96,7 +99,8 @@ export function oscQuery(client: Client, options: OscQueryOptions, context: OscQ
       const entries = [...addresses].map((at): OscQueryEntry => {
         const definition: SignalDefinition = known.get(at) ?? { address: at, type: 'param' };
         const { access = definition.access, range, unit, description } = described.get(at) ?? {};
-        return { ...definition, access, meta: { range, unit, description }, value: client.cached(at) };
+        const meta = { range, unit, description };
+        return { ...definition, access, meta, value: client.cached(at), tags: types?.tags(at) };
       });
       return oscQueryTree(entries, namespace);
     };
