@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { TestScheduler } from 'rxjs/testing';
 import { describe, expect, it } from 'vitest';
 import type { ClaspError } from '../core/errors.ts';
@@ -126,6 +127,46 @@ describe('midiSink', () => {
     sink.next(param('/midi/ch/1/cc14/1', 0, 20_000));
     sink.next(param('/midi/ch/1/cc/7', 0, 0));
     expect(sent).toEqual(['b0 01 00 @5020', 'b0 21 00 @5020', 'b0 07 00']);
+  });
+
+  it('ends notes that an output keeping time itself has still to begin, after they have begun', () => {
+    let ms = 0;
+    const { sink, sent } = open({ now: () => ms * 1_000, outputTime: (delay) => 5_000 + ms + delay });
+    const play = (number: number, value: number, at?: number) =>
+      sink.next({ kind: 'event', address: `/midi/ch/1/note/${number}`, value, at: at && at * 1_000 });
+    play(60, 1, 50);
+    play(61, 1, 20);
+    play(61, 0, 40);
+    // Ends before it begins.
+    play(62, 1, 60);
+    play(62, 0);
+    play(63, 1, 5);
+    play(64, 1, 5);
+    ms = 10;
+    play(64, 0);
+    sent.length = 0;
+    sink.complete();
+    expect(sent).toEqual(['80 3c 00 @5051', '80 3e 00 @5061', '80 3f 00']);
+  });
+
+  it('leaves no note on, whenever an output that keeps time itself plays what', () => {
+    const step = fc.record({ on: fc.boolean(), at: fc.option(fc.integer({ min: 1, max: 50 }), { nil: undefined }) });
+    fc.assert(
+      fc.property(fc.array(step), (steps) => {
+        let ms = 0;
+        const played: { at: number; on: boolean }[] = [];
+        const send = ([status = 0]: Uint8Array, at = ms) =>
+          void played.push({ at: Math.max(at, ms), on: status === 0x90 });
+        const sink = midiSink({ send }, { now: () => ms * 1_000, outputTime: (delay) => ms + delay });
+        for (const { on, at } of steps) {
+          sink.next({ ...note(on ? 1 : 0), at: at && at * 1_000 });
+          ms++;
+        }
+        sink.complete();
+        const last = played.sort((a, b) => a.at - b.at).at(-1);
+        expect(last?.on ?? false).toBe(false);
+      }),
+    );
   });
 
   it('bounds what waits, and tells of what cannot', () => {

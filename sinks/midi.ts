@@ -66,18 +66,22 @@ export function midiSink(output: MidiOutputLike, options: MidiSinkOptions = {}):
   const waiting: Waiting[] = [];
   let timer: Subscription | undefined;
 
-  /** Notes that are on, by their status and number. */
-  const sounding = new Set<number>();
+  /** Notes that are on, or will be: when they begin, by their status and number. */
+  const sounding = new Map<number, number>();
 
-  const send = (messages: readonly Uint8Array[], time?: number) => {
+  const send = (messages: readonly Uint8Array[], due?: number, time?: number) => {
+    // Where nothing is sent ahead, what comes later is later.
+    const at = due ?? (outputTime ? now() : 0);
     for (const message of messages) {
       output.send(message, time);
-      note(message);
+      note(message, at);
     }
   };
-  const note = ([status = 0, number = 0]: Uint8Array) => {
-    if (status >> 4 === 9) sounding.add((status << 8) | number);
-    else if (status >> 4 === 8) sounding.delete(((status + 16) << 8) | number);
+  const note = ([status = 0, number = 0]: Uint8Array, at: number) => {
+    const on = ((0x90 | (status & 15)) << 8) | number;
+    const begins = sounding.get(on);
+    if (status >> 4 === 9) sounding.set(on, Math.max(at, begins ?? at));
+    else if (status >> 4 === 8 && begins !== undefined && begins <= at) sounding.delete(on);
   };
   const arm = () => {
     timer?.unsubscribe();
@@ -116,14 +120,18 @@ export function midiSink(output: MidiOutputLike, options: MidiSinkOptions = {}):
       const due = signal.at === undefined ? 0 : signal.at + latency * 1_000;
       const delay = due === 0 ? 0 : (due - now()) / 1_000;
       if (!(delay > 0 && delay <= maxAhead + latency)) send(messages);
-      else if (outputTime) send(messages, outputTime(delay));
+      else if (outputTime) send(messages, due, outputTime(delay));
       else wait(messages, due, signal.address);
     },
     close() {
       timer?.unsubscribe();
       waiting.length = 0;
-      // Nobody else would end them.
-      for (const on of sounding) output.send(Uint8Array.of((on >> 8) - 16, on & 127, 0));
+      // Nobody else would end them. Before it begins a note cannot be ended, and not for sure at the same time.
+      for (const [on, begins] of sounding) {
+        const off = Uint8Array.of((on >> 8) - 16, on & 127, 0);
+        const delay = (begins - now()) / 1_000;
+        output.send(off, outputTime && delay > 0 ? outputTime(delay + 1) : undefined);
+      }
     },
   });
   return main;
