@@ -2,16 +2,21 @@ import { Observable } from 'rxjs';
 import type { Ack, Client, OnOptions, Reply, SetOptions, SignalCallback } from '../../core/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import type { GesturePhase, Signal } from '../../core/signal.ts';
+import { PassedGestures } from '../../core/transforms/passed-gestures.ts';
 import type { Value } from '../../core/value.ts';
 import { PendingReply } from '../client/reply.ts';
 import type { HopBudget, HopVerdict } from './hop-budget.ts';
+
+/** Open gestures that are remembered. */
+const MAX_GESTURES = 65_536;
 
 /**
  * The same client, whose writes count as passed on when it makes them while a signal is delivered to it. One that
  * would only echo is not made and answered as if it was; one beyond the budget is answered with 400.
  *
- * Params, events, samples and gestures count; bundles and timelines pass as they are, and so does a write that asks
- * for a lock or gives one up.
+ * Params, events, samples and gestures count; the end of a gesture that is passed on is made where something of that
+ * gesture was, and only there. Bundles and timelines pass as they are, and so does a write that asks for a lock or gives
+ * one up.
  *
  * @example
  * ```ts
@@ -19,6 +24,8 @@ import type { HopBudget, HopVerdict } from './hop-budget.ts';
  * ```
  */
 export function countHops(client: Client, budget: HopBudget): Client {
+  const gestures = new PassedGestures(MAX_GESTURES);
+
   function on(pattern: string, options?: OnOptions): Observable<Signal>;
   function on(pattern: string, callback: SignalCallback, options?: OnOptions): () => void;
   function on(
@@ -71,7 +78,13 @@ export function countHops(client: Client, budget: HopBudget): Client {
     if (budget.ask(address, value).verdict === 'write') client.stream(address, value);
   };
   const gesture: Client['gesture'] = (address: string, id: number, phase: GesturePhase, value: Value = null) => {
-    if (budget.ask(address, value).verdict === 'write') client.gesture(address, id, phase, value);
+    const { verdict, counts } = budget.ask(address, value);
+    const passed = gestures.pass(
+      { kind: 'gesture', address, id, phase, value },
+      verdict === 'write' ? value : undefined,
+    );
+    const isOwn = verdict === 'write' && !counts;
+    if (isOwn || passed !== undefined) client.gesture(address, id, phase, passed === undefined ? value : passed);
   };
 
   return withOther(client, { on, set, emit, stream, gesture });

@@ -125,30 +125,6 @@ describe('a route', () => {
     expect([await desk.get('/out/a'), await desk.get('/out/b')]).toEqual([0.5, 50]);
   });
 
-  it('ends a gesture at the target that has begun there, also where its end is held back or has no result', async () => {
-    follow(
-      { from: '/in/*', to: '/out/$1', transform: [{ type: 'gate', min: 0.5 }] },
-      { from: '/root', to: '/out/root', transform: [{ type: 'expression', expression: '1 / x' }] },
-    );
-    const heard: string[] = [];
-    relay
-      .client('ear')
-      .on('/out/*', { types: ['gesture'] })
-      .subscribe((signal) => {
-        if (signal.kind === 'gesture') heard.push(`${signal.address} ${signal.phase} ${signal.value}`);
-      });
-    const desk = relay.client('desk');
-    desk.gesture('/in/a', 1, 'start', 0.9);
-    desk.gesture('/in/a', 1, 'end', 0.1);
-    desk.gesture('/in/b', 1, 'start', 0.1);
-    desk.gesture('/in/b', 1, 'end', 0.9);
-    desk.gesture('/root', 1, 'start', 2);
-    desk.gesture('/root', 1, 'end', 0);
-    await desk.get('/in/a');
-    expect(heard).toEqual(['/out/a start 0.9', '/out/a end 0.9', '/out/root start 0.5', '/out/root end 0.5']);
-    expect(failures.map(({ code }) => code)).toEqual([402]);
-  });
-
   it('tells what has no result, writes nothing then, and goes on', async () => {
     follow({ from: '/in', to: '/out', transform: [{ type: 'expression', expression: '1 / x' }] });
     const desk = relay.client('desk');
