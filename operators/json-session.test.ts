@@ -131,6 +131,24 @@ describe('a JSON session', () => {
     ]);
   });
 
+  it('answers a sample that is lost with what was wrong, and its address', () => {
+    const { say, take } = join(['read:/**', 'write:/a/**']);
+    const long = 'x'.repeat(70_000);
+    say({ type: 'stream', address: '/a/s', value: long, id: 1 });
+    say({ type: 'stream', address: '/a/s', value: ['x'.repeat(40_000), 'x'.repeat(40_000)], id: 2 });
+    say({ type: 'stream', address: '/b', value: 1, id: 3 });
+    say({ type: 'stream', address: '/b', value: 1 });
+    say({ type: 'stream', address: '/a/s', value: 1, id: 5 });
+    const stream = { type: 'error', request_type: 'stream' };
+    expect(take()).toEqual([
+      { ...stream, id: 1, code: 402, message: expect.stringContaining('70000'), address: '/a/s' },
+      { ...stream, id: 2, code: 402, message: expect.any(String), address: '/a/s' },
+      { ...stream, id: 3, code: 301, message: 'no scope permits to write /b', address: '/b' },
+      { ...stream, code: 301, message: 'no scope permits to write /b', address: '/b' },
+      { type: 'ok', id: 5 },
+    ]);
+  });
+
   it('refuses more subscriptions than it may have', () => {
     const { say, take } = join();
     for (const n of [1, 2, 3, 3, 4]) say({ type: 'subscribe', pattern: `/${n}` });

@@ -98,8 +98,7 @@ export class JsonSession {
       case 'emit':
         return client.emit(request.address, request.value).pipe(mergeMap(() => ok()));
       case 'stream':
-        checked(request.address); // the relay has no answer to a sample
-        client.stream(request.address, request.value);
+        this.#stream(request.address, request.value);
         return ok();
       case 'subscribe':
         this.#subscribe(request);
@@ -117,6 +116,18 @@ export class JsonSession {
         );
       }
     }
+  }
+
+  /** A sample has no answer: what the client or the relay says about it at once is thrown. */
+  #stream(address: string, value: Value): void {
+    checked(address);
+    let lost: ClaspError | undefined;
+    const errors = this.#client.errors.subscribe((error) => {
+      if ((error.address ?? address) === address) lost ??= error;
+    });
+    this.#client.stream(address, value);
+    errors.unsubscribe();
+    if (lost) throw lost;
   }
 
   #unsubscribe(pattern: string): void {
