@@ -3,6 +3,7 @@ import type { Client } from '../../core/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { parseJson } from '../../core/json.ts';
 import { later } from '../../core/later.ts';
+import { sameValue } from '../../core/same-value.ts';
 import type { Value } from '../../core/value.ts';
 import { causeOf, type OutgoingHttpOptions } from './webhook.ts';
 
@@ -24,7 +25,7 @@ const TIMEOUT = 10_000;
 /** Bytes of an answer. */
 const LONGEST = 1024 * 1024;
 
-/** Reads a URL now and every so often; JSON as a value, anything else as text. Writes when the value has changed. */
+/** Reads a URL now and every so often; JSON as a value, anything else as text. Writes when what it takes has changed. */
 export function poll(
   client: Client,
   { url, to, every, path, headers = {} }: HttpPoll,
@@ -34,7 +35,7 @@ export function poll(
   const running = new Subscription();
   const abort = new AbortController();
   running.add(() => abort.abort());
-  let last: string | undefined;
+  let last: Value | undefined;
 
   const read = async (): Promise<void> => {
     const response = await fetch(url, {
@@ -42,11 +43,10 @@ export function poll(
       signal: AbortSignal.any([abort.signal, AbortSignal.timeout(TIMEOUT)]),
     });
     if (!response.ok) throw new ClaspError(ErrorCode.Refused, `${url} answered ${response.status}`);
-    const text = await textOf(response, url);
-    if (text === last) return;
-    const value = pick(jsonOrText(text), path, url);
+    const value = pick(jsonOrText(await textOf(response, url)), path, url);
+    if (last !== undefined && sameValue(value, last)) return;
     await client.set(to, value);
-    last = text;
+    last = value;
   };
 
   const again = async (): Promise<void> => {

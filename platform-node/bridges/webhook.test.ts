@@ -69,6 +69,29 @@ describe('outgoing HTTP', () => {
     expect([...new Set(seen)]).toEqual([21.5, 22]);
   });
 
+  it('writes what it reads only when that has changed, whatever else the answer says', async () => {
+    const body = (temp: number, at: number) => JSON.stringify({ at, main: { temp, list: [1, { a: 2 }] } });
+    const { url, calls } = await far([
+      ...[1, 2, 3, 4].map((at) => ({ status: 200, body: body(21, at) })),
+      ...[5, 6].map((at) => ({ status: 200, body: body(22, at) })),
+    ]);
+    const polls = ['main', 'main.temp'].map((path) => ({ url, to: `/weather/${path}`, every: 0.02, path }));
+    const { client } = await serveHttp({ polls });
+    const seen: unknown[] = [];
+    client.on('/weather/*').subscribe((signal) => signal.kind === 'param' && seen.push([signal.address, signal.value]));
+    await expect.poll(() => calls.length, { timeout: 5_000 }).toBeGreaterThan(16);
+    const [first, second] = [21, 22].map((temp) => ({ temp, list: [1, { a: 2 }] }));
+    expect(seen).toHaveLength(4);
+    expect(seen).toEqual(
+      expect.arrayContaining([
+        ['/weather/main', first],
+        ['/weather/main', second],
+        ['/weather/main.temp', 21],
+        ['/weather/main.temp', 22],
+      ]),
+    );
+  });
+
   it('says what it cannot read', async () => {
     const { url } = await far([{ status: 200, body: '{}' }]);
     const { events } = await serveHttp({ polls: [{ url, to: '/a', every: 60, path: 'main.temp' }] });
