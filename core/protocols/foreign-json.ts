@@ -1,4 +1,3 @@
-import { checkAddress } from '../address.ts';
 import type { Value } from '../value.ts';
 
 /** What a message of a WebSocket that knows nothing of CLASP comes to. */
@@ -11,20 +10,20 @@ export interface ForeignSignal {
 /**
  * Reads a JSON message of a foreign peer: each member of an object becomes a param `{namespace}/{key}`, nested objects
  * stay values; `{ "address": "/a", "value": … }` becomes the param `{namespace}/a`; anything else is an event at
- * `{namespace}/message`. Throws the `ClaspError` of an address that cannot be.
+ * `{namespace}/message`. A key that no address can have is in the address as it is.
  */
 export function foreignJson(message: Value, namespace: string): readonly ForeignSignal[] {
   if (typeof message !== 'object' || message === null || Array.isArray(message) || message instanceof Uint8Array) {
-    return [{ kind: 'event', address: checked(`${namespace}/message`), value: message }];
+    return [{ kind: 'event', address: `${namespace}/message`, value: message }];
   }
   const members = message as { readonly [key: string]: Value };
   const { address, value } = members;
   if (typeof address === 'string' && value !== undefined) {
-    return [{ kind: 'param', address: checked(`${namespace}/${address.replace(/^\/+/, '')}`), value }];
+    return [{ kind: 'param', address: `${namespace}/${address.replace(/^\/+/, '')}`, value }];
   }
   return Object.entries(members).map(([key, member]) => ({
     kind: 'param',
-    address: checked(`${namespace}/${key}`),
+    address: `${namespace}/${key}`,
     value: member,
   }));
 }
@@ -33,10 +32,4 @@ export function foreignJson(message: Value, namespace: string): readonly Foreign
 export function toForeignJson(address: string, value: Value, namespace: string): Value {
   const name = address.startsWith(`${namespace}/`) ? address.slice(namespace.length + 1) : address.slice(1);
   return { [name]: value };
-}
-
-function checked(address: string): string {
-  const fault = checkAddress(address);
-  if (fault) throw fault;
-  return address;
 }

@@ -4,6 +4,7 @@ import type { BridgeEvent } from '../../core/bridge-event.ts';
 import type { Client } from '../../core/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { parseJson, stringifyJson } from '../../core/json.ts';
+import { checkPattern, compilePattern } from '../../core/pattern.ts';
 import { foreignJson, toForeignJson } from '../../core/protocols/foreign-json.ts';
 import { RecentMap } from '../../core/recent-map.ts';
 import { backoffWait } from '../../operators/backoff.ts';
@@ -68,10 +69,10 @@ function once(client: Client, { url, namespace, publish, headers, digest }: Fore
     socket.on('message', (data, isBinary) => {
       try {
         if (isBinary) throw new ClaspError(ErrorCode.BadMessage, `${url} sent bytes, text is wanted`);
-        for (const signal of foreignJson(parseJson(data.toString()), namespace)) {
-          heard.set(signal.address, stringifyJson(signal.value));
-          if (signal.kind === 'param') client.set(signal.address, signal.value);
-          else client.emit(signal.address, signal.value);
+        for (const { kind, address, value } of foreignJson(parseJson(data.toString()), namespace)) {
+          heard.set(address, stringifyJson(value));
+          const written = kind === 'param' ? client.set(address, value) : client.emit(address, value);
+          written.subscribe({ error: (cause) => digest.pass(failureAt(address, cause)) });
         }
       } catch (cause) {
         digest.pass(ClaspError.from(cause, ErrorCode.BadMessage));
@@ -79,10 +80,13 @@ function once(client: Client, { url, namespace, publish, headers, digest }: Fore
     });
     socket.on('open', () => {
       out.next();
-      for (const pattern of publish) {
+      const patterns = publish.map((pattern) => (checkPattern(pattern) ? undefined : compilePattern(pattern)));
+      for (const [index, pattern] of publish.entries()) {
         out.add(
           client.on(pattern, { types: ['param', 'event', 'stream'] }).subscribe({
             next: (signal) => {
+              // What several patterns match comes under each: the first says it.
+              if (patterns.findIndex((each) => each?.matches(signal.address)) !== index) return;
               if (!('value' in signal) || heard.get(signal.address) === stringifyJson(signal.value)) return;
               heard.delete(signal.address);
               if (socket.bufferedAmount > MOST_WAITING) {
@@ -106,4 +110,10 @@ function once(client: Client, { url, namespace, publish, headers, digest }: Fore
     });
     return () => socket.terminate();
   });
+}
+
+/** Why something was not written, with where it was to be. */
+function failureAt(address: string, cause: unknown): ClaspError {
+  const { code, reason, address: named } = ClaspError.from(cause, ErrorCode.Internal);
+  return new ClaspError(code, reason, { address: named ?? address, cause });
 }

@@ -13,8 +13,7 @@ afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
 });
 
-async function serve(options: WebsocketJsonBridgeOptions) {
-  const relay = router();
+async function serve(options: WebsocketJsonBridgeOptions, relay = router()) {
   const running = relay(NEVER).subscribe();
   const events: BridgeEvent[] = [];
   let bridge: Subscription | undefined;
@@ -238,6 +237,36 @@ describe('a foreign WebSocket', () => {
     await foreign('{"n":2}', first.port);
     await expect.poll(() => app.get('/f/n').then((value) => value), { timeout: 15_000 }).toBe(2);
   }, 20_000);
+
+  it('tells what the relay refuses of a message, and writes the rest', async () => {
+    const refused: [member: string, failure: object][] = [
+      ['"b":9', { code: 402, address: '/f/b' }],
+      [`"b":"${'x'.repeat(70_000)}"`, { code: 402, address: '/f/b' }],
+      ['"b*":1', { code: 200, address: '/f/b*' }],
+    ];
+    for (const [member, failure] of refused) {
+      const { port } = await foreign(`{"a":1,${member},"c":3}`);
+      const relay = router({ params: [{ pattern: '/f/b', range: [0, 1] }] });
+      const { app, events } = await serve({ url: `ws://127.0.0.1:${port}`, namespace: '/f' }, relay);
+      await expect.poll(() => events.at(-1)).toMatchObject({ type: 'failure', failure });
+      expect([await app.get('/f/a'), await app.get('/f/b'), await app.get('/f/c')]).toEqual([1, null, 3]);
+    }
+  });
+
+  it('is told once what several patterns match', async () => {
+    const { port, heard } = await foreign('{}');
+    const relay = router();
+    const early = relay.client('early').set('/f/led', 1); // in the snapshot of each pattern
+    const publish = ['/f/led', '/f/*', '/f//bad', '/f/**', '/f/led'];
+    const { app } = await serve({ url: `ws://127.0.0.1:${port}`, namespace: '/f', publish }, relay);
+    await early;
+    await expect.poll(() => heard).toEqual([{ led: 1 }]);
+    await app.emit('/f/go', 2);
+    app.stream('/f/deep/level', 3);
+    await app.set('/f/last', 4);
+    await expect.poll(() => heard.at(-1)).toEqual({ last: 4 });
+    expect(heard).toEqual([{ led: 1 }, { go: 2 }, { 'deep/level': 3 }, { last: 4 }]);
+  });
 
   it('counts what is no JSON', async () => {
     const { port } = await foreign('hello');
