@@ -72,6 +72,44 @@ it('bridge websocket-json lets its peers hear each other through a relay elsewhe
   await expect.poll(() => told[1]).toMatchObject([{ type: 'error', code: 301, request_type: 'set' }]);
 });
 
+it('says when the relay is lost and when it is back, readable and as JSON', async () => {
+  const away = async (...words: string[]) => {
+    const relay = localRelay();
+    undo.push(() => relay.stop());
+    const given = ['websocket-json', '--port', '0', '--url', 'ws://192.0.2.1:7330', ...words];
+    const { code, out, err } = await runCommand(
+      bridgeCommand(() => relay.connect),
+      given,
+      (line, stop) => {
+        if (line.includes('nobody listens')) relay.restart();
+        else if (/connected to|relay-back/.test(line)) stop();
+        else relay.stop();
+      },
+    );
+    return { code, out: out.slice(1), err };
+  };
+  expect(await away()).toEqual({
+    code: 0,
+    out: [],
+    err: [
+      'warn  websocket-json: the connection to ws://192.0.2.1:7330 was lost; trying again',
+      'warn  websocket-json: the connection to ws://192.0.2.1:7330 was lost (nobody listens); trying again',
+      'info  websocket-json: connected to ws://192.0.2.1:7330 again',
+    ],
+  });
+  const { code, out, err } = await away('--json');
+  const about = { bridge: 'websocket-json', url: 'ws://192.0.2.1:7330' };
+  expect({ code, err, out: out.map((line) => JSON.parse(line)) }).toEqual({
+    code: 0,
+    err: [],
+    out: [
+      { type: 'relay-lost', ...about },
+      { type: 'relay-lost', ...about, code: 502, reason: 'nobody listens' },
+      { type: 'relay-back', ...about },
+    ],
+  });
+});
+
 it('a token that the relay refuses ends it', async () => {
   await expect(open('http', 'bad')).rejects.toThrow(/1 .*who are you\?/);
 });

@@ -14,6 +14,7 @@ import {
   UsageError,
 } from './command.ts';
 import { type Connect, jsonOption, targetOptions, withClient } from './connect.ts';
+import { type ConnectionChange, changeText, withConnectionChanges } from './connection-changes.ts';
 import { formatError, printable, recordJson } from './format.ts';
 import { suggest } from './suggest.ts';
 
@@ -76,7 +77,7 @@ async function typeCommand(type: keyof typeof bridgeTypes, connectAs: (name: str
       const name = entry.name ?? type;
       const target = { url: String(values['url']), token: values['token'] as string | undefined };
       const json = given['json'] === true;
-      const use = (client: ReturnType<Connect>) =>
+      const opened = (client: ReturnType<Connect>) =>
         kind.open(client, entry, {
           name,
           // Where the relay is, is no address of this machine; and what comes in here acts with the token's rights.
@@ -86,9 +87,13 @@ async function typeCommand(type: keyof typeof bridgeTypes, connectAs: (name: str
           join: (participant) => connectAs(participant)(target),
           authenticate: undefined,
         });
-      return withClient(connectAs(name), { target, stop, patient: true, use }).pipe(
-        map((event) => (json ? data(recordJson(recordOf(event))) : lineOf(event))),
-      );
+      const use = (client: ReturnType<Connect>) =>
+        withConnectionChanges(
+          client,
+          opened(client).pipe(map((event) => (json ? data(recordJson(recordOf(event))) : lineOf(event)))),
+          (change) => changeLine(change, name, target.url, json),
+        );
+      return withClient(connectAs(name), { target, stop, patient: true, use });
     },
   };
 }
@@ -183,6 +188,13 @@ function lineOf(event: BridgeEvent): Line {
     case 'devices':
       return message(printable(`info  ${bridge} sees ${event.devices.join(', ') || 'nobody'}`));
   }
+}
+
+function changeLine(change: ConnectionChange, bridge: string, url: string, json: boolean): Line {
+  const { state, reason } = change;
+  if (json) return data(recordJson({ type: `relay-${state}`, bridge, url, ...(reason && faultOf(reason)) }));
+  const level = state === 'lost' ? 'warn' : 'info';
+  return message(printable(`${level.padEnd(5)} ${bridge}: ${changeText(change, url)}`));
 }
 
 function recordOf(event: BridgeEvent): object {

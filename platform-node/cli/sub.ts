@@ -1,18 +1,9 @@
-import {
-  dematerialize,
-  distinctUntilChanged,
-  filter,
-  map,
-  materialize,
-  merge,
-  type Observable,
-  skip,
-  take,
-} from 'rxjs';
+import { filter, map, type Observable, take } from 'rxjs';
 import type { Client, OnOptions } from '../../core/client.ts';
 import type { Signal, SignalKind } from '../../core/signal.ts';
 import { type Command, data, defineCommand, type Line, message, UsageError } from './command.ts';
 import { type Connect, jsonOption, targetOptions, withClient } from './connect.ts';
+import { changeText, withConnectionChanges } from './connection-changes.ts';
 import { formatSignal, signalJson } from './format.ts';
 import { patternOf } from './words.ts';
 
@@ -47,20 +38,6 @@ const options = {
   },
   'no-snapshot': { kind: 'flag', help: 'leave out the values that were there before; only print changes' },
 } as const;
-
-/** Tells people when the connection is lost, and when it is back. */
-function notes({ status }: Client, url: string): Observable<Line> {
-  return status.pipe(
-    filter(({ state }) => state === 'connected' || state === 'disconnected'),
-    skip(1),
-    map((now) => {
-      if (now.state !== 'disconnected') return message(`clasp-rx: connected to ${url} again`);
-      const why = now.reason === undefined ? '' : ` (${now.reason.reason})`;
-      return message(`clasp-rx: the connection to ${url} was lost${why}; trying again`);
-    }),
-    distinctUntilChanged((a, b) => a.text === b.text),
-  );
-}
 
 function isSnapshot(signal: Signal): boolean {
   return signal.kind === 'param' && signal.snapshot === true;
@@ -102,14 +79,7 @@ export const subCommand = (connect: Connect): Command =>
           take(count ?? Number.POSITIVE_INFINITY),
           map((signal) => data(json ? signalJson(signal) : formatSignal(signal))),
         );
-        // Ends with the signals, although the notes go on.
-        return merge(
-          signals.pipe(materialize()),
-          notes(client, url).pipe(
-            materialize(),
-            filter(({ kind }) => kind === 'N'),
-          ),
-        ).pipe(dematerialize());
+        return withConnectionChanges(client, signals, (change) => message(`clasp-rx: ${changeText(change, url)}`));
       };
       return withClient(connect, { target: { url, token }, stop, patient: true, use: lines });
     },
