@@ -69,13 +69,13 @@ export function jsonWrite(map: JsonMap): JsonWrite {
   };
 }
 
-/** A whole number of 0 or more under `key`; undefined when it is absent. Throws a `ClaspError` 101 for anything else. */
-function whole(map: JsonMap, key: string): number | undefined {
+/** A whole number of 0 to `most` under `key`; undefined when it is absent. Throws a `ClaspError` 101 for anything else. */
+export function whole(map: JsonMap, key: string, most: number = Number.MAX_SAFE_INTEGER): number | undefined {
   const value = map[key];
   if (value === undefined || value === null) return undefined;
   const number = typeof value === 'bigint' ? Number(value) : value;
-  if (typeof number === 'number' && Number.isSafeInteger(number) && number >= 0) return number;
-  throw wrong(key, 'a whole number of 0 or more', value);
+  if (typeof number === 'number' && Number.isSafeInteger(number) && number >= 0 && number <= most) return number;
+  throw wrong(key, `a whole number of 0 ${most < Number.MAX_SAFE_INTEGER ? `to ${most}` : 'or more'}`, value);
 }
 
 /** Kinds of signal by name, one text with commas or a list; undefined when absent. Throws a `ClaspError` 101 for a kind there is not. */
@@ -84,7 +84,7 @@ export function kindsOf(value: Value | undefined): readonly SignalKind[] | undef
   const names = typeof value === 'string' ? value.split(',').map((name) => name.trim()) : value;
   if (!Array.isArray(names)) throw wrong('types', 'a list of kinds', value);
   for (const name of names)
-    if (!KINDS.includes(String(name))) throw wrong('types', `some of ${KINDS.join(', ')}`, name);
+    if (typeof name !== 'string' || !KINDS.includes(name)) throw wrong('types', `some of ${KINDS.join(', ')}`, name);
   return names as readonly SignalKind[];
 }
 
@@ -160,6 +160,7 @@ function ttlOf(value: Value | undefined): number | Ttl | undefined {
   return whole({ ttl: value }, 'ttl');
 }
 
-function wrong(key: string, wanted: string, value: Value): ClaspError {
+/** The `ClaspError` 101 for a value under `key` that cannot be. */
+export function wrong(key: string, wanted: string, value: Value): ClaspError {
   return new ClaspError(ErrorCode.BadMessage, `"${key}" must be ${wanted}, not ${stringifyJson(value)}`, { value });
 }

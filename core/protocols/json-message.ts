@@ -2,7 +2,7 @@ import { ClaspError, ErrorCode } from '../errors.ts';
 import type { Ttl } from '../message.ts';
 import type { SignalKind } from '../signal.ts';
 import type { Value } from '../value.ts';
-import { jsonWrite, kindsOf, parseJsonMap } from './http.ts';
+import { jsonWrite, kindsOf, parseJsonMap, whole, wrong } from './http.ts';
 
 /** What a JSON client may ask for. `id`, where given, comes back in the answer. */
 export type JsonRequest = { readonly id: Value | undefined } & (
@@ -73,7 +73,7 @@ function requestOf(map: JsonMap): JsonRequest {
     case 'stream':
       return { id, type, address: text(map, 'address'), value: map['value'] ?? null };
     case 'subscribe': {
-      const [maxRate, epsilon] = [positive(map, 'maxRate'), positive(map, 'epsilon')];
+      const [maxRate, epsilon] = [whole(map, 'maxRate', MAX_RATE), positive(map, 'epsilon')];
       return { id, type, pattern: text(map, 'pattern'), types: kindsOf(map['types']), maxRate, epsilon };
     }
     case 'unsubscribe':
@@ -85,6 +85,8 @@ function requestOf(map: JsonMap): JsonRequest {
   }
 }
 
+/** What SUBSCRIBE can carry: a u32, in values a second. */
+const MAX_RATE = 2 ** 32 - 1;
 const TYPES = ['set', 'get', 'emit', 'stream', 'subscribe', 'unsubscribe', 'snapshot'];
 
 function text(map: JsonMap, key: string): string {
@@ -98,5 +100,5 @@ function positive(map: JsonMap, key: string): number | undefined {
   if (value === undefined || value === null) return undefined;
   const number = typeof value === 'bigint' ? Number(value) : value;
   if (typeof number === 'number' && number >= 0 && Number.isFinite(number)) return number;
-  throw new ClaspError(ErrorCode.BadMessage, `"${key}" must be a number of 0 or more`);
+  throw wrong(key, 'a number of 0 or more', value);
 }
