@@ -117,7 +117,11 @@ function errors(...statuses: readonly number[]): Readonly<Record<string, Value>>
   return Object.fromEntries(
     statuses.map((status) => [
       String(status),
-      { description: MEANINGS[status] ?? '', content: { 'application/json': { schema: ref('Error') } } },
+      {
+        description: MEANINGS[status] ?? '',
+        ...(status === 401 && { headers: { 'WWW-Authenticate': { description: 'Bearer', schema: text } } }),
+        content: { 'application/json': { schema: ref('Error') } },
+      },
     ]),
   );
 }

@@ -127,6 +127,29 @@ describe('HTTP routes', () => {
     expect(await response.json()).toEqual({ error: { code: 101, message: 'the body is not UTF-8' } });
   });
 
+  it('says with every 401 that a bearer token is wanted, and whether the one that came is wrong', async () => {
+    const refuse = (code: number) => () => {
+      throw new ClaspError(code, 'no');
+    };
+    const base = await serve([
+      { path: '/unknown', methods: { GET: refuse(ErrorCode.NotAuthenticated) } },
+      { path: '/expired', methods: { GET: refuse(ErrorCode.TokenExpired) } },
+      { path: '/forbidden', methods: { GET: refuse(ErrorCode.Forbidden) } },
+    ]);
+    const challenge = async (path: string, headers: Record<string, string> = {}) => {
+      const response = await fetch(`${base}${path}`, { headers });
+      return [response.status, response.headers.get('www-authenticate')];
+    };
+    const authorization = 'Bearer x';
+    expect(await challenge('/unknown')).toEqual([401, 'Bearer realm="clasp-rx"']);
+    const wrong = 'Bearer realm="clasp-rx", error="invalid_token"';
+    for (const path of ['/unknown', '/expired']) {
+      expect(await challenge(path, { authorization })).toEqual([401, wrong]);
+      expect(await challenge(`${path}?token=x`)).toEqual([401, wrong]);
+    }
+    expect(await challenge('/forbidden', { authorization })).toEqual([403, null]);
+  });
+
   it('answers for a handler that throws', async () => {
     const failure = new ClaspError(ErrorCode.BadAddress, 'bad', { address: '/a' });
     const base = await serve([

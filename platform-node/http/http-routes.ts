@@ -4,6 +4,7 @@ import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { stringifyJson } from '../../core/json.ts';
 import { errorJson, httpStatus } from '../../core/protocols/http.ts';
 import type { Value } from '../../core/value.ts';
+import { bearerToken } from './bearer-token.ts';
 import { pathOf, queryOf } from './request-target.ts';
 
 /** Milliseconds that a peer has to read an answer that it gets before it has sent all. */
@@ -106,7 +107,7 @@ export function httpRoutes(routes: readonly HttpRoute[], options: HttpRoutesOpti
     incoming.on('error', () => outgoing.destroy());
     outgoing.on('error', () => incoming.destroy());
     answer(incoming)
-      .catch(refusal)
+      .catch((cause) => refusal(cause, incoming))
       .then((response) => send(incoming, outgoing, response, corsHeaders(incoming.headers, cors)));
   };
 }
@@ -114,10 +115,14 @@ export function httpRoutes(routes: readonly HttpRoute[], options: HttpRoutesOpti
 /** Why the body was not taken, with the status that says so. */
 class BodyTooLong extends ClaspError {}
 
-function refusal(cause: unknown): HttpResponse {
+function refusal(cause: unknown, incoming: IncomingMessage): HttpResponse {
   if (cause instanceof BodyTooLong) return jsonError(413, cause);
   const error = ClaspError.from(cause, ErrorCode.Internal);
-  return jsonError(httpStatus(error.code), error);
+  const response = jsonError(httpStatus(error.code), error);
+  if (response.status !== 401) return response;
+  const came = bearerToken(incoming.headers, queryOf(incoming)) !== undefined;
+  const challenge = `Bearer realm="clasp-rx"${came ? ', error="invalid_token"' : ''}`; // RFC 6750 section 3
+  return { ...response, headers: { ...response.headers, 'www-authenticate': challenge } };
 }
 
 /** Whether a request may be answered: one of no page, of a page of this server, or of a page that `cors` names. */
