@@ -1,9 +1,11 @@
+import fc from 'fast-check';
 import { NEVER, Observable, Subject, type Subscriber, type Subscription, VirtualTimeScheduler } from 'rxjs';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { BytePort } from '../core/byte-port.ts';
 import { EnttecLabel, encodeEnttec } from '../core/protocols/enttec.ts';
 import type { Signal } from '../core/signal.ts';
 import { sink } from '../core/sink.ts';
+import type { Value } from '../core/value.ts';
 import { router } from '../operators/router/router.ts';
 import { dmxDevice } from './dmx-device.ts';
 
@@ -12,11 +14,13 @@ afterEach(() => {
   for (const each of open.splice(0).reverse()) each.unsubscribe();
 });
 
-/** A widget that receives, on a port that can be pulled out; time passes with `pass`. */
-function rig() {
+/** A widget that receives, at a relay that has these levels, on a port that can be pulled out; time passes with `pass`. */
+function rig(...levels: readonly Value[]) {
   const time = new VirtualTimeScheduler();
   const relay = router();
   open.push(relay(NEVER).subscribe());
+  const before = relay.client('before');
+  for (const [i, level] of levels.entries()) before.set(`/dmx/${i + 1}`, level);
   let plugged: Subscriber<BytePort> | undefined;
   let incoming = new Subject<Uint8Array>();
   const ports = new Observable<BytePort>((out) => {
@@ -27,8 +31,10 @@ function rig() {
   const host = { ports, sink: () => sink<Signal>({ write: () => undefined }) };
   const options = { direction: 'in', reconnect: { initial: 100, max: 100 }, scheduler: time } as const;
   open.push(dmxDevice(relay.client('desk'), host, options).subscribe());
+  const app = relay.client('app');
+  app.on('/dmx/*').subscribe();
   return {
-    app: relay.client('app'),
+    app,
     /** The line shows these levels, in channels from 1. */
     show: (...levels: readonly number[]) =>
       incoming.next(encodeEnttec(EnttecLabel.ReceivedDmx, Uint8Array.of(0, 0, ...levels))),
@@ -50,5 +56,23 @@ describe('a DMX device that receives', () => {
     show(0, 100, 50, 0);
     expect([await app.get('/dmx/1'), await app.get('/dmx/2'), await app.get('/dmx/3')]).toEqual([0, 100, 50]);
     expect(await app.get('/dmx/4')).toBeNull();
+  });
+  it('tells at first of what is out though the relay has it lit, and makes no params of the other zeros', () => {
+    const level = fc.constantFrom(0, 0, 1, 200);
+    const kept = fc.oneof(level, fc.constantFrom<Value>(null, true, 'text'));
+    const levels = fc.array(level, { minLength: 1, maxLength: 6 });
+    fc.assert(
+      fc.property(fc.array(kept, { maxLength: 6 }), levels, fc.array(level, { maxLength: 6 }), (had, shown, then) => {
+        const { app, show } = rig(...had);
+        // What changes after it has come, and before anybody has sent, does not count, but for what it shows.
+        for (const [i, each] of then.entries()) if (shown[i]) app.set(`/dmx/${i + 1}`, each);
+        show(...shown);
+        for (const [i, each] of shown.entries()) {
+          const now = app.cached(`/dmx/${i + 1}`);
+          if (each !== 0 || had[i] === true || Number(had[i]) > 0) expect(now).toBe(each);
+          else expect(now).toBe(had[i] ?? undefined);
+        }
+      }),
+    );
   });
 });

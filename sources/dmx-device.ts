@@ -11,6 +11,7 @@ import { type BackoffOptions, backoffWait } from '../operators/backoff.ts';
 import { dmxFrames, enttecSerialNumbers } from './dmx.ts';
 import { dmxLink } from './dmx-link.ts';
 import type { DmxMode } from './dmx-signals.ts';
+import { relayLevels } from './relay-levels.ts';
 
 /** `enttec-pro`: ENTTEC DMX USB Pro and what speaks like it. `open-dmx`: a bare RS-485 line, as ENTTEC Open DMX USB. */
 export type DmxDriver = 'enttec-pro' | 'open-dmx';
@@ -83,7 +84,10 @@ export function dmxDevice(client: Client, host: DmxDeviceHost, options: DmxDevic
 
     // Kept while the port is gone: what went out meanwhile is a change. A widget that tells of changes only comes back
     // with some channels in each message, and the others would seem to have gone out.
-    const received = new DmxInput({ timeout: Number.POSITIVE_INFINITY });
+    const received = new DmxInput({
+      timeout: Number.POSITIVE_INFINITY,
+      known: mode === 'channel' ? relayLevels(client, mapping) : undefined,
+    });
     const run = (port: BytePort): Observable<BridgeEvent> => {
       const input = changesOnly ? new DmxInput({ timeout: Number.POSITIVE_INFINITY }) : received;
       const frames = direction === 'in' ? dmxFrames(port, { changesOnly, input, scheduler }) : undefined;

@@ -12,10 +12,10 @@ export interface DmxInputOptions {
   /** Milliseconds of silence after which a source counts no more. @defaultValue 2500 */
   readonly timeout?: number | undefined;
   /**
-   * What the universe is known to show before anybody has sent to it: the first frame is compared with it.
+   * What the universe is known to show before anybody has sent to it: the `first` frame is compared with it.
    * @defaultValue all zero
    */
-  readonly known?: ((universe: number) => Uint8Array | undefined) | undefined;
+  readonly known?: ((universe: number, first: Uint8Array) => Uint8Array | undefined) | undefined;
 }
 
 /** One packet of levels. */
@@ -58,7 +58,7 @@ const REPEAT = 900;
 export class DmxInput {
   readonly #merge: DmxMerge;
   readonly #timeout: number;
-  readonly #known: (universe: number) => Uint8Array | undefined;
+  readonly #known: (universe: number, first: Uint8Array) => Uint8Array | undefined;
   readonly #universes = new Map<number, DmxSources>();
 
   constructor({ merge = 'ltp', timeout = 2_500, known = () => undefined }: DmxInputOptions = {}) {
@@ -75,7 +75,7 @@ export class DmxInput {
       sources = new DmxSources(this.#merge);
       this.#universes.set(universe, sources);
     }
-    const known = sources.count === 0 ? this.#known(universe) : undefined;
+    const known = sources.count === 0 ? this.#known(universe, packet.levels) : undefined;
     if (known !== undefined) sources.levels.set(known);
     const isNew = sources.receive(packet, now);
     if (isNew === undefined || (!isNew && now - sources.toldAt < REPEAT)) return undefined;

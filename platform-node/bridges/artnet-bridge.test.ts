@@ -87,12 +87,12 @@ describe('artnetBridge', () => {
     await vi.waitFor(() => expect([...(node.shows(0).at(-1)?.slice(0, 3) ?? [])]).toEqual([9, 255, 128]), patience);
   });
 
-  it('writes a channel that is off now, though the relay has it on', async () => {
+  it.each([true, false])('writes a channel that is off now, though the relay has it on; send: %s', async (send) => {
     const { relay: running, app } = relay();
     await app.set('/artnet/0/2', 200);
     const node = await device();
-    const { address } = await bridge(running.client('rig'), { targets: [node.target] });
-    await vi.waitFor(() => expect(node.shows(0).length).toBeGreaterThan(0), patience);
+    const { address } = await bridge(running.client('rig'), { targets: [node.target], send });
+    if (send) await vi.waitFor(() => expect(node.shows(0).length).toBeGreaterThan(0), patience);
     node.send(address, 0, 1, 0, 3, 0);
     await vi.waitFor(async () => expect(await app.get('/artnet/0/2')).toBe(0), patience);
     expect(await app.get('/artnet/0/4')).toBeNull();

@@ -12,6 +12,7 @@ import { type ArtNetSinkOptions, artNetSink } from '../../sinks/artnet.ts';
 import { type ArtNetSourceOptions, artNetFrames } from '../../sources/artnet.ts';
 import { artNetDiscovery, artNetReplies } from '../../sources/artnet-nodes.ts';
 import { dmxLink } from '../../sources/dmx-link.ts';
+import { relayLevels } from '../../sources/relay-levels.ts';
 import { formatHostPort, parseHostPort } from '../host-port.ts';
 import { resolveInterface } from '../network-interface.ts';
 import { type UdpOptions, udpSocket } from '../udp.ts';
@@ -99,11 +100,10 @@ function bridgeOver(socket: DatagramSocket, client: Client, options: ArtnetBridg
     const nodes = new ArtNetNodes();
     const hears = listen !== false;
     const shared = { namespace, normalize, scheduler, ...(universes && { universes }) };
-    const input = new DmxInput({
-      merge,
-      timeout,
-      known: (universe) => (mode === 'channel' ? sink?.levels(universe) : undefined),
-    });
+    const mapping = new DmxMapping({ namespace, normalize, range: [0, ARTNET_MAX_UNIVERSE] });
+    const before = relayLevels(client, mapping);
+    const known = (universe: number, first: Uint8Array) => (sink ? sink.levels(universe) : before(universe, first));
+    const input = new DmxInput({ merge, timeout, known: mode === 'channel' ? known : undefined });
     const sink = send
       ? artNetSink(socket.send, { ...options, ...shared, targets, broadcast, nodes, port, input, defer: setImmediate })
       : undefined;
@@ -120,7 +120,7 @@ function bridgeOver(socket: DatagramSocket, client: Client, options: ArtnetBridg
         universes,
         scheduler,
         sink,
-        mapping: new DmxMapping({ namespace, normalize, range: [0, ARTNET_MAX_UNIVERSE] }),
+        mapping,
         frames: hears ? artNetFrames(socket.incoming, { ...shared, input, ignore }) : undefined,
         failures: socket.failures,
         defer: setImmediate,

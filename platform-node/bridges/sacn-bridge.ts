@@ -9,6 +9,7 @@ import { DmxMapping } from '../../core/protocols/dmx-mapping.ts';
 import { SACN_DISCOVERY_UNIVERSE, SACN_MAX_UNIVERSE, SACN_PORT, sacnGroup } from '../../core/protocols/sacn.ts';
 import { type SacnSinkOptions, sacnSink } from '../../sinks/sacn.ts';
 import { dmxLink } from '../../sources/dmx-link.ts';
+import { relayLevels } from '../../sources/relay-levels.ts';
 import { type SacnSourceOptions, sacnFrames } from '../../sources/sacn.ts';
 import { sacnSenders } from '../../sources/sacn-senders.ts';
 import { resolveInterface } from '../network-interface.ts';
@@ -102,11 +103,10 @@ function bridgeOver(
     const targets = (options.targets ?? []).map((target) => withPort(target, port));
     const hears = listen !== false;
     const shared = { namespace, normalize, scheduler, universes, cid };
-    const input = new DmxInput({
-      merge,
-      timeout,
-      known: (universe) => (mode === 'channel' ? sink?.levels(universe) : undefined),
-    });
+    const mapping = new DmxMapping({ namespace, normalize, range: [1, SACN_MAX_UNIVERSE] });
+    const before = relayLevels(client, mapping);
+    const known = (universe: number, first: Uint8Array) => (sink ? sink.levels(universe) : before(universe, first));
+    const input = new DmxInput({ merge, timeout, known: mode === 'channel' ? known : undefined });
     const outgoing = {
       ...options,
       ...shared,
@@ -133,7 +133,7 @@ function bridgeOver(
         universes,
         scheduler,
         sink,
-        mapping: new DmxMapping({ namespace, normalize, range: [1, SACN_MAX_UNIVERSE] }),
+        mapping,
         frames: hears ? sacnFrames(socket.incoming, incoming) : undefined,
         failures: socket.failures,
         defer: setImmediate,

@@ -1,0 +1,36 @@
+import type { Client } from '../core/client.ts';
+import { DMX_CHANNELS, type DmxMapping } from '../core/protocols/dmx-mapping.ts';
+import type { Value } from '../core/value.ts';
+
+/**
+ * What the relay had when `client` joined it, to compare a first frame with: for bridges that are not told what changes
+ * there. Once for each universe, and only of the channels that are zero in that frame: the others are written whatever
+ * the relay had, since it may have changed meanwhile.
+ */
+export function relayLevels(
+  client: Pick<Client, 'cached'>,
+  mapping: DmxMapping,
+): (universe: number, first: Uint8Array) => Uint8Array | undefined {
+  const asked = new Set<number>();
+
+  return (universe, first) => {
+    if (asked.has(universe)) return undefined;
+    asked.add(universe);
+    const levels = new Uint8Array(DMX_CHANNELS);
+    for (let i = 0; i < first.length; i++) {
+      if (first[i] !== 0) continue;
+      const address = mapping.channel(universe, i + 1);
+      levels[i] = levelOf(mapping, client.cached(address) ?? null, address);
+    }
+    return levels;
+  };
+}
+
+/** The level a value means; zero for one that is no level at all. */
+function levelOf(mapping: DmxMapping, value: Value, address: string): number {
+  try {
+    return mapping.level(value, address);
+  } catch {
+    return 0; // nobody would send it either
+  }
+}
