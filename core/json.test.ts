@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { ClaspError, ErrorCode } from './errors.ts';
 import { parseJson, stringifyJson } from './json.ts';
 import type { Value } from './value.ts';
+import { encodeMessage } from './wire/encode.ts';
 
 /** Text with control characters, quotes and letters of several bytes; `unit: 'binary'` takes seconds to set up. */
 const unicode = fc.string({ unit: fc.integer({ min: 0, max: 0x20ff }).map((code) => String.fromCharCode(code)) });
@@ -134,6 +135,24 @@ describe('JSON', () => {
 
   it('writes numbers that JSON does not know as null', () => {
     expect(stringifyJson([Number.NaN, Number.POSITIVE_INFINITY])).toBe('[null,null]');
+  });
+
+  it('reads every value that the wire carries, also in an envelope, and nothing deeper', () => {
+    const nested = (levels: number, inner: Value): Value => {
+      let value = inner;
+      for (let i = 0; i < levels; i++) value = i % 2 ? [value] : { a: value };
+      return value;
+    };
+    for (const inner of [1n, new Uint8Array([1])]) {
+      const value = nested(32, inner);
+      expect(encodeMessage({ type: 'SET', address: '/a', value })).toBeInstanceOf(Uint8Array);
+      expect(parseJson(stringifyJson(value))).toEqual(value);
+      expect(parseJson(stringifyJson({ value }), 1)).toEqual({ value });
+      expect(reasonOf(stringifyJson({ value })).reason).toBe('JSON is nested deeper than 32 levels');
+      expect(() => parseJson(stringifyJson({ value: [value] }), 1)).toThrow('JSON is nested deeper than 33 levels');
+    }
+    const deep = `${'{"$bytes":'.repeat(100_000)}""${'}'.repeat(100_000)}`;
+    expect(() => parseJson(deep)).toThrow(ClaspError);
   });
 
   it('refuses nesting that would exhaust the stack', () => {

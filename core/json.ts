@@ -13,12 +13,14 @@ const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/
  *
  * Throws a `ClaspError` 402 when `text` is not JSON, is nested deeper than the wire allows (32 levels), or holds `$bytes` that are not base64.
  *
+ * @param around levels of what the text wraps values in, `{ "value": … }`, which do not travel: so many more are allowed
+ *
  * @example
  * ```ts
  * parseJson('[1, 0.5, {"$bytes": "AQI="}]'); // [1n, 0.5, Uint8Array [1, 2]]
  * ```
  */
-export function parseJson(text: string): Value {
+export function parseJson(text: string, around = 0): Value {
   try {
     JSON.parse(text);
   } catch (cause) {
@@ -27,7 +29,7 @@ export function parseJson(text: string): Value {
       cause,
     });
   }
-  return new Reader(text).value(1);
+  return new Reader(text, MAX_DEPTH + around).value(1);
 }
 
 /**
@@ -52,27 +54,36 @@ export function stringifyJson(value: Value): string {
 /** Walks text that `JSON.parse` has accepted already, because only the text still tells `1` from `1.0`. */
 class Reader {
   readonly #text: string;
+  readonly #most: number;
   #at = 0;
 
-  constructor(text: string) {
+  constructor(text: string, most: number) {
     this.#text = text;
+    this.#most = most;
   }
 
   value(depth: number): Value {
     const start = this.#peek();
-    if (depth > MAX_DEPTH && (start === '{' || start === '[')) {
-      throw new ClaspError(ErrorCode.BadValue, `JSON is nested deeper than ${MAX_DEPTH} levels`);
-    }
     switch (start) {
-      case '{':
-        return this.#map(depth);
+      case '{': {
+        // Bytes are written as a map, and are no level.
+        if (depth > this.#most + 1) throw this.#tooDeep();
+        const map = this.#map(depth);
+        if (depth > this.#most && !(map instanceof Uint8Array)) throw this.#tooDeep();
+        return map;
+      }
       case '[':
+        if (depth > this.#most) throw this.#tooDeep();
         return this.#list(depth);
       case '"':
         return this.#string();
       default:
         return this.#literal();
     }
+  }
+
+  #tooDeep(): ClaspError {
+    return new ClaspError(ErrorCode.BadValue, `JSON is nested deeper than ${this.#most} levels`);
   }
 
   #peek(): string {

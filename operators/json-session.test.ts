@@ -49,6 +49,21 @@ describe('a JSON session', () => {
     expect(take()).toEqual([{ type: 'error', code: 402, message, address: '/a', request_type: 'set', id: 1 }]);
   });
 
+  it('takes a value of as many levels as the wire carries, and none deeper', () => {
+    const { say, take, app } = join();
+    const levels = (count: number) => `${'['.repeat(count)}${']'.repeat(count)}`;
+    for (const type of ['set', 'emit', 'stream']) {
+      say(`{"type": "${type}", "address": "/a", "value": ${levels(32)}, "id": 1}`);
+      expect(take()).toMatchObject([{ type: 'ok', id: 1 }]);
+      say(`{"type": "${type}", "address": "/a", "value": ${levels(33)}, "id": 1}`);
+      expect(take()).toMatchObject([{ type: 'error', request_type: type, id: 1 }]);
+    }
+    say('{"type": "get", "address": "/a"}');
+    const [answer] = take() as [{ value: unknown }];
+    expect(JSON.stringify(answer.value)).toBe(levels(32));
+    expect(app.session).not.toBeNull();
+  });
+
   it('answers with the id where it is JSON but no value', () => {
     const { say, take } = join();
     const deep = `${'['.repeat(40)}${']'.repeat(40)}`;

@@ -44,7 +44,7 @@ type JsonMap = { readonly [key: string]: Value };
 export function parseJsonMap(text: string): JsonMap {
   let value: Value;
   try {
-    value = parseJson(text);
+    value = parseJson(text, 1);
   } catch (cause) {
     const { reason } = ClaspError.from(cause, ErrorCode.BadMessage);
     throw new ClaspError(ErrorCode.BadMessage, `not JSON: ${reason}`, { cause });

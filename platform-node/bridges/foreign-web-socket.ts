@@ -69,7 +69,7 @@ function once(client: Client, { url, namespace, publish, headers, digest }: Fore
     socket.on('message', (data, isBinary) => {
       try {
         if (isBinary) throw new ClaspError(ErrorCode.BadMessage, `${url} sent bytes, text is wanted`);
-        for (const { kind, address, value } of foreignJson(parseJson(data.toString()), namespace)) {
+        for (const { kind, address, value } of foreignJson(parseJson(data.toString(), 1), namespace)) {
           heard.set(address, stringifyJson(value));
           const written = kind === 'param' ? client.set(address, value) : client.emit(address, value);
           written.subscribe({ error: (cause) => digest.pass(failureAt(address, cause)) });

@@ -33,6 +33,9 @@ const KINDS: Readonly<Record<string, z.ZodType<readonly unknown[]>>> = {
   timeline: z.tuple([address, z.array(keyframe), timelineOptions.optional()]),
 };
 
+/** Levels around a keyframe's value: the list, the part, its arguments, the keyframes, the keyframe. */
+const AROUND = 5;
+
 /**
  * Reads a JSON list of the parts of a bundle, `[{ "set": ["/a", 1] }, { "emit": ["/go"] }]`. Throws a
  * {@link UsageError} that names the part and what is wrong with it. Addresses are checked by who sends it.
@@ -40,7 +43,7 @@ const KINDS: Readonly<Record<string, z.ZodType<readonly unknown[]>>> = {
 export function parseParts(text: string): readonly BundlePart[] {
   let list: unknown;
   try {
-    list = parseJson(text);
+    list = parseJson(text, AROUND);
   } catch (cause) {
     if (cause instanceof ClaspError) throw new UsageError(`the parts are not JSON: ${cause.reason}`);
     throw cause;

@@ -47,6 +47,14 @@ describe('bundle', () => {
     expect(await piped('[{"emit": ["/go"]}]', '--json')).toEqual({ code: 0, out: ['{"address":"/go"}'], err: [] });
   });
 
+  it('takes values of as many levels as the wire carries', async () => {
+    const deep = `${'['.repeat(32)}1${']'.repeat(32)}`;
+    const keyframes = `[{"time": 0, "value": ${deep}}, {"time": 1, "value": 1}]`;
+    expect(parseParts(`[{"set": ["/a", ${deep}]}, {"timeline": ["/b", ${keyframes}]}]`)).toHaveLength(2);
+    expect(await piped(`[{"set": ["/a", ${deep}]}]`)).toEqual({ code: 0, out: ['1'], err: [] });
+    expect((await piped(`[{"set": ["/a", [${deep}]]}]`)).code).toBe(1);
+  });
+
   it('applies nothing when a part fails, and says which', async () => {
     await relay.router.client('holder').set('/b', 0, { lock: true });
     const { code, err } = await piped('[{"set": ["/a", 1]}, {"set": ["/b", 1]}]');
