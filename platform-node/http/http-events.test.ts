@@ -19,10 +19,10 @@ function rig(authenticate?: (token: string | undefined) => Grant) {
   running = relay(NEVER).subscribe();
   const join = relay.client;
   const feeds = eventFeeds(new BearerClients({ join, authenticate, name: 'http', scheduler: time }), time);
-  const ask = (pattern: string, method = 'GET') => {
+  const ask = (pattern: string, method = 'GET', headers: Record<string, string> = {}) => {
     const text = () => Promise.resolve('');
     const query = new URLSearchParams({ pattern });
-    return feeds.answer({ method, path: '/v1/events', rest: '', query, headers: {}, peer: undefined, text }, 'token');
+    return feeds.answer({ method, path: '/v1/events', rest: '', query, headers, peer: undefined, text }, 'token');
   };
   const pass = (milliseconds: number) => {
     time.maxFrames = time.frame + milliseconds;
@@ -87,5 +87,25 @@ describe('feeds of events', () => {
     expect(third.told).not.toContain('secret');
     expect(third.told).toContain('/open/2');
     expect(second.told).not.toContain('after');
+  });
+  it.each([
+    ['1000 events', 10, 1000],
+    ['1 MiB', 60_000, 17],
+    ['1 MiB of letters of two bytes', 30_000, 17],
+  ])('remember at most %s for who comes back, the newest', async (what, length, most) => {
+    const { ask, app } = rig();
+    const first = hear(await ask('/**'));
+    const letter = what.includes('letters') ? 'ü' : 'x';
+    for (let i = 0; i < most + 5; i++) await app.emit('/e', `${i}-${letter.repeat(length)}`);
+    const ids = [...first.told.matchAll(/^id: (.*)$/gm)].map(([, id]) => id as string);
+    const come = async (last: number) =>
+      hear(await ask('/**', 'GET', { 'last-event-id': ids.at(last) as string })).told;
+    const resumed = await come(-most - 1);
+    expect(resumed).not.toContain('event: synced');
+    expect(resumed.match(/^event: event$/gm)).toHaveLength(most);
+    expect(resumed).toContain(`"${most + 4}-`);
+    // What is forgotten cannot be given any more: it begins anew.
+    expect(await come(-most - 2)).toContain('event: synced');
+    first.leave();
   });
 });

@@ -12,8 +12,10 @@ import { atExpiry } from './at-expiry.ts';
 import type { BearerClients, BorrowedClient } from './bearer-clients.ts';
 import type { HttpRequest, HttpResponse } from './http-routes.ts';
 
-/** What a feed remembers for listeners that come back. */
+/** Events that a feed remembers for listeners that come back. */
 const REMEMBERED = 1000;
+/** Bytes of them; the oldest are forgotten first. */
+const MOST_REMEMBERED = 1024 * 1024;
 /** Milliseconds that a feed goes on without a listener. */
 const LINGER = 60_000;
 /** Milliseconds between two comments that keep the way open through proxies. */
@@ -34,7 +36,9 @@ class Feed {
   readonly id = randomUUID().slice(0, 8);
   readonly listeners = new Set<Listener>();
   readonly #borrowed: BorrowedClient;
+  /** What it remembers, the oldest first. */
   readonly #texts: string[] = [];
+  #bytes = 0;
   readonly #subscription: Subscription;
   readonly #now: () => number;
   #count = 0;
@@ -87,14 +91,17 @@ class Feed {
     this.#count++;
     const text = serverSentEvent(this.lastId, signal.kind, signalJson(signal, this.#now() * 1000));
     this.#texts.push(text);
-    if (this.#texts.length > REMEMBERED) this.#texts.shift();
+    this.#bytes += Buffer.byteLength(text);
+    while (this.#texts.length > REMEMBERED || this.#bytes > MOST_REMEMBERED) {
+      this.#bytes -= Buffer.byteLength(this.#texts.shift() ?? '');
+    }
     for (const { write } of [...this.listeners]) write(text);
   }
 }
 
 /**
  * Answers `GET /v1/events`: the current params, an event `synced`, then everything as it happens. Whoever comes back
- * with `Last-Event-ID` within a minute gets what was missed instead, up to 1000 events.
+ * with `Last-Event-ID` within a minute gets what was missed instead, up to 1000 events and 1 MiB.
  */
 export function eventFeeds(
   clients: BearerClients,
