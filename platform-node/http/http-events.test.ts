@@ -32,16 +32,20 @@ function rig(authenticate?: (token: string | undefined) => Grant) {
   return { ask, pass, app: relay.client('app') };
 }
 
-/** Reads a stream of events until it leaves. */
-function hear({ stream }: HttpResponse) {
+/** Reads a stream of events until it leaves; all of it waits for one that is slow. */
+function hear({ stream }: HttpResponse, isSlow = false) {
   let told = '';
   let isEnded = false;
   const outgoing = {
     writableLength: 0,
     write: (text: string) => {
       told += text;
+      if (isSlow) outgoing.writableLength += Buffer.byteLength(text);
     },
     end: () => {
+      isEnded = true;
+    },
+    destroy: () => {
       isEnded = true;
     },
   };
@@ -88,6 +92,17 @@ describe('feeds of events', () => {
     expect(third.told).toContain('/open/2');
     expect(second.told).not.toContain('after');
   });
+  it('begin with however many params there are, and cut off who then lags by more than 1 MiB', async () => {
+    const { ask, app } = rig();
+    for (let i = 0; i < 40; i++) await app.set(`/big/${i}`, 'x'.repeat(60_000));
+    const slow = hear(await ask('/**'), true);
+    expect(slow.told.match(/^event: param$/gm)).toHaveLength(40);
+    for (let i = 0; i < 17; i++) await app.emit('/e', 'x'.repeat(60_000));
+    expect([slow.ended(), slow.told.match(/^event: event$/gm)?.length]).toEqual([false, 17]);
+    await app.emit('/e', 'x'.repeat(60_000));
+    expect(slow.ended()).toBe(true);
+  });
+
   it.each([
     ['1000 events', 10, 1000],
     ['1 MiB', 60_000, 17],

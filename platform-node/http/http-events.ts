@@ -20,7 +20,7 @@ const MOST_REMEMBERED = 1024 * 1024;
 const LINGER = 60_000;
 /** Milliseconds between two comments that keep the way open through proxies. */
 const HEARTBEAT = 15_000;
-/** Bytes that may wait for a slow reader; then it is cut off, comes back with its last id, and resumes. */
+/** Bytes that may wait for a slow reader, beside what it begins with; then it is cut off, comes back with its last id, and resumes. */
 const MOST_WAITING = 1024 * 1024;
 
 /** Feeds at a time. */
@@ -196,11 +196,14 @@ export function eventFeeds(
       throw cause;
     }
     const stream = (outgoing: ServerResponse) => {
+      const beginning = `retry: 1000\n\n${[...first, ...early].join('')}`;
+      // Nobody has read any of the beginning yet, however fast they are.
+      const most = MOST_WAITING + Buffer.byteLength(beginning);
       const write = (text: string) => {
         outgoing.write(text);
-        if (outgoing.writableLength > MOST_WAITING) outgoing.destroy();
+        if (outgoing.writableLength > most) outgoing.destroy();
       };
-      write(`retry: 1000\n\n${[...first, ...early].join('')}`);
+      write(beginning);
       listening = write;
       end = () => outgoing.end();
       const heart = scheduler.schedule(function (this: { schedule(state?: unknown, delay?: number): unknown }) {
