@@ -75,7 +75,8 @@ export function nextMoment(
   const first = keyframes[0] as Keyframe;
   const last = keyframes[keyframes.length - 1] as Keyframe;
   const elapsed = at - startTime;
-  if (elapsed < first.time) return startTime + first.time;
+  // Never now again: a sum may be rounded down to it, or be less than a microsecond later.
+  if (elapsed < first.time) return Math.max(startTime + first.time, at + 1);
   if (elapsed >= last.time && !loop) return undefined;
   const time = loop && elapsed >= last.time ? elapsed % last.time : elapsed;
   const round = startTime + elapsed - time;
@@ -90,7 +91,6 @@ export function nextMoment(
   const passed = waits ? round : round + from.time;
   if (passed >= ticks.last) next = Math.max(next, ticks.next);
   if (!loop) next = Math.min(next, startTime + last.time);
-  // Never now again: a sum may be rounded down to it.
   return Math.max(next, at + 1);
 }
 
