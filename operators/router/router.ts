@@ -93,7 +93,7 @@ export interface RouterOptions {
   readonly onFull?: OnFull | undefined;
   /** Bundles of one session that may wait for their time. @defaultValue 1000 */
   readonly maxScheduled?: number | undefined;
-  /** Bytes that all bundles which wait for their time may have together. @defaultValue 64 MiB */
+  /** Bytes that all bundles which wait for their time may have together, 1 KiB added to each. @defaultValue 64 MiB */
   readonly maxScheduledBytes?: number | undefined;
   /** Bytes that may wait for a lagging receiver before it is given up with 503. @defaultValue 8 MiB */
   readonly maxWaitingBytes?: number | undefined;

@@ -179,11 +179,20 @@ describe('what can be known before is refused before', () => {
   });
 
   it('too many bytes of all', () => {
-    restart({ maxScheduledBytes: 1000 });
+    restart({ maxScheduledBytes: 3000 });
     send(desk, at(10, set('/a', 'x'.repeat(600))));
     send(rig.join(), at(10, set('/a', 'x')));
     send(desk, at(10, set('/a', 'x'.repeat(600))));
     expect(errors(desk)).toMatchObject([{ code: 503 }]);
+  });
+
+  it('too many that have no bytes to speak of: each takes memory', () => {
+    restart({ maxScheduledBytes: 10_000 });
+    for (let n = 0; n < 1000; n++) send(desk, at(10));
+    expect(errors(desk)).toHaveLength(991);
+    rig.pass(10);
+    send(desk, at(20));
+    expect(errors(desk)).toEqual([]);
   });
 });
 

@@ -7,7 +7,6 @@ import { checkTimeline } from '../../core/timeline.ts';
 import type { Value } from '../../core/value.ts';
 import {
   bundleHead,
-  bundleSize,
   decodeFrame,
   encodeMessage,
   encodeSet,
@@ -22,7 +21,13 @@ import type { ParamWriter } from './param-writer.ts';
 import { passBundle } from './pass-bundle.ts';
 import { type NextTurn, PreciseTimer } from './precise-timer.ts';
 import { relaySession } from './relay-session.ts';
-import { describeBundle, isScheduleAddress, type ScheduledBundle, ScheduledBundles } from './scheduled-bundles.ts';
+import {
+  describeBundle,
+  isScheduleAddress,
+  type ScheduledBundle,
+  ScheduledBundles,
+  waitingSize,
+} from './scheduled-bundles.ts';
 import type { Session } from './session-state.ts';
 import { type StageOperator, stage } from './stage.ts';
 import { isTimeline } from './timeline-scheduler.ts';
@@ -39,7 +44,7 @@ export interface ScheduleBundlesOptions {
   readonly collectYoung?: (() => void) | undefined;
   /** Bundles of one session that may wait for their time. @defaultValue 1000 */
   readonly maxScheduled?: number | undefined;
-  /** Bytes that all bundles which wait may have together. @defaultValue 64 MiB */
+  /** Bytes that all bundles which wait may have together, 1 KiB added to each. @defaultValue 64 MiB */
   readonly maxScheduledBytes?: number | undefined;
 }
 
@@ -148,7 +153,7 @@ export function scheduleBundles(
 
     const schedule = (envelope: Envelope, frame: Frame, due: number) => {
       const { session, parts, at } = envelope;
-      let error = overflow(envelope, due, bundleSize(frame));
+      let error = overflow(envelope, due, waitingSize(frame));
       for (let index = 0; !error && index < parts.length; index++) error = fault(parts[index] as Envelope);
       if (error) {
         out.next(envelope.refuse(error));

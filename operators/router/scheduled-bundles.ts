@@ -14,10 +14,20 @@ const MOST_NAME = 256;
  * leaves to the garbage collector. A piece is free when none of its bundles waits.
  */
 const PIECE = 1024;
+/**
+ * What a bundle that waits takes beside its frame, its param and the places of both: about 700 bytes, and more with the
+ * addresses that its param lists.
+ */
+const OVERHEAD = 1024;
 
 /** Whether a param belongs to a bundle that waits, waited, or might. */
 export function isScheduleAddress(address: string): boolean {
   return address.startsWith(TREE);
+}
+
+/** What is counted for a BUNDLE while it waits, in bytes. */
+export function waitingSize(frame: Frame): number {
+  return OVERHEAD + bundleSize(frame);
 }
 
 /** A bundle that waits for its time. */
@@ -45,8 +55,9 @@ export class ScheduledBundle implements Scheduled {
     return this.#memory.subarray(this.#start, this.#end);
   }
 
+  /** What is counted for it. */
   get size(): number {
-    return this.#end - this.#start;
+    return OVERHEAD + this.#end - this.#start;
   }
 
   /** Its param. */
@@ -69,7 +80,7 @@ export class ScheduledBundles {
   #memory = new Uint8Array(0);
   #used = 0;
   #lastId = 0;
-  /** Of all their frames. */
+  /** What is counted for all of them. */
   bytes = 0;
 
   get size(): number {
@@ -106,7 +117,7 @@ export class ScheduledBundles {
     this.#queue.add(bundle);
     this.#byId.set(bundle.id, bundle);
     this.#counts.set(session, this.countOf(session) + 1);
-    this.bytes += size;
+    this.bytes += bundle.size;
     return bundle;
   }
 
