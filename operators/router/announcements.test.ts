@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Message, ResultMessage, SignalDefinition } from '../../core/message.ts';
 import { MessageCode, ValueCode, Writer } from '../../core/wire/index.ts';
@@ -118,5 +120,50 @@ describe('an announcement', () => {
     ]);
     bridge.send({ type: 'QUERY', pattern: '/desk/**' });
     expect(results(bridge.take())).toHaveLength(10_000);
+  });
+
+  it('may be made anew of all that a session has, also twice in one message: what is kept counts', () => {
+    const bridge = rig.join('bridge');
+    const announceAll = () => {
+      for (let i = 0; i < 10; i++) {
+        const signals = Array.from({ length: 1_000 }, (_, n) => ({ ...cue, address: `/desk/${i}/${n}` }));
+        bridge.send(announce(...signals, ...signals), { qos: 1 });
+      }
+      return bridge.take().map(({ type }) => type);
+    };
+    expect(announceAll()).toEqual(new Array(10).fill('ACK'));
+    expect(announceAll()).toEqual(new Array(10).fill('ACK'));
+    const other = rig.join('other');
+    other.send(announce({ ...cue, address: '/desk/0/0' }));
+    bridge.send(announce({ ...cue, address: '/one/more' }), { qos: 1 });
+    bridge.send(announce({ ...cue, address: '/desk/0/0' }));
+    expect(bridge.take()).toEqual([{ type: 'ACK' }, expect.objectContaining({ code: 429, address: '/desk/0/0' })]);
+  });
+
+  it('is limited in bytes too, which are free again when it is replaced', () => {
+    const bridge = rig.join('bridge');
+    const long = (address: string): SignalDefinition => ({ address, type: 'param', datatype: 'x'.repeat(60_000) });
+    for (let n = 0; n < 100; n++) bridge.send(announce(long(`/desk/${n}`)));
+    const refused = bridge.take();
+    expect(refused).toHaveLength(31);
+    expect(refused[0]).toMatchObject({ type: 'ERROR', code: 429, address: '/desk/69' });
+    bridge.send(announce({ address: '/desk/0', type: 'param' }));
+    bridge.send(announce(long('/desk/69')), { qos: 1 });
+    bridge.send(announce(long('/desk/70')));
+    expect(bridge.take()).toEqual([{ type: 'ACK' }, expect.objectContaining({ code: 429, address: '/desk/70' })]);
+  });
+
+  it('is kept without its default value and description, which nobody can ask for', () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const bridge = rig.join('bridge');
+    const described = { ...cue, meta: { description: 'x'.repeat(60_000) } };
+    collect();
+    const before = process.memoryUsage().heapUsed;
+    for (let n = 0; n < 1_000; n++) bridge.send(announce({ ...described, address: `/cue/${n}` }));
+    collect();
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(10_000_000);
+    bridge.send({ type: 'QUERY', pattern: '/**' });
+    expect(results(bridge.take())).toHaveLength(1_000);
   });
 });

@@ -11,6 +11,23 @@ import { type StageOperator, stage } from './stage.ts';
 
 /** Signals that one session may announce. */
 const MAX_ANNOUNCED = 10_000;
+/** Bytes that the addresses, datatypes and access of one session's signals may take, at two a character. */
+const MAX_ANNOUNCED_BYTES = 8 * 1024 * 1024;
+const CHARACTER = 2;
+
+/** A signal that somebody announced. */
+interface Announced {
+  /** What a RESULT says of it: a default value or a description may be long, and nobody asks for them later. */
+  readonly definition: SignalDefinition;
+  readonly by: Session;
+  readonly size: number;
+}
+
+/** What one session announced. */
+interface OfSession {
+  readonly addresses: Set<string>;
+  bytes: number;
+}
 
 /**
  * Keeps what sessions announce and answers queries.
@@ -18,19 +35,43 @@ const MAX_ANNOUNCED = 10_000;
  * An ANNOUNCE is remembered per address until its session ends or somebody announces the address again, passed on to
  * the sessions that subscribed to its addresses (those that ever sent QoS 1: others do not understand it), and
  * acknowledged. A QUERY is answered with what is announced and which params exist under the pattern, as far as its
- * sender may read them. Refuses bad addresses with 200 and more than 10 000 announced signals of a session with 429.
- * Everything else passes at once, in order.
+ * sender may read them. Refuses bad addresses with 200, and with 429 more than 10 000 announced signals of a session or
+ * 8 MiB of their addresses, datatypes and access: what is announced again counts once. Everything else passes at once,
+ * in order.
  */
 export function announcements(subscriptions: SubscriptionIndex<Session>, store: ParamStore): StageOperator<Envelope> {
   return stage((out) => {
-    const announced = new Map<string, { readonly definition: SignalDefinition; readonly by: Session }>();
-    const addressesOf = new Map<Session, Set<string>>();
+    const announced = new Map<string, Announced>();
+    const sessions = new Map<Session, OfSession>();
 
     const forget = (address: string) => {
       const known = announced.get(address);
       if (!known) return;
       announced.delete(address);
-      addressesOf.get(known.by)?.delete(address);
+      const own = sessions.get(known.by);
+      if (own?.addresses.delete(address)) own.bytes -= known.size;
+    };
+
+    /** Why not all of these can be kept beside what the session announced already, if so. */
+    const overflow = (signals: readonly SignalDefinition[], session: Session): ClaspError | undefined => {
+      const own = sessions.get(session);
+      let count = own?.addresses.size ?? 0;
+      let bytes = own?.bytes ?? 0;
+      const planned = new Map<string, number>();
+      for (const definition of signals) {
+        const { address } = definition;
+        const known = own?.addresses.has(address) ? announced.get(address)?.size : undefined;
+        const old = planned.get(address) ?? known;
+        const size = sizeOf(definition);
+        count += Number(old === undefined);
+        bytes += size - (old ?? 0);
+        planned.set(address, size);
+      }
+      if (count > MAX_ANNOUNCED) {
+        return new ClaspError(ErrorCode.TooMany, `too many announced signals, at most ${MAX_ANNOUNCED}`);
+      }
+      if (bytes <= MAX_ANNOUNCED_BYTES) return undefined;
+      return new ClaspError(ErrorCode.TooMany, `announced signals are too long, at most ${MAX_ANNOUNCED_BYTES} bytes`);
     };
 
     const refusal = ({ signals }: AnnounceMessage, session: Session): ClaspError | undefined => {
@@ -38,19 +79,20 @@ export function announcements(subscriptions: SubscriptionIndex<Session>, store: 
         const fault = checkAddress(address);
         if (fault) return fault;
       }
-      if ((addressesOf.get(session)?.size ?? 0) + signals.length <= MAX_ANNOUNCED) return undefined;
-      return new ClaspError(ErrorCode.TooMany, `too many announced signals, at most ${MAX_ANNOUNCED}`);
+      return overflow(signals, session);
     };
 
     const announce = (session: Session, frame: Frame, { signals }: AnnounceMessage) => {
-      const own = addressesOf.get(session) ?? new Set();
-      addressesOf.set(session, own);
+      const own = sessions.get(session) ?? { addresses: new Set(), bytes: 0 };
+      sessions.set(session, own);
       const listeners = new Map<Session, number[]>();
       for (const [place, definition] of signals.entries()) {
-        const { address, type } = definition;
+        const { address, type, datatype, access } = definition;
+        const size = sizeOf(definition);
         forget(address);
-        announced.set(address, { definition, by: session });
-        own.add(address);
+        announced.set(address, { definition: { address, type, datatype, access }, by: session, size });
+        own.addresses.add(address);
+        own.bytes += size;
         for (const listener of subscriptions.match(address, KindBit[type])) {
           if (!listener.confirms || listener === session) continue;
           const heard = listeners.get(listener);
@@ -98,11 +140,15 @@ export function announcements(subscriptions: SubscriptionIndex<Session>, store: 
           }
           envelope.refuse(error);
         } else if (kind === 'closed') {
-          for (const address of [...(addressesOf.get(session) ?? [])]) forget(address);
-          addressesOf.delete(session);
+          for (const address of [...(sessions.get(session)?.addresses ?? [])]) forget(address);
+          sessions.delete(session);
         }
         out.next(envelope);
       },
     };
   });
+}
+
+function sizeOf({ address, datatype = '', access = '' }: SignalDefinition): number {
+  return CHARACTER * (address.length + datatype.length + access.length);
 }
