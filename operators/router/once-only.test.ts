@@ -99,6 +99,28 @@ describe('a frame of QoS 2 with a timestamp', () => {
     expect(later.take()).toEqual([{ type: 'ACK', address: '/a', revision: 2 }]);
   });
 
+  it('that writes nothing is applied again when it is repeated, and gets all of its replies again', () => {
+    const { join } = virtualRelay();
+    const asker = join('asker');
+    asker.send(set('/a', 1));
+    const questions: Message[] = [
+      { type: 'ANNOUNCE', namespace: '', signals: [{ address: '/cue', type: 'event' }] },
+      { type: 'SUBSCRIBE', id: 1, pattern: '/a' },
+      { type: 'GET', address: '/a' },
+      { type: 'QUERY', pattern: '/**' },
+      { type: 'UNSUBSCRIBE', id: 1 },
+    ];
+    const askAll = (peer: typeof asker) => {
+      for (const [index, question] of questions.entries()) peer.send(question, at(10 + index));
+      return peer.take();
+    };
+    const replies = askAll(asker);
+    expect(replies.map(({ type }) => type)).toEqual(['ACK', 'SNAPSHOT', 'ACK', 'SNAPSHOT', 'RESULT', 'ACK']);
+    expect(askAll(asker)).toEqual(replies);
+    asker.close();
+    expect(askAll(join('asker'))).toEqual(replies);
+  });
+
   it('without a timestamp is applied as often as it comes', () => {
     const { join } = virtualRelay();
     const writer = join();

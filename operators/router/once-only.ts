@@ -1,7 +1,7 @@
 import { type AppliedKey, AppliedMemory } from '../../core/applied-memory.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import type { Frame } from '../../core/wire/index.ts';
-import type { Envelope } from './envelope.ts';
+import type { Envelope, EnvelopeKind } from './envelope.ts';
 import type { Session } from './session-state.ts';
 import { type StageOperator, stage } from './stage.ts';
 
@@ -11,7 +11,8 @@ const MOST_NAME = 256;
 /**
  * Applies a frame of QoS 2 exactly once: one that is repeated, also in another session, gets the answer again that it
  * got before (ACK or ERROR), for 5 minutes, and goes no further. Such a frame has a timestamp in its header that rises
- * from frame to frame; without one it counts as QoS 1.
+ * from frame to frame; without one it counts as QoS 1. This is about what writes: SET, PUBLISH and BUNDLE. Anything else
+ * (SUBSCRIBE, ANNOUNCE, GET, QUERY …) does no harm when it is applied again, and its sender needs all of its replies again.
  *
  * In order: within a session a timestamp that is not higher than the last one, of a frame that is not a repeat, is
  * refused with a `ClaspError` 400. Who wrote a frame is told by the subject of its grant, or else by the name of the client and the address of its peer
@@ -46,7 +47,7 @@ export function onceOnly(memory: AppliedMemory = new AppliedMemory()): StageOper
     return {
       next(envelope) {
         const { kind, session, frame } = envelope;
-        if (frame?.qos === 2 && frame.timestamp !== undefined && kind !== 'refused') {
+        if (frame?.qos === 2 && frame.timestamp !== undefined && writes(kind)) {
           apply(envelope, keyOf(session, frame, frame.timestamp));
           return;
         }
@@ -55,6 +56,10 @@ export function onceOnly(memory: AppliedMemory = new AppliedMemory()): StageOper
       },
     };
   });
+}
+
+function writes(kind: EnvelopeKind): boolean {
+  return kind === 'SET' || kind === 'PUBLISH' || kind === 'BUNDLE';
 }
 
 function keyOf(session: Session, { bytes, start, end }: Frame, timestamp: number): AppliedKey {
