@@ -167,7 +167,9 @@ export function gestureLifecycle(
       }
       gesture.held = forwardPublish(frame);
       watch(gesture);
-      if (frame.qos > 0) session.outbox.send(encodeMessage({ type: 'ACK', address: entry?.address }), 'keep', session);
+      if (frame.qos === 0) return;
+      envelope.answer = encodeMessage({ type: 'ACK', address: entry?.address });
+      session.outbox.send(envelope.answer, 'keep', session);
     };
 
     const receive = (envelope: Envelope, frame: Frame, entry: Entry) => {

@@ -121,6 +121,28 @@ describe('a frame of QoS 2 with a timestamp', () => {
     expect(askAll(join('asker'))).toEqual(replies);
   });
 
+  it('that moves a gesture is applied once, also while the move waits for its turn', () => {
+    const { join, pass } = virtualRelay();
+    const [listener, writer] = [join('listener'), join('writer')];
+    listener.send({ type: 'SUBSCRIBE', id: 1, pattern: '/**' });
+    listener.take();
+    const gesture = { type: 'PUBLISH', signal: 'gesture', address: '/pad', id: 1 } as const;
+    const sendAll = (peer: typeof writer) => {
+      for (let n = 1; n <= 3; n++) peer.send({ ...gesture, phase: 'move', value: n }, at(n));
+      return peer.take();
+    };
+    const answers = sendAll(writer);
+    expect(answers).toEqual(new Array(3).fill({ type: 'ACK', address: '/pad' }));
+    expect(sendAll(writer)).toEqual(answers);
+    expect(sendAll(join('writer'))).toEqual(answers);
+    pass(100);
+    expect(listener.take()).toMatchObject([
+      { phase: 'start', value: 1 },
+      { phase: 'move', value: 1 },
+      { phase: 'move', value: 3 },
+    ]);
+  });
+
   it('without a timestamp is applied as often as it comes', () => {
     const { join } = virtualRelay();
     const writer = join();
