@@ -143,6 +143,17 @@ describe('a frame of QoS 2 with a timestamp', () => {
     ]);
   });
 
+  it('counts for the rate when it is repeated, and gets its own answer again when there is room', () => {
+    const { join, pass } = virtualRelay({ maxMessagesPerSecond: 2 });
+    const writer = join('writer');
+    for (let n = 0; n < 3; n++) writer.send(set('/a', 1), at(10));
+    const answer = { type: 'ACK', address: '/a', revision: 1 };
+    expect(writer.take()).toEqual([answer, answer, expect.objectContaining({ code: 429, address: '/a' })]);
+    pass(1_000);
+    writer.send(set('/a', 1), at(10));
+    expect(writer.take()).toEqual([answer]);
+  });
+
   it('without a timestamp is applied as often as it comes', () => {
     const { join } = virtualRelay();
     const writer = join();
