@@ -133,8 +133,8 @@ describe('publishAsSet', () => {
     );
   });
 
-  it('refuses a PUBLISH without a value', () => {
+  it('refuses a PUBLISH without a value, and names its address', () => {
     const empty = decodeFrame(encodePublish('param', '/a'));
-    expect(() => publishAsSet(empty)).toThrow(expect.objectContaining({ code: 101 }));
+    expect(() => publishAsSet(empty)).toThrow(expect.objectContaining({ code: 101, address: '/a' }));
   });
 });

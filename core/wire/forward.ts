@@ -5,7 +5,6 @@ import { encodeMessage } from './encode.ts';
 import { decodeFrame, type Frame } from './frame.ts';
 import { announcedBounds } from './message.ts';
 import { isU64, writeU16, writeU64 } from './numbers.ts';
-import { badMessage } from './value.ts';
 
 const STREAM = 2;
 const GESTURE = 3;
@@ -58,11 +57,15 @@ export function forwardPublish(frame: Frame, own = false): Uint8Array {
 
 /**
  * A PUBLISH of a param as the SET that it means, with the same value bytes, QoS and header timestamp: some published
- * clients write params this way. Throws a `ClaspError` 101 when it has no value, since a SET cannot be without.
+ * clients write params this way. Throws a `ClaspError` 101 with the address when it has no value, since a SET cannot be
+ * without.
  */
 export function publishAsSet(publish: Frame): Frame {
   const { bytes, timestamp, addressStart, addressEnd, valueCode, valueStart, valueEnd } = publish;
-  if (valueCode < 0) throw badMessage('a param was published without a value');
+  if (valueCode < 0) {
+    const { address } = publish;
+    throw new ClaspError(ErrorCode.BadMessage, 'a param was published without a value', { address });
+  }
   const head = timestamp === undefined ? 4 : 12;
   const addressSize = addressEnd - addressStart + 2;
   const size = 2 + addressSize + valueEnd - valueStart;

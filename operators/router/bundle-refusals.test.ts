@@ -34,6 +34,8 @@ describe('a bundle with a part that fails', () => {
       },
     ],
     ['an address that is none', 200, set('/a/*', 1)],
+    ['a param that is published without a value', 101, { type: 'PUBLISH', signal: 'param', address: '/b' }],
+    ['something that is neither SET nor PUBLISH', 101, { type: 'GET', address: '/b' }],
   ])('changes nothing and is refused once, with the address: %s', (_, code, part) => {
     const other = rig.join('other');
     other.send(set('/locked', 0, { lock: true }));

@@ -10,8 +10,8 @@ const PARAM = signalCode('param');
 /**
  * The messages of a BUNDLE as envelopes of their own, at QoS 0: the bundle is acknowledged, not its parts.
  *
- * Throws a `ClaspError`: 101 for a part that cannot be read or is neither SET nor PUBLISH, 200 with the address for one
- * whose address is none.
+ * Throws a `ClaspError`: 101 for a part that cannot be read, is neither SET nor PUBLISH, or publishes a param without a
+ * value, 200 for one whose address is none; with the address, where it is known.
  */
 export function unpackBundle(
   table: AddressTable<StoredParam>,
@@ -23,7 +23,8 @@ export function unpackBundle(
   for (const frame of bundledFrames(bundle, 0)) {
     const kind = kindOf(frame.type);
     if (kind !== 'SET' && kind !== 'PUBLISH') {
-      throw new ClaspError(ErrorCode.BadMessage, `a bundle takes SET and PUBLISH, not ${kind}`);
+      const address = frame.address || undefined;
+      throw new ClaspError(ErrorCode.BadMessage, `a bundle takes SET and PUBLISH, not ${kind}`, { address });
     }
     const entry = intern(table, frame);
     const writes = kind === 'PUBLISH' && frame.signal === PARAM;
