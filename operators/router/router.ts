@@ -67,7 +67,7 @@ export interface RouterOptions {
   readonly maxSessions?: number | undefined;
   /** Milliseconds of silence after which a session ends; 0 = never. @defaultValue 300 000 */
   readonly sessionTimeout?: number | undefined;
-  /** Milliseconds in which a connection must say HELLO. @defaultValue 10 000 */
+  /** Milliseconds in which a connection must say HELLO (101), and be authenticated (502). @defaultValue 10 000 */
   readonly handshakeTimeout?: number | undefined;
   /** Messages a second that one session may send, those in bundles too; 0 = unlimited. @defaultValue 0 */
   readonly maxMessagesPerSecond?: number | undefined;

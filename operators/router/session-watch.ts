@@ -21,7 +21,7 @@ export type CloseSession = (session: Session, reason: ClaspError, told: boolean)
 
 const MILLISECOND = 1000;
 
-/** Watches over the lives of all sessions with one timer: no HELLO, silence, lag, the end of a grant. */
+/** Watches over the lives of all sessions with one timer: no HELLO or answer to it, silence, lag, the end of a grant. */
 export class SessionWatch {
   readonly #options: SessionWatchOptions;
   readonly #close: CloseSession;
@@ -75,7 +75,7 @@ export class SessionWatch {
 
   #due(session: Session): void {
     if (session.phase !== 'open') {
-      this.#close(session, new ClaspError(ErrorCode.BadMessage, 'no HELLO arrived in time'), true);
+      this.#close(session, unfinished(session), true);
       return;
     }
     switch (judgeLife(this.#life(session), this.#options.now())) {
@@ -99,6 +99,12 @@ export class SessionWatch {
     }
     this.look(session);
   }
+}
+
+/** Why a session that is not open yet may wait no longer: for its HELLO, or for whoever checks its token. */
+function unfinished({ phase }: Session): ClaspError {
+  if (phase === 'greeting') return new ClaspError(ErrorCode.BadMessage, 'no HELLO arrived in time');
+  return new ClaspError(ErrorCode.Timeout, 'the authentication took too long');
 }
 
 function slowConsumer(): ClaspError {

@@ -1,4 +1,4 @@
-import { type SchedulerLike, VirtualTimeScheduler } from 'rxjs';
+import { NEVER, type SchedulerLike, VirtualTimeScheduler } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ClaspError } from '../../core/errors.ts';
 import { memoryPair } from '../../core/memory-pair.ts';
@@ -63,6 +63,19 @@ describe('a session', () => {
     pass(1);
     expect(silent.take()).toEqual([expect.objectContaining({ type: 'ERROR', code: 101 })]);
     expect(silent.ended).toBeInstanceOf(ClaspError);
+  });
+
+  it('is closed with 502 when HELLO came and the authentication takes longer', () => {
+    start({ authenticate: () => NEVER });
+    const peer = connect();
+    pass(4_000);
+    peer.hello();
+    pass(5_999);
+    expect(peer.take()).toEqual([]);
+    pass(1);
+    const error = { code: 502, message: 'the authentication took too long' };
+    expect(peer.take()).toEqual([expect.objectContaining({ type: 'ERROR', ...error })]);
+    expect(peer.ended).toMatchObject({ code: 502 });
   });
 
   it('is closed with 102 for version 0, and answered with version 1 for any later one', () => {

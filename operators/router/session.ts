@@ -33,7 +33,7 @@ export interface SessionOptions {
   readonly maxSessions: number;
   /** Milliseconds without an inbound frame after which a session ends; 0 = never. */
   readonly sessionTimeout: number;
-  /** Milliseconds in which HELLO must arrive. */
+  /** Milliseconds in which HELLO must arrive, and be answered by `authenticate`. */
   readonly handshakeTimeout: number;
   /** Milliseconds that a receiver may lag without a break. */
   readonly maxLag: number;
