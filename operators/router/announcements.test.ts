@@ -108,6 +108,7 @@ describe('an announcement', () => {
     const bridge = rig.join('bridge');
     bridge.send(announce(fader, cue));
     bridge.send(announce({ address: '/desk//x', type: 'param' }));
+    bridge.send(announce(cue, { address: '/else//x', type: 'param' }));
     for (let i = 0; i < 11; i++) {
       bridge.send(
         announce(...Array.from({ length: 1_000 }, (_, n) => ({ address: `/desk/${i}/${n}`, type: 'param' as const }))),
@@ -116,6 +117,7 @@ describe('an announcement', () => {
     expect(bridge.take()).toEqual([
       expect.objectContaining({ code: 301, address: '/cue' }),
       expect.objectContaining({ code: 200, address: '/desk//x' }),
+      expect.objectContaining({ code: 200, address: '/else//x' }),
       expect.objectContaining({ code: 429 }),
     ]);
     bridge.send({ type: 'QUERY', pattern: '/desk/**' });

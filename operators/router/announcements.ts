@@ -1,4 +1,3 @@
-import { checkAddress } from '../../core/address.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import type { AnnounceMessage, QueryMessage, SignalDefinition } from '../../core/message.ts';
 import type { ParamStore } from '../../core/param-store.ts';
@@ -35,9 +34,9 @@ interface OfSession {
  * An ANNOUNCE is remembered per address until its session ends or somebody announces the address again, passed on to
  * the sessions that subscribed to its addresses (those that ever sent QoS 1: others do not understand it), and
  * acknowledged. A QUERY is answered with what is announced and which params exist under the pattern, as far as its
- * sender may read them. Refuses bad addresses with 200, and with 429 more than 10 000 announced signals of a session or
- * 8 MiB of their addresses, datatypes and access: what is announced again counts once. Everything else passes at once,
- * in order.
+ * sender may read them. Refuses with 429 more than 10 000 announced signals of a session or 8 MiB of their addresses,
+ * datatypes and access: what is announced again counts once. Everything else passes at once, in order. Needs
+ * `scopeFilter` before it, which checks the addresses.
  */
 export function announcements(subscriptions: SubscriptionIndex<Session>, store: ParamStore): StageOperator<Envelope> {
   return stage((out) => {
@@ -72,14 +71,6 @@ export function announcements(subscriptions: SubscriptionIndex<Session>, store: 
       }
       if (bytes <= MAX_ANNOUNCED_BYTES) return undefined;
       return new ClaspError(ErrorCode.TooMany, `announced signals are too long, at most ${MAX_ANNOUNCED_BYTES} bytes`);
-    };
-
-    const refusal = ({ signals }: AnnounceMessage, session: Session): ClaspError | undefined => {
-      for (const { address } of signals) {
-        const fault = checkAddress(address);
-        if (fault) return fault;
-      }
-      return overflow(signals, session);
     };
 
     const announce = (session: Session, frame: Frame, { signals }: AnnounceMessage) => {
@@ -133,7 +124,7 @@ export function announcements(subscriptions: SubscriptionIndex<Session>, store: 
         }
         if (kind === 'ANNOUNCE' && frame) {
           const message = frame.message as AnnounceMessage;
-          const error = refusal(message, session);
+          const error = overflow(message.signals, session);
           if (!error) {
             announce(session, frame, message);
             return;

@@ -1,3 +1,4 @@
+import { checkAddress } from '../../core/address.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { checkPattern } from '../../core/pattern.ts';
 import type { ScopeAction } from '../../core/scope.ts';
@@ -6,10 +7,10 @@ import { isScheduleAddress } from './scheduled-bundles.ts';
 import { type StageOperator, stage } from './stage.ts';
 
 /**
- * Refuses what the sender's scopes do not permit with a `ClaspError` 301, and bad patterns with 202: SET, PUBLISH and
- * ANNOUNCE need write on the address, a BUNDLE on each of its addresses, GET needs read, and a pattern (SUBSCRIBE,
- * QUERY, REPLAY) must overlap what may be read; what is then delivered is filtered again per address. Everything else
- * passes at once, in order.
+ * Refuses what the sender's scopes do not permit with a `ClaspError` 301, and before that bad patterns with 202 and bad
+ * addresses of an ANNOUNCE, which nobody has checked yet, with 200: SET, PUBLISH and ANNOUNCE need write on the address, a
+ * BUNDLE on each of its addresses, GET needs read, and a pattern (SUBSCRIBE, QUERY, REPLAY) must overlap what may be
+ * read; what is then delivered is filtered again per address. Everything else passes at once, in order.
  */
 export function scopeFilter(): StageOperator<Envelope> {
   return stage((out) => ({
@@ -44,6 +45,10 @@ function judge(envelope: Envelope): ClaspError | undefined {
     case 'ANNOUNCE': {
       const message = envelope.frame?.message;
       const signals = message?.type === 'ANNOUNCE' ? message.signals : [];
+      for (const { address } of signals) {
+        const bad = checkAddress(address);
+        if (bad) return bad;
+      }
       for (const { address } of signals) {
         const error = needs(envelope, 'write', address);
         if (error) return error;
