@@ -103,15 +103,19 @@ export class BundleDelivery {
     group.places.push(this.#count++);
   }
 
-  deliver(): void {
-    if (this.#count === 0) return;
+  /** Gives how many signals that were, one for each receiver. */
+  deliver(): number {
+    let delivered = 0;
+    if (this.#count === 0) return delivered;
     for (const [receiver, share] of this.#shares()) {
       if (receiver.paced) tellPacing(receiver.paced, share.signals);
       const { outbox } = receiver;
       // What comes later for the same param must not take the place of what waits since before the bundle.
       outbox.fence(share.keys);
       for (const bytes of share.framesFor(receiver)) outbox.send(bytes, 'keep', undefined);
+      delivered += share.signals.length;
     }
+    return delivered;
   }
 
   #allGroups(): Map<readonly Session[], Group> {

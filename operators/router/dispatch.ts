@@ -72,12 +72,12 @@ export function dispatch(
     if (envelope.kind === 'SET') {
       const receivers = subscriptions.lookup(entry, KindBit.param);
       if (receivers.length === 0) return;
-      delivered.signals += receivers.length;
       const bytes = stampRevision(frame, envelope.revision);
       if (bundle) {
         bundle.add({ envelope, bytes, key: entry, kind: 'param' }, receivers, undefined);
         return;
       }
+      delivered.signals += receivers.length;
       for (const receiver of receivers) {
         if (receiver.paced === undefined) receiver.outbox.send(bytes, 'param', entry);
         else receiver.paced.deliver(entry, frame, bytes, 'param');
@@ -87,7 +87,6 @@ export function dispatch(
     const { signal } = frame;
     const receivers = subscriptions.lookup(entry, KIND_BITS[signal] as number);
     if (receivers.length === 0) return;
-    delivered.signals += receivers.length;
     const bytes = forwardPublish(frame, envelope.session.connection.handsOver);
     const move = signal === GESTURE && frame.phase === MOVE;
     const key = signal === GESTURE ? `${envelope.session.id} ${frame.id ?? 0} ${entry.address}` : entry.id;
@@ -97,9 +96,10 @@ export function dispatch(
       bundle.add({ envelope, bytes, key, kind }, receivers, envelope.session);
       return;
     }
+    delivered.signals += receivers.length;
     for (const receiver of receivers) {
-      if (receiver === envelope.session) continue;
-      if (receiver.paced === undefined || delivery !== 'stream') receiver.outbox.send(bytes, delivery, key);
+      if (receiver === envelope.session) delivered.signals--;
+      else if (receiver.paced === undefined || delivery !== 'stream') receiver.outbox.send(bytes, delivery, key);
       else receiver.paced.deliver(entry, frame, bytes, 'stream');
     }
   };
@@ -120,7 +120,8 @@ export function dispatch(
   const finish = (envelope: Envelope) => {
     const complete = bundle;
     bundle = undefined;
-    complete?.deliver();
+    const signals = complete?.deliver() ?? 0;
+    delivered.signals += signals; // only now: what delivers may count, too
     acknowledge(envelope, lastOf(envelope));
   };
 

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { NEVER } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { memoryPair } from '../../core/memory-pair.ts';
@@ -24,6 +25,38 @@ const set = (address: string, value: SetMessage['value'], rest: Partial<SetMessa
 
 beforeEach(() => start());
 afterEach(() => rig.stop());
+
+it('counts as messages out the signals that its sessions got, alone or in bundles', () => {
+  const publish = (signal: 'event' | 'stream' | 'gesture', address: string): Message => {
+    const gesture = signal === 'gesture' ? { id: 1, phase: 'start' as const } : {};
+    return { type: 'PUBLISH', signal, address, value: 1, ...gesture };
+  };
+  const address = fc.constantFrom('/a', '/b');
+  const alone = fc.oneof(
+    address.map((to) => set(to, 1)),
+    fc.tuple(fc.constantFrom('event', 'stream', 'gesture'), address).map(([signal, to]) => publish(signal, to)),
+  );
+  const bundle = fc.array(alone, { minLength: 1 }).map((messages): Message => ({ type: 'BUNDLE', messages }));
+  const sent = fc.array(fc.tuple(fc.nat(2), fc.oneof(alone, bundle)));
+  const patterns = fc.array(fc.constantFrom('/a', '/b', '/*'), { minLength: 3, maxLength: 3 });
+  const signalsOf = (message: Message): number => {
+    if (message.type === 'BUNDLE') return message.messages.length;
+    return Number(message.type === 'SET' || message.type === 'PUBLISH');
+  };
+  fc.assert(
+    fc.property(patterns, sent, (subscribed, messages) => {
+      start();
+      const peers = subscribed.map((pattern) => {
+        const peer = join();
+        peer.send(subscribe(pattern), { qos: 1 });
+        return peer;
+      });
+      for (const [index, message] of messages) peers[index]?.send(message);
+      const got = peers.flatMap((peer) => peer.take()).reduce((sum, message) => sum + signalsOf(message), 0);
+      expect(rig.relay.stats().messagesOut).toBe(got);
+    }),
+  );
+});
 
 describe('an event and a stream', () => {
   it('reach every matching subscriber of their kind except the sender', () => {
