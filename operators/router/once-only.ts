@@ -5,8 +5,8 @@ import type { Envelope, EnvelopeKind } from './envelope.ts';
 import type { Session } from './session-state.ts';
 import { type StageOperator, stage } from './stage.ts';
 
-/** What is remembered of a name or subject: a peer may send one of 65 KB, and it is remembered with each of its frames. */
-const MOST_NAME = 256;
+/** What is remembered of a subject, which may be long: it is remembered with each frame. */
+const MOST_SUBJECT = 256;
 
 /**
  * Applies a frame of QoS 2 exactly once: one that is repeated, also in another session, gets the answer again that it
@@ -68,6 +68,6 @@ function keyOf(session: Session, { bytes, start, end }: Frame, timestamp: number
 
 function writerOf({ name, grant, connection }: Session): string {
   // A host has no line break.
-  if (grant?.subject !== undefined) return `subject\n${grant.subject.slice(0, MOST_NAME)}`;
-  return `${connection.peer?.replace(/:\d+$/, '') ?? ''} ${name.slice(0, MOST_NAME)}`;
+  if (grant?.subject !== undefined) return `subject\n${grant.subject.slice(0, MOST_SUBJECT)}`;
+  return `${connection.peer?.replace(/:\d+$/, '') ?? ''} ${name}`;
 }

@@ -8,7 +8,6 @@ import type { Session } from './session-state.ts';
 const TREE = '/clasp/schedule/';
 /** Addresses of a bundle that its param lists. */
 const MOST_ADDRESSES = 16;
-const MOST_NAME = 256;
 /**
  * Frames are kept in pieces of memory of so many bytes: a buffer for each would be most of what a bundle that waits
  * leaves to the garbage collector. A piece is free when none of its bundles waits.
@@ -69,7 +68,7 @@ export class ScheduledBundle implements Scheduled {
 /** What the param of a bundle says. */
 export function describeBundle({ at, session }: ScheduledBundle, parts: readonly Envelope[]): Value {
   const addresses = parts.slice(0, MOST_ADDRESSES).map(({ entry }) => entry?.address ?? '');
-  return { at, from: session.id, name: session.name.slice(0, MOST_NAME), addresses, messages: parts.length };
+  return { at, from: session.id, name: session.name, addresses, messages: parts.length };
 }
 
 /** The bundles of a relay that wait for their time. No clock, no decisions. */

@@ -8,6 +8,8 @@ import type { PacedDelivery } from './paced-delivery.ts';
 import type { Subscriptions } from './subscriptions.ts';
 
 const NO_SCOPES: Scopes = scopes([]);
+/** Characters of a client's name that are kept: what a session left behind keeps it. */
+const MOST_NAME = 256;
 
 /** One participant, from the connection to its end. */
 export class Session {
@@ -17,7 +19,7 @@ export class Session {
   readonly outbox: Outbox;
   /** Everything that must stop when the session ends. */
   readonly incoming: Subscription = new Subscription();
-  /** As the client calls itself in HELLO; empty before. */
+  /** As the client calls itself in HELLO, at most 256 characters; empty before. */
   name = '';
   phase: 'greeting' | 'authenticating' | 'open' | 'closed' = 'greeting';
   grant: CompiledGrant | undefined;
@@ -51,6 +53,12 @@ export class Session {
     this.since = since;
     this.activeAt = since;
     this.outbox = new Outbox(connection, limits, (change) => changed(this, change));
+  }
+
+  introduce(name: string): void {
+    // Written anew: a part of a string keeps all of it.
+    const copy = () => new TextDecoder().decode(new TextEncoder().encode(name.slice(0, MOST_NAME)));
+    this.name = name.length > MOST_NAME ? copy() : name;
   }
 
   /** What it may do; nothing before it is authenticated. */

@@ -233,7 +233,7 @@ class Sessions implements Receiving {
     if (hello.version < PROTOCOL_VERSION) {
       throw new ClaspError(ErrorCode.UnsupportedVersion, `protocol version ${hello.version} is not supported`);
     }
-    session.name = hello.name;
+    session.introduce(hello.name);
     if (session.grant) {
       this.#welcome(session, session.grant);
       return;
