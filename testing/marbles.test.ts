@@ -53,7 +53,13 @@ describe('marbles', () => {
   });
 
   it('compares in depth as vitest does', () => {
-    const value = fc.anything({ withBigInt: true, withMap: true, withSet: true, withTypedArray: false });
+    const value = fc.anything({
+      withBigInt: true,
+      withDate: true,
+      withMap: true,
+      withSet: true,
+      withTypedArray: false,
+    });
     fc.assert(
       fc.property(value, value, (a, b) => {
         expect(deepEqual(a, structuredClone(a))).toBe(true);
@@ -73,6 +79,41 @@ describe('marbles', () => {
     expect(deepEqual(Uint8Array.of(1), Uint8Array.of(2))).toBe(false);
     expect(deepEqual(Uint8Array.of(1), [1])).toBe(false);
     expect(deepEqual(new ClaspError(400, 'a'), new ClaspError(400, 'b'))).toBe(false);
+  });
+
+  it('tells apart what has no properties of its own', () => {
+    const buffer = (byte: number) => Uint8Array.of(1, byte).buffer;
+    const made: ((nth: number) => unknown)[] = [
+      (nth) => new Date(1_000_000 + nth),
+      (nth) => new RegExp(`a{${nth}}`),
+      (nth) => new RegExp('a', ['g', 'i'][nth - 1]),
+      (nth) => new URL(`http://localhost/${nth}`),
+      (nth) => buffer(nth),
+      (nth) => new DataView(buffer(nth), 1),
+      (nth) => new Uint16Array(buffer(nth)),
+      (nth) => new Set([nth]),
+      (nth) => new Map([[nth, nth]]),
+      (nth) => Object(nth),
+      (nth) => Object(BigInt(nth)),
+      (nth) => Object(nth === 1),
+      (nth) => Object(String(nth)),
+      (nth) => [Math, JSON][nth - 1],
+    ];
+    made.forEach((make, index) => {
+      expect(deepEqual(make(1), make(1))).toBe(true);
+      expect(deepEqual(make(1), make(2))).toBe(false);
+      made.forEach((other, at) => {
+        if (at !== index) expect(deepEqual(make(1), other(1))).toBe(false);
+      });
+      for (const plain of [{}, []]) expect(deepEqual(make(1), plain) || deepEqual(plain, make(1))).toBe(false);
+    });
+    expect(deepEqual(new Date(Number.NaN), new Date(Number.NaN))).toBe(true);
+    expect(deepEqual([undefined], [])).toBe(false);
+    expect(deepEqual(new WeakMap(), new WeakMap())).toBe(false);
+    expect(deepEqual(Promise.resolve(1), Promise.resolve(2))).toBe(false);
+    const told = () =>
+      marbles(({ expectObservable }) => expectObservable(of(new Date(1))).toBe('(a|)', { a: new Date(2) }));
+    expect(told).toThrow('1970');
   });
 });
 
