@@ -59,7 +59,7 @@ describe('simulate', () => {
     expect(log.map(({ at }) => at)).toEqual(log.map(({ at }) => at).sort((a, b) => a - b));
     const kinds = new Set(log.map((entry) => (entry.type === 'frame' ? `frame ${entry.what}` : entry.type)));
     expect([...kinds].sort()).toEqual(
-      ['called', 'cut', 'frame arrived', 'frame lost', 'frame sent', 'heard', 'note', 'relay'].sort(),
+      ['called', 'cut', 'frame arrived', 'frame lost', 'frame sent', 'heard', 'called-back', 'note', 'relay'].sort(),
     );
     const lines = text().split('\n');
     expect(lines).toHaveLength(log.length);
@@ -70,6 +70,27 @@ describe('simulate', () => {
     );
     expect(text()).toMatch(/^\d\.\d{6} desk → main sent SET \/fader\/\d {"value":\d+/m);
     expect(text()).toMatch(/^\d\.\d{6} local heard param \/fader\/\d {"value":\d+/m);
+  });
+
+  it('logs what a callback hears without a kind that it is not told', () => {
+    const { log, text } = simulate(
+      ({ client, at }) => {
+        const [desk, stage] = [client('desk'), client('stage')];
+        stage.on('/**', () => undefined);
+        at(10, () => desk.set('/live', 1));
+        at(20, () => desk.emit('/go', { n: 2 }));
+        at(60, () => client('late').on('/**', () => undefined, { types: ['param'] }));
+      },
+      { seed: 1, until: 100 },
+    );
+    expect(text().match(/(stage|late) heard .*/g)).toEqual([
+      'stage heard /live {"value":1}',
+      'stage heard /go {"value":{"n":2}}',
+      'late heard param /live {"value":1}',
+    ]);
+    const calls = log.filter(({ type }) => type === 'called-back');
+    expect(calls[0]).toEqual({ at: 10_000, type: 'called-back', who: 'stage', address: '/live', value: 1 });
+    expect(calls[2]).toMatchObject({ at: 60_000, who: 'late', meta: { address: '/live', value: 1, revision: 1 } });
   });
 
   it('networks take their time: a write is heard one way to the relay and one way from it later', () => {

@@ -1,7 +1,9 @@
 import { Observable, tap } from 'rxjs';
 import type { Client } from '../core/client.ts';
 import type { ClaspError } from '../core/errors.ts';
+import type { ParamState } from '../core/message.ts';
 import type { Signal } from '../core/signal.ts';
+import type { Value } from '../core/value.ts';
 import { decodeAnyFrame } from '../core/wire/message-pack.ts';
 import type { RouterEvent } from '../operators/router/router-event.ts';
 import { shown } from './diagram.ts';
@@ -19,6 +21,14 @@ export type LogEntry = { readonly at: number } & (
     }
   | { readonly type: 'cut'; readonly from: string; readonly to: string; readonly reason: ClaspError }
   | { readonly type: 'heard'; readonly who: string; readonly signal: Signal }
+  /** A callback of `on` was called: it is not told what kind of signal it hears. */
+  | {
+      readonly type: 'called-back';
+      readonly who: string;
+      readonly address: string;
+      readonly value: Value;
+      readonly meta?: ParamState | undefined;
+    }
   | { readonly type: 'called'; readonly who: string; readonly method: string; readonly given: readonly unknown[] }
   | { readonly type: 'relay'; readonly who: string; readonly event: RouterEvent }
   | { readonly type: 'note'; readonly who: string; readonly text: string }
@@ -65,7 +75,7 @@ export class SimulationLog {
       return client.on(
         pattern,
         (value, address, meta) => {
-          this.add({ type: 'heard', who, signal: { kind: meta ? 'param' : 'event', address, value } });
+          this.add({ type: 'called-back', who, address, value, meta });
           how(value, address, meta);
         },
         options,
@@ -101,6 +111,8 @@ function inWords(entry: LogEntry): string {
       const { kind, address, ...rest } = entry.signal;
       return `${entry.who} heard ${kind} ${address} ${shown(rest)}`;
     }
+    case 'called-back':
+      return `${entry.who} heard ${entry.meta ? 'param ' : ''}${entry.address} ${shown({ value: entry.value })}`;
     case 'called':
       return `${entry.who} ${entry.method} ${entry.given.map(shown).join(' ')}`.trim();
     case 'relay': {
