@@ -2,17 +2,14 @@ import type {
   AckMessage,
   ErrorMessage,
   HelloMessage,
-  Message,
-  PublishMessage,
   QoS as QoSLevel,
   SetMessage,
   SubscribeMessage,
   WelcomeMessage,
 } from './message.ts';
-import { encodeMessage } from './wire/encode.ts';
-import { decodeAnyFrame } from './wire/message-pack.ts';
+import type { Message, PublishMessage } from './published-types.ts';
 
-// What programs import from `@clasp-to/core` besides the client, under the same names and with the same values. Where
+// What programs import from `@clasp-to/core` besides the client and its codec, under the same names and with the same values. Where
 // the rest of this package has its own name for the same thing, that one is the better choice for new programs.
 
 /** Default port of a relay. */
@@ -24,8 +21,8 @@ export const WS_SUBPROTOCOL = 'clasp';
 /** First byte of every frame. */
 export const MAGIC_BYTE = 83;
 
-/** How a frame is to be treated. */
-export const QoS = { Fire: 0, Confirm: 1, Commit: 2 } as const;
+/** How a frame is to be treated, and the names of the levels. */
+export const QoS = { Fire: 0, Confirm: 1, Commit: 2, 0: 'Fire', 1: 'Confirm', 2: 'Commit' } as const;
 /** One of the levels. */
 export type QoS = QoSLevel;
 
@@ -39,6 +36,46 @@ export const SignalType = {
 } as const;
 /** One of the kinds of signal. */
 export type SignalType = (typeof SignalType)[keyof typeof SignalType];
+
+/** First byte of a message, and the names of the codes. */
+export const MessageType = {
+  Hello: 1,
+  Welcome: 2,
+  Announce: 3,
+  Subscribe: 16,
+  Unsubscribe: 17,
+  Publish: 32,
+  Set: 33,
+  Get: 34,
+  Snapshot: 35,
+  Bundle: 48,
+  Sync: 64,
+  Ping: 65,
+  Pong: 66,
+  Ack: 80,
+  Error: 81,
+  Query: 96,
+  Result: 97,
+  1: 'Hello',
+  2: 'Welcome',
+  3: 'Announce',
+  16: 'Subscribe',
+  17: 'Unsubscribe',
+  32: 'Publish',
+  33: 'Set',
+  34: 'Get',
+  35: 'Snapshot',
+  48: 'Bundle',
+  64: 'Sync',
+  65: 'Ping',
+  66: 'Pong',
+  80: 'Ack',
+  81: 'Error',
+  96: 'Query',
+  97: 'Result',
+} as const;
+/** One of the codes. */
+export type MessageType = Extract<(typeof MessageType)[keyof typeof MessageType], number>;
 
 /** First byte of a message. */
 export const MSG = {
@@ -81,34 +118,6 @@ export const VAL = {
 export const SIG = { PARAM: 0, EVENT: 1, STREAM: 2, GESTURE: 3, TIMELINE: 4 } as const;
 /** Codes of the phases of a gesture. */
 export const PHASE = { START: 0, MOVE: 1, END: 2, CANCEL: 3 } as const;
-
-/**
- * A message as one frame. Without `qos` it has the one that is usual for the message: 1 for SET, SUBSCRIBE, UNSUBSCRIBE
- * and for PUBLISH of params, events and timelines, 2 for BUNDLE, else 0. Throws a `ClaspError` 402.
- */
-export function encode(message: Message, qos: QoS = usualQoS(message)): Uint8Array {
-  return encodeMessage(message, { qos });
-}
-
-/** The message of a frame, binary or MessagePack. Throws a `ClaspError` 100 or 101. */
-export function decode(frame: Uint8Array): Message {
-  return decodeAnyFrame(frame).message;
-}
-
-function usualQoS(message: Message): QoS {
-  switch (message.type) {
-    case 'SET':
-    case 'SUBSCRIBE':
-    case 'UNSUBSCRIBE':
-      return QoS.Confirm;
-    case 'PUBLISH':
-      return message.signal === 'stream' || message.signal === 'gesture' ? QoS.Fire : QoS.Confirm;
-    case 'BUNDLE':
-      return QoS.Commit;
-    default:
-      return QoS.Fire;
-  }
-}
 
 /** Whether this is a message of type HELLO. */
 export const isHelloMessage = (message: unknown): message is HelloMessage => is('HELLO', message);

@@ -1,8 +1,40 @@
+export type { SignalCallback as SubscriptionCallback } from '../core/client.ts';
+export type {
+  AckMessage,
+  AnnounceMessage,
+  ErrorMessage,
+  GetMessage,
+  HelloMessage,
+  ParamState as ParamValue,
+  QueryMessage,
+  ResultMessage,
+  SetMessage,
+  SignalDefinition,
+  SnapshotMessage,
+  SubscribeMessage,
+  SubscribeOptions,
+  SyncMessage,
+  UnsubscribeMessage,
+  WelcomeMessage,
+} from '../core/message.ts';
+export { PROTOCOL_VERSION } from '../core/message.ts';
+export type { DecodedFrame, FrameFlags, FrameFlagsV3, FrameOptions } from '../core/published-frames.ts';
+export {
+  checkComplete,
+  decode,
+  decodeFlags,
+  decodeFrame,
+  decodeMessage,
+  decodeMessageBinary,
+  encode,
+  encodeFlags,
+  encodeFrame,
+  encodeMessage,
+  encodeMessageBinary,
+} from '../core/published-frames.ts';
 export {
   DEFAULT_DISCOVERY_PORT,
   DEFAULT_WS_PORT,
-  decode,
-  encode,
   isAckMessage,
   isErrorMessage,
   isHelloMessage,
@@ -11,6 +43,7 @@ export {
   isSubscribeMessage,
   isWelcomeMessage,
   MAGIC_BYTE,
+  MessageType,
   MSG,
   PHASE,
   QoS,
@@ -19,6 +52,10 @@ export {
   VAL,
   WS_SUBPROTOCOL,
 } from '../core/published-names.ts';
+export type { BundleMessage, ClaspEvents, Message, PublishMessage, Unsubscribe } from '../core/published-types.ts';
+export type { Keyframe as TimelineKeyframe } from '../core/signal.ts';
+export type { Value } from '../core/value.ts';
+export type { ConnectOptions } from '../operators/client/connect-options.ts';
 export type { BroadcastChannelOptions } from './broadcast-channel.ts';
 export { broadcastChannelDial, broadcastChannelListener } from './broadcast-channel.ts';
 export { Clasp, ClaspBuilder } from './clasp.ts';
