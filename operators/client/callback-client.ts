@@ -220,7 +220,7 @@ export class CallbackClient {
 
   #open(): Client {
     const { name, token, features = ['param', 'event', 'stream'] } = this.#options;
-    const { reconnect = true, reconnectInterval = 5_000 } = this.#options;
+    const { reconnect = true, reconnectInterval } = this.#options;
     const client = createClient(this.#gate.connections, {
       name,
       token,
@@ -228,7 +228,7 @@ export class CallbackClient {
       random: this.#platform.random,
       now: this.#platform.now,
       scheduler: this.#scheduler,
-      reconnect: reconnect && { initial: reconnectInterval, factor: 1.5 },
+      reconnect: reconnect && { initial: reconnectInterval || 5_000, factor: 1.5 },
       onMessage: (message) => this.#announced(message),
     });
     client.errors.subscribe((error) => this.#refused(error));

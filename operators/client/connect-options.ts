@@ -8,7 +8,7 @@ export interface ConnectOptions {
   token?: string;
   /** Whether to connect again after a loss. @defaultValue true */
   reconnect?: boolean;
-  /** Milliseconds: upper end of the first wait before reconnecting, which is random. @defaultValue 5000 */
+  /** Milliseconds: upper end of the first wait before reconnecting, which is random; 0 counts as none. @defaultValue 5000 */
   reconnectInterval?: number;
   /** Milliseconds that `connect` waits. @defaultValue 10000 */
   connectionTimeout?: number;
