@@ -211,7 +211,7 @@ export class CallbackClient {
     this.#status = 'closed';
     this.#client.close();
     this.#settle(new ClaspError(503, 'closed'));
-    if (hadConnection) this.#scheduler.schedule(() => this.#disconnected(''));
+    if (hadConnection) this.#scheduler.schedule(() => this.#tell(this.#onDisconnect, ''));
   }
 
   #newGate(): GatedDial {
@@ -269,11 +269,7 @@ export class CallbackClient {
     // First: a callback may ask to connect again, and that is another attempt.
     this.#settle(error);
     if (before === 'connecting' && !this.#gate.reached) this.#fail(error);
-    this.#disconnected(reason?.reason ?? '');
-  }
-
-  #disconnected(reason: string): void {
-    this.#tell(this.#onDisconnect, reason);
+    this.#tell(this.#onDisconnect, reason?.reason ?? '');
   }
 
   #tell<Given extends unknown[]>(callbacks: readonly ((...given: Given) => void)[], ...given: Given): void {

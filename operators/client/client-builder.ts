@@ -84,9 +84,8 @@ export class ClientBuilder<C extends { connect(): Promise<void> }> {
 
   /** Whether to connect again after a loss, and how long to wait first, at most, in milliseconds. */
   withReconnect(enabled: boolean, intervalMs?: number): this {
-    this.#options.reconnect = enabled;
-    if (intervalMs !== undefined) this.#options.reconnectInterval = intervalMs;
-    return this;
+    this.reconnect(enabled);
+    return intervalMs === undefined ? this : this.reconnectInterval(intervalMs);
   }
 
   /** Milliseconds: upper end of the first wait before reconnecting. */

@@ -107,7 +107,7 @@ export class ClientSubscriptions {
     this.#send = undefined;
     this.#greeted = false;
     for (const subscription of this.#byId.values()) {
-      if (subscription.seen && subscription.seen.size > 0) subscription.synced = true;
+      if (subscription.seen?.size) subscription.synced = true;
       subscription.seen = undefined;
       subscription.unsure = undefined;
     }
@@ -175,7 +175,7 @@ export class ClientSubscriptions {
     subscription.seen = undefined;
     subscription.unsure = undefined;
     subscription.synced = true;
-    if (!this.#anyAwaiting()) this.#params.forgetMissing();
+    if (!this.#all().some(({ seen }) => seen)) this.#params.forgetMissing();
     for (const { synced } of [...subscription.listeners]) if (synced) this.#guard(synced);
   }
 
@@ -273,17 +273,13 @@ export class ClientSubscriptions {
     return route;
   }
 
-  #anyAwaiting(): boolean {
-    for (const { seen } of this.#byId.values()) if (seen) return true;
-    return false;
-  }
-
   /** For relays that acknowledge a SUBSCRIBE without its id. */
   #awaiting(pattern: string | undefined): Subscription | undefined {
-    for (const subscription of this.#byId.values()) {
-      if (subscription.seen && subscription.message.pattern === pattern) return subscription;
-    }
-    return undefined;
+    return this.#all().find(({ seen, message }) => seen && message.pattern === pattern);
+  }
+
+  #all(): Subscription[] {
+    return [...this.#byId.values()];
   }
 }
 
