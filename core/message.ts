@@ -65,7 +65,10 @@ export interface FederationSyncMessage {
 }
 
 export interface SubscribeOptions {
-  /** Deliver at most this many values a second per address; the newest always arrives last. */
+  /**
+   * Deliver at most this many values a second per address; the newest always arrives last. Travels as a whole number:
+   * 59.94 is 59, and 0.5 is 1.
+   */
   readonly maxRate?: number | undefined;
   /** Hold back numbers within this distance of the last delivered one. */
   readonly epsilon?: number | undefined;

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { messages, values } from '../../testing/arbitraries.ts';
 import { ClaspError } from '../errors.ts';
-import type { Message } from '../message.ts';
+import type { Message, SubscribeOptions } from '../message.ts';
 import type { Value } from '../value.ts';
 import { decodeRelayFrame } from './client-decode.ts';
 import { type ClientMessage, encodeClientMessage, stampFrame } from './client-encode.ts';
@@ -45,6 +45,8 @@ const outcome = <T>(run: () => T): T | number => {
 
 const runs = { numRuns: 1_000 };
 
+const subscribe = (options: SubscribeOptions): ClientMessage => ({ type: 'SUBSCRIBE', id: 1, pattern: '/a', options });
+
 describe('encodeClientMessage', () => {
   it('writes the bytes that encodeMessage writes', () => {
     fc.assert(
@@ -76,7 +78,8 @@ describe('encodeClientMessage', () => {
       set(Object.assign(Object.create(null), { a: 1 })),
       { type: 'GET', address: `/${'x'.repeat(65_535)}` },
       { type: 'SUBSCRIBE', id: -1, pattern: '/a' },
-      { type: 'SUBSCRIBE', id: 1, pattern: '/a', options: { maxRate: 2.5 } },
+      ...[-1, -0.5, Number.NaN, 2 ** 32].map((maxRate) => subscribe({ maxRate })),
+      subscribe({ window: 2.5 }),
       { type: 'PUBLISH', address: '/a', signal: 'gesture', id: 2 ** 32 },
       { type: 'PUBLISH', address: '/a', signal: 'noise' as 'event' },
       { type: 'PUBLISH', address: '/a', signal: 'gesture', phase: 'begin' as 'start' },
@@ -91,6 +94,23 @@ describe('encodeClientMessage', () => {
     }
     expect(outcome(() => encodeClientMessage(set(nested(33))))).toBe(402);
     expect(outcome(() => encodeClientMessage(set(undefined)))).toBe(402);
+    expect(outcome(() => encodeClientMessage(subscribe({ maxRate: -0.5 })))).toBe(402);
+  });
+
+  it('cuts a maxRate to a whole number, of at least 1 where there is a limit at all, as encodeMessage does', () => {
+    const rates = fc.oneof(
+      fc.double({ min: 0, max: 2, noNaN: true }),
+      fc.double({ min: 0, max: 2 ** 32 - 1, noNaN: true }),
+    );
+    fc.assert(
+      fc.property(rates, (maxRate) => {
+        const frame = encodeClientMessage(subscribe({ maxRate }));
+        expect(frame).toEqual(encodeMessage(subscribe({ maxRate })));
+        const whole = maxRate > 0 && maxRate < 1 ? 1 : Math.floor(maxRate);
+        expect(decodeMessage(frame).message).toMatchObject({ options: { maxRate: whole } });
+      }),
+    );
+    expect(encodeClientMessage(subscribe({ maxRate: 59.94 }))).toEqual(encodeClientMessage(subscribe({ maxRate: 59 })));
   });
 });
 

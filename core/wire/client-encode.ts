@@ -56,7 +56,8 @@ function writeMessage(writer: Writer, message: ClientMessage): void {
     case 'SUBSCRIBE': {
       const { maxRate, epsilon, history, window } = message.options ?? {};
       writer.int(1, 0x10).int(4, message.id).str(message.pattern).int(1, kindsMask(message.types));
-      writer.int(1, bit(maxRate, 1) | bit(epsilon, 2) | bit(history, 4) | bit(window, 8)).optional(4, maxRate);
+      writer.int(1, bit(maxRate, 1) | bit(epsilon, 2) | bit(history, 4) | bit(window, 8));
+      writer.optional(4, maxRate && (Math.floor(maxRate) || 1));
       if (epsilon !== undefined) writer.body(epsilon, 0);
       writer.optional(4, history).optional(4, window);
       break;

@@ -87,7 +87,8 @@ function writeMessage(writer: Writer, message: Message): void {
       writer.u8(MessageCode.Subscribe).u32(message.id).str(message.pattern).u8(signalMask(message.types));
       const { maxRate, epsilon, history, window } = message.options ?? {};
       writer.u8(bit(maxRate, 1) | bit(epsilon, 2) | bit(history, 4) | bit(window, 8));
-      if (maxRate !== undefined) writer.u32(maxRate);
+      // A rate of 59.94 is one of 59; one below 1 is not one without a limit.
+      if (maxRate !== undefined) writer.u32(maxRate && (Math.floor(maxRate) || 1));
       if (epsilon !== undefined) writer.f64(epsilon);
       if (history !== undefined) writer.u32(history);
       if (window !== undefined) writer.u32(window);
