@@ -11,7 +11,7 @@ export interface BackoffOptions {
    * Numbers from 0 up to 1. Give `Math.random` where there is one.
    * @defaultValue a generator seeded with the scheduler's time at creation
    */
-  readonly random?: () => number;
+  readonly random?: (() => number) | undefined;
   /** Clock and timer. @defaultValue `asyncScheduler` */
   readonly scheduler?: SchedulerLike;
 }

@@ -159,20 +159,17 @@ export class ClientRequests {
   acknowledged({ address, revision, locked, holder }: AckMessage): boolean {
     const request = this.sent.acknowledgeable(address, revision);
     if (!request) return false;
-    this.#settle(request);
     const named = address ?? request.addresses.at(-1) ?? '';
     if (request.kind === 'write' && revision !== undefined)
       this.#options.params.written(named, request.value, revision);
-    for (const reply of request.replies) reply.resolve({ address: named, revision, locked, holder });
+    this.#answer(request, { address: named, revision, locked, holder });
     return true;
   }
 
   /** Takes what a SNAPSHOT says about one address: the answer, if the oldest request there is a get. */
   told({ address, value }: ParamState): void {
     const request = this.sent.at(address)[0];
-    if (request?.kind !== 'get') return;
-    this.#settle(request);
-    for (const reply of request.replies) reply.resolve(value);
+    if (request?.kind === 'get') this.#answer(request, value);
   }
 
   /** Takes a RESULT. */
@@ -183,9 +180,7 @@ export class ClientRequests {
   /** Takes a PONG: a PING follows each query, so everything it found has come. */
   foundAll(): void {
     const query = this.sent.query();
-    if (!query) return;
-    this.#settle(query);
-    for (const reply of query.replies) reply.resolve(query.results);
+    if (query) this.#answer(query, query.results);
   }
 
   /** Takes an ERROR about an address. */
@@ -284,6 +279,11 @@ export class ClientRequests {
     // Not `delete`, which stops an idle timer: starting one for each request would cost more than the request.
     this.#expect(request);
     this.sent.delete(request);
+  }
+
+  #answer<T>(request: Request & { readonly replies: readonly PendingReply<T>[] }, value: T): void {
+    this.#settle(request);
+    for (const reply of request.replies) reply.resolve(value);
   }
 
   #fail(request: Request, code: ErrorCode, why: string): void {

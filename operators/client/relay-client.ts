@@ -110,13 +110,16 @@ export class RelayClient implements Client {
         if (onMessage) this.#guard(() => onMessage(message));
         if (!receive(message, timestamp, parts)) this.#badFrames++;
       },
-      misunderstood: (error: ClaspError) => this.#misunderstood(error),
+      misunderstood: (error: ClaspError) => {
+        this.#badFrames++;
+        report(error);
+      },
       saturated: (saturated: boolean) => this.#streams.saturate(saturated),
       left: () => this.#left(),
     } as const;
     this.#link = clientLink(connections, {
       session: (connection) => clientSession(connection, session),
-      wait: reconnect ? backoffWait({ ...reconnect, scheduler, ...(random && { random }) }) : undefined,
+      wait: reconnect ? backoffWait({ ...reconnect, scheduler, random }) : undefined,
       scheduler,
       tell: (status) => this.#tellStatus(status),
     }).subscribe({ error: (reason: ClaspError | undefined) => this.#end(reason) });
@@ -249,11 +252,6 @@ export class RelayClient implements Client {
     this.#subscriptions.close();
     this.#statuses.complete();
     this.errors.complete();
-  }
-
-  #misunderstood(error: ClaspError): void {
-    this.#badFrames++;
-    this.errors.next(error);
   }
 
   #confirm(message: ConfirmedMessage, qos?: QoS): Reply<Ack> {
