@@ -1,11 +1,13 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Client, OnOptions } from '../../core/client.ts';
+import type { SyncMessage } from '../../core/message.ts';
 import {
   type ClientOnScript,
   change,
   clientOnScript,
   heardBy,
   inShort,
+  redial,
   snapshot,
   state,
   welcomedClient,
@@ -54,6 +56,23 @@ describe('snapshots', () => {
     relay.peer.send(change('/a', 1, 4));
     expect(heard).toEqual(['/a param 2', '/a param 1']);
     expect(client.cached('/a')).toBe(2);
+  });
+
+  it('of earlier sessions are forgotten also by a client that subscribes to nothing', () => {
+    made = clientOnScript({ sync: true });
+    ({ relay, client } = made);
+    for (let session = 1; session <= 3; session++) {
+      relay.welcome([state(`/of/${session}`, session, 1)]);
+      // Until the relay has told what there is, what was there is the best guess.
+      if (session > 1) expect(client.cached(`/of/${session - 1}`)).toBe(session - 1);
+      const [asked] = relay.peer.take().filter(({ type }) => type === 'SYNC');
+      relay.peer.send({ ...(asked as SyncMessage), t2: 0, t3: 0 });
+      expect([1, 2, 3].map((nth) => client.cached(`/of/${nth}`) !== undefined)).toEqual(
+        [1, 2, 3].map((nth) => nth === session),
+      );
+      relay.peer.close();
+      redial(made);
+    }
   });
 
   it('of a GET are heard only when they are news', () => {

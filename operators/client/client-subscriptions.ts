@@ -120,6 +120,7 @@ export class ClientSubscriptions {
     for (const subscription of this.#byId.values()) {
       if (subscription.seen) subscription.unsure = new Set(subscription.seen.keys());
     }
+    this.#forgetMissing();
   }
 
   /** Completes every listener, and all that come later. */
@@ -175,7 +176,7 @@ export class ClientSubscriptions {
     subscription.seen = undefined;
     subscription.unsure = undefined;
     subscription.synced = true;
-    if (!this.#all().some(({ seen }) => seen)) this.#params.forgetMissing();
+    this.#forgetMissing();
     for (const { synced } of [...subscription.listeners]) if (synced) this.#guard(synced);
   }
 
@@ -251,6 +252,11 @@ export class ClientSubscriptions {
     for (const address of this.#params.missing()) {
       if (!seen.has(address) && subscription.pattern.test(address)) tellGone(subscription, address);
     }
+  }
+
+  /** What no snapshot has told is gone, unless there is one that still comes. */
+  #forgetMissing(): void {
+    if (!this.#all().some(({ seen }) => seen)) this.#params.forgetMissing();
   }
 
   #remember(signal: Param, listeners: readonly Listener[]): void {
