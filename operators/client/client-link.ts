@@ -62,7 +62,13 @@ export function clientLink(connections: Connections, options: ClientLinkOptions)
       }
       const retryInMs = wait(++failures);
       tell({ state: 'disconnected', reason, retryInMs });
-      out.add(scheduler.schedule(connect, retryInMs));
+      // `later`, written out: that is less to load for a page.
+      out.add(
+        scheduler.schedule(function () {
+          this.unsubscribe();
+          connect();
+        }, retryInMs),
+      );
     };
     connect();
   });

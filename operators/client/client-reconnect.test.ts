@@ -1,5 +1,5 @@
 import { throwError } from 'rxjs';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Client, ClientStatus } from '../../core/client.ts';
 import { ClaspError } from '../../core/errors.ts';
 import {
@@ -74,6 +74,17 @@ describe('reconnecting', () => {
       redial(made);
     }
     expect(relay.peers).toHaveLength(201);
+  });
+
+  it('lets go of each wait that is over', () => {
+    const schedule = vi.spyOn(relay.time, 'schedule');
+    for (let i = 0; i < 50; i++) {
+      relay.peer.close();
+      redial(made);
+      if (i % 2) relay.welcome();
+    }
+    expect(relay.peers).toHaveLength(51);
+    expect(schedule.mock.results.filter(({ value }) => !value.closed)).toHaveLength(0);
   });
 
   it('also follows a dial that fails, and tells why', () => {
