@@ -173,12 +173,12 @@ describe('a JSON session', () => {
       '"subscribe", "pattern": "/a", "types": [null]',
       '"types" must be some of param, event, stream, gesture, timeline, not null',
     ],
-    ['"subscribe", "pattern": "/a", "maxRate": 0.5', '"maxRate" must be a whole number of 0 to 4294967295, not 0.5'],
+    ['"subscribe", "pattern": "/a", "maxRate": -0.5', '"maxRate" must be a number of 0 to 4294967295, not -0.5'],
     [
       '"subscribe", "pattern": "/a", "maxRate": 4294967296',
-      '"maxRate" must be a whole number of 0 to 4294967295, not 4294967296',
+      '"maxRate" must be a number of 0 to 4294967295, not 4294967296',
     ],
-    ['"subscribe", "pattern": "/a", "maxRate": "5"', '"maxRate" must be a whole number of 0 to 4294967295, not "5"'],
+    ['"subscribe", "pattern": "/a", "maxRate": "5"', '"maxRate" must be a number of 0 to 4294967295, not "5"'],
     ['"subscribe", "pattern": "/a", "epsilon": -0.5', '"epsilon" must be a number of 0 or more, not -0.5'],
     ['"set", "address": "/a", "value": 1, "revision": -1', '"revision" must be a whole number of 0 or more, not -1'],
   ])('names the key and the value that cannot be: %s', (request, message) => {

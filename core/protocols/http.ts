@@ -69,13 +69,13 @@ export function jsonWrite(map: JsonMap): JsonWrite {
   };
 }
 
-/** A whole number of 0 to `most` under `key`; undefined when it is absent. Throws a `ClaspError` 101 for anything else. */
-export function whole(map: JsonMap, key: string, most: number = Number.MAX_SAFE_INTEGER): number | undefined {
+/** A whole number of 0 or more under `key`; undefined when it is absent. Throws a `ClaspError` 101 for anything else. */
+function whole(map: JsonMap, key: string): number | undefined {
   const value = map[key];
   if (value === undefined || value === null) return undefined;
   const number = typeof value === 'bigint' ? Number(value) : value;
-  if (typeof number === 'number' && Number.isSafeInteger(number) && number >= 0 && number <= most) return number;
-  throw wrong(key, `a whole number of 0 ${most < Number.MAX_SAFE_INTEGER ? `to ${most}` : 'or more'}`, value);
+  if (typeof number === 'number' && Number.isSafeInteger(number) && number >= 0) return number;
+  throw wrong(key, 'a whole number of 0 or more', value);
 }
 
 /** Kinds of signal by name, one text with commas or a list; undefined when absent. Throws a `ClaspError` 101 for a kind there is not. */

@@ -2,7 +2,7 @@ import { ClaspError, ErrorCode } from '../errors.ts';
 import type { Ttl } from '../message.ts';
 import type { SignalKind } from '../signal.ts';
 import type { Value } from '../value.ts';
-import { jsonWrite, kindsOf, parseJsonMap, whole, wrong } from './http.ts';
+import { jsonWrite, kindsOf, parseJsonMap, wrong } from './http.ts';
 
 /** What a JSON client may ask for. `id`, where given, comes back in the answer. */
 export type JsonRequest = { readonly id: Value | undefined } & (
@@ -73,7 +73,7 @@ function requestOf(map: JsonMap): JsonRequest {
     case 'stream':
       return { id, type, address: text(map, 'address'), value: map['value'] ?? null };
     case 'subscribe': {
-      const [maxRate, epsilon] = [whole(map, 'maxRate', MAX_RATE), positive(map, 'epsilon')];
+      const [maxRate, epsilon] = [positive(map, 'maxRate', MAX_RATE), positive(map, 'epsilon')];
       return { id, type, pattern: text(map, 'pattern'), types: kindsOf(map['types']), maxRate, epsilon };
     }
     case 'unsubscribe':
@@ -95,10 +95,10 @@ function text(map: JsonMap, key: string): string {
   throw new ClaspError(ErrorCode.BadMessage, `"${key}" must be a text${value === undefined ? '; it is missing' : ''}`);
 }
 
-function positive(map: JsonMap, key: string): number | undefined {
+function positive(map: JsonMap, key: string, most = Number.MAX_VALUE): number | undefined {
   const value = map[key];
   if (value === undefined || value === null) return undefined;
   const number = typeof value === 'bigint' ? Number(value) : value;
-  if (typeof number === 'number' && number >= 0 && Number.isFinite(number)) return number;
-  throw wrong(key, 'a number of 0 or more', value);
+  if (typeof number === 'number' && number >= 0 && number <= most) return number;
+  throw wrong(key, `a number of 0 ${most < Number.MAX_VALUE ? `to ${most}` : 'or more'}`, value);
 }
