@@ -140,6 +140,23 @@ describe('MqttServer, in time', () => {
     expect(last(client)).toEqual({ cmd: 'disconnect', reasonCode: 0x87 });
   });
 
+  it('lets nobody in whose grant has ended, and leaves the client alone that has the same id', async () => {
+    const { connect, pass, app, server } = setup({
+      authenticate: (token) => ({ scopes: ['admin:/**'], ...(token === 'short' && { expiresAt: 5_000 }) }),
+    });
+    const stays = connect();
+    pass(5_000);
+    const late = connect({ password: new TextEncoder().encode('short') });
+    expect(late.received).toEqual([expect.objectContaining({ cmd: 'connack', reasonCode: 0x87 })]);
+    expect([late.closed, stays.closed, server.clients]).toEqual([true, false, ['c']]);
+    late.packets.next(publish('late', '1', { retain: true }));
+    let value: unknown = 'unknown';
+    app.get('/mqtt/late').subscribe((found) => {
+      value = found;
+    });
+    expect(value).toBeNull();
+  });
+
   it('takes the session of a connection over, and tells the older one', () => {
     const { connect, server } = setup();
     const watcher = connect({ clientId: 'watcher' });

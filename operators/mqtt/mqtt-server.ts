@@ -145,6 +145,10 @@ export class MqttServer {
     token: string | undefined,
   ): void {
     if (connection.closed) return;
+    if (expiresAt !== undefined && expiresAt <= this.#scheduler.now()) {
+      connection.refuse(MqttReason.NotAuthorized, 'token expired');
+      return;
+    }
     const { maxSessionExpiry = 3_600, maxKeepalive = 0, maxInflight = 100, maxTopicAliases = 32 } = this.#options;
     const { maxPacketSize = 262_144 } = this.#options;
     const clientId = packet.clientId || this.#options.clientId();
