@@ -58,6 +58,19 @@ describe('JSON over WebSocket', () => {
     expect([long.socket.readyState, long.told]).toEqual([WebSocket.OPEN, []]);
   });
 
+  it('takes nothing more from a peer whose token has ended, although it does not answer the close', async () => {
+    const authenticate = () => ({ scopes: ['admin:/**'], expiresAt: Date.now() + 100 });
+    const { address, app } = await serve({ port: 0, authenticate });
+    const { socket, closed, say } = await connect(address);
+    say({ type: 'set', address: '/a/early', value: 1 });
+    socket.pause(); // it does not see that it is to go
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    say({ type: 'set', address: '/a/late', value: 1 });
+    socket.resume();
+    expect(await closed).toBe(1008);
+    expect([await app.get('/a/early'), await app.get('/a/late')]).toEqual([1, null]);
+  });
+
   it('joins clients that speak no CLASP', async () => {
     const { address, app, events } = await serve({ port: 0 });
     const [one, two] = [await connect(address), await connect(address)];

@@ -114,15 +114,17 @@ export function jsonSockets(
         if (socket.bufferedAmount > HARD) socket.close(1013, 'slow consumer');
         else if (socket.bufferedAmount > HIGH) looking ??= scheduler.schedule(look, LOOK);
       };
-      const expiry = atExpiry(expiresAt, scheduler, () =>
-        refuse(new ClaspError(ErrorCode.TokenExpired, 'token expired')),
-      );
-      leave = () => {
+      const end = () => {
         looking?.unsubscribe();
         expiry.unsubscribe();
         session.close();
         release();
       };
+      const expiry = atExpiry(expiresAt, scheduler, () => {
+        // A peer that does not answer the close may send for 30 s more.
+        end();
+        refuse(new ClaspError(ErrorCode.TokenExpired, 'token expired'));
+      });
       const queue = new InputQueue<string>({
         turns,
         take: (text) => session.receive(text),
@@ -131,7 +133,6 @@ export function jsonSockets(
         hold: () => socket.pause(),
         release: () => socket.resume(),
       });
-      const end = leave;
       leave = () => queue.afterwards(end);
       receive = (text) => queue.add(text);
       queue.addAll(early.splice(0));
