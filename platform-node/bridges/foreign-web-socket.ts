@@ -9,6 +9,7 @@ import { foreignJson, toForeignJson } from '../../core/protocols/foreign-json.ts
 import { RecentMap } from '../../core/recent-map.ts';
 import { backoffWait } from '../../operators/backoff.ts';
 import type { FailureDigest } from '../../operators/failure-digest.ts';
+import { withoutSecrets } from './without-secrets.ts';
 
 export interface ForeignWebSocketOptions {
   /** `ws://` or `wss://`. */
@@ -54,13 +55,15 @@ export function foreignWebSocket(client: Client, options: ForeignWebSocketOption
             },
           }),
         )
-        .subscribe(() => out.next({ type: 'ready', bridge, address: url })),
+        .subscribe(() => out.next({ type: 'ready', bridge, address: withoutSecrets(url) })),
     );
   });
 }
 
 /** One connection; emits when it is open, errors when it is over. */
 function once(client: Client, { url, namespace, publish, headers, digest }: ForeignWebSocketOptions): Observable<void> {
+  const shown = withoutSecrets(url);
+
   return new Observable((out) => {
     const socket = new WebSocket(url, { headers: { ...headers }, maxPayload: LARGEST, handshakeTimeout: 10_000 });
     /** What the far side said last, by address: it is not told its own words. */
@@ -68,7 +71,7 @@ function once(client: Client, { url, namespace, publish, headers, digest }: Fore
 
     socket.on('message', (data, isBinary) => {
       try {
-        if (isBinary) throw new ClaspError(ErrorCode.BadMessage, `${url} sent bytes, text is wanted`);
+        if (isBinary) throw new ClaspError(ErrorCode.BadMessage, `${shown} sent bytes, text is wanted`);
         for (const { kind, address, value } of foreignJson(parseJson(data.toString(), 1), namespace)) {
           heard.set(address, stringifyJson(value));
           const written = kind === 'param' ? client.set(address, value) : client.emit(address, value);
@@ -90,7 +93,7 @@ function once(client: Client, { url, namespace, publish, headers, digest }: Fore
               if (!('value' in signal) || heard.get(signal.address) === stringifyJson(signal.value)) return;
               heard.delete(signal.address);
               if (socket.bufferedAmount > MOST_WAITING) {
-                digest.pass(new ClaspError(ErrorCode.Overloaded, `${url} is too slow`, { address: signal.address }));
+                digest.pass(new ClaspError(ErrorCode.Overloaded, `${shown} is too slow`, { address: signal.address }));
                 return;
               }
               socket.send(stringifyJson(toForeignJson(signal.address, signal.value, namespace)));
@@ -106,7 +109,7 @@ function once(client: Client, { url, namespace, publish, headers, digest }: Fore
     });
     socket.on('close', (code, reason) => {
       const said = reason.length > 0 ? `${why}: ${reason}` : why;
-      out.error(new ClaspError(ErrorCode.Timeout, `${url}: ${said} (${code})`));
+      out.error(new ClaspError(ErrorCode.Timeout, `${shown}: ${said} (${code})`));
     });
     return () => socket.terminate();
   });

@@ -6,6 +6,7 @@ import { later } from '../../core/later.ts';
 import { sameValue } from '../../core/same-value.ts';
 import type { Value } from '../../core/value.ts';
 import { causeOf, type OutgoingHttpOptions } from './webhook.ts';
+import { withoutSecrets } from './without-secrets.ts';
 
 /** A URL that is read into a param again and again. */
 export interface HttpPoll {
@@ -32,6 +33,7 @@ export function poll(
   options: OutgoingHttpOptions,
 ): Subscription {
   const { failed, scheduler } = options;
+  const shown = withoutSecrets(url);
   const running = new Subscription();
   const abort = new AbortController();
   running.add(() => abort.abort());
@@ -42,8 +44,8 @@ export function poll(
       headers,
       signal: AbortSignal.any([abort.signal, AbortSignal.timeout(TIMEOUT)]),
     });
-    if (!response.ok) throw new ClaspError(ErrorCode.Refused, `${url} answered ${response.status}`);
-    const value = pick(jsonOrText(await textOf(response, url)), path, url);
+    if (!response.ok) throw new ClaspError(ErrorCode.Refused, `${shown} answered ${response.status}`);
+    const value = pick(jsonOrText(await textOf(response, shown)), path, shown);
     if (last !== undefined && sameValue(value, last)) return;
     await client.set(to, value);
     last = value;
@@ -54,7 +56,7 @@ export function poll(
       await read();
     } catch (cause) {
       if (running.closed) return;
-      const reason = cause instanceof ClaspError ? cause.reason : `${url} cannot be read: ${causeOf(cause)}`;
+      const reason = cause instanceof ClaspError ? cause.reason : `${shown} cannot be read: ${causeOf(cause)}`;
       failed(
         new ClaspError(cause instanceof ClaspError ? cause.code : ErrorCode.Timeout, reason, { address: to, cause }),
       );

@@ -5,6 +5,7 @@ import { stringifyJson } from '../../core/json.ts';
 import { later } from '../../core/later.ts';
 import { signalJson } from '../../core/protocols/http.ts';
 import type { Signal, SignalKind } from '../../core/signal.ts';
+import { withoutSecrets } from './without-secrets.ts';
 
 /** A URL that is called when something happens. */
 export interface Webhook {
@@ -40,6 +41,7 @@ const RETRIES = [500, 2_000, 8_000];
  */
 export function webhook(client: Client, hook: Webhook, { failed, scheduler }: OutgoingHttpOptions): Subscription {
   const { pattern, url, types, method = 'POST', headers = {} } = hook;
+  const shown = withoutSecrets(url);
   const waiting = new Map<unknown, Signal>();
   const running = new Subscription();
   const abort = new AbortController();
@@ -58,9 +60,9 @@ export function webhook(client: Client, hook: Webhook, { failed, scheduler }: Ou
     });
     await response.body?.cancel();
     if (response.status >= 500)
-      throw new ClaspError(ErrorCode.Timeout, `${url} answered ${response.status}`, { address });
+      throw new ClaspError(ErrorCode.Timeout, `${shown} answered ${response.status}`, { address });
     // What the far side refuses, it would refuse again.
-    if (!response.ok) failed(new ClaspError(ErrorCode.Refused, `${url} answered ${response.status}`, { address }));
+    if (!response.ok) failed(new ClaspError(ErrorCode.Refused, `${shown} answered ${response.status}`, { address }));
   };
 
   const call = async (signal: Signal): Promise<void> => {
@@ -70,7 +72,7 @@ export function webhook(client: Client, hook: Webhook, { failed, scheduler }: Ou
       } catch (cause) {
         if (abort.signal.aborted) return;
         if (pause === undefined) {
-          const reason = cause instanceof ClaspError ? cause.reason : `${url} cannot be reached: ${causeOf(cause)}`;
+          const reason = cause instanceof ClaspError ? cause.reason : `${shown} cannot be reached: ${causeOf(cause)}`;
           failed(new ClaspError(ErrorCode.Timeout, reason, { address: signal.address, cause }));
           return;
         }
@@ -98,7 +100,7 @@ export function webhook(client: Client, hook: Webhook, { failed, scheduler }: Ou
         if (waiting.size > MOST_WAITING) {
           const [oldest] = waiting.keys();
           waiting.delete(oldest);
-          failed(new ClaspError(ErrorCode.Overloaded, `${url} is too slow`, { address: signal.address }));
+          failed(new ClaspError(ErrorCode.Overloaded, `${shown} is too slow`, { address: signal.address }));
         }
         void work();
       },
