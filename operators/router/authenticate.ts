@@ -45,11 +45,13 @@ export function askForGrant(authenticate: Authenticate | undefined, hello: Hello
   }).pipe(
     take(1),
     throwIfEmpty(() => new ClaspError(ErrorCode.NotAuthenticated, 'not authenticated')),
-    map((grant) => ({
-      scopes: grant.scopes instanceof Scopes ? grant.scopes : scopes(grant.scopes),
-      expiresAt: grant.expiresAt,
-      subject: grant.subject,
-    })),
+    map(({ scopes: given, expiresAt, subject }) => {
+      // As of a token without "exp": compared with any time it is false, and the grant would never end.
+      if (expiresAt !== undefined && Number.isNaN(Number(expiresAt))) {
+        throw new ClaspError(ErrorCode.NotAuthenticated, `expiresAt of the grant must be a time, not ${expiresAt}`);
+      }
+      return { scopes: given instanceof Scopes ? given : scopes(given), expiresAt, subject };
+    }),
     catchError((cause) => throwError(() => ClaspError.from(cause, ErrorCode.NotAuthenticated))),
   );
 }

@@ -200,6 +200,15 @@ describe('a session', () => {
     expect(Math.max(...delays)).toBe(2 ** 31 - 1);
   });
 
+  it('is refused where the end of its grant is no time, instead of being without an end', () => {
+    const { exp }: { readonly exp?: number } = {};
+    start({ authenticate: () => ({ scopes: ['read:/**'], expiresAt: Number(exp) * 1000 }) });
+    const peer = connect();
+    peer.hello();
+    expect(peer.take()).toEqual([expect.objectContaining({ type: 'ERROR', code: 300 })]);
+    expect(peer.ended).toMatchObject({ code: 300, reason: 'expiresAt of the grant must be a time, not NaN' });
+  });
+
   it('treats whatever authenticate throws as a refusal', () => {
     start({
       authenticate: () => {
