@@ -6,7 +6,7 @@ import type { Scopes } from '../../core/scope.ts';
 import { FailureDigest } from '../../operators/failure-digest.ts';
 import type { Authenticate } from '../../operators/router/authenticate.ts';
 import { formatHostPort } from '../host-port.ts';
-import { BearerClients } from '../http/bearer-clients.ts';
+import { BearerClients, oneForAll } from '../http/bearer-clients.ts';
 import { httpApi } from '../http/http-api.ts';
 import { httpRoutes } from '../http/http-routes.ts';
 import { httpServers } from '../http/http-servers.ts';
@@ -30,7 +30,10 @@ export interface HttpBridgeOptions {
   readonly name?: string;
   /** Makes a participant for each token that is used, and each listener to events. @defaultValue every request acts as the bridge itself, and listeners do not hear what requests emit */
   readonly join?: (name: string, scopes: Scopes) => Client;
-  /** Decides what the bearer of a token may do. @defaultValue open: everybody may do what the bridge may do */
+  /**
+   * Decides what the bearer of a token may do; without `join` it lets in only who is granted `admin:/**`.
+   * @defaultValue open: everybody may do what the bridge may do
+   */
   readonly authenticate?: Authenticate | undefined;
   /** Clock and timer. @defaultValue `asyncScheduler` */
   readonly scheduler?: SchedulerLike;
@@ -74,8 +77,12 @@ export function httpBridge(client: Client, options: HttpBridgeOptions = {}): Obs
     }
 
     const { join, authenticate } = options;
-    const shared = { join: () => client, leave: () => undefined };
-    const clients = new BearerClients({ ...(join ? { join } : shared), authenticate, name: bridge, scheduler });
+    const clients = new BearerClients({
+      ...(join ? { join } : oneForAll(client)),
+      authenticate,
+      name: bridge,
+      scheduler,
+    });
     const api = httpApi(clients, scheduler);
     const { cors = [], maxBody } = options;
     const routing = { cors, ...(maxBody !== undefined && { maxBody }) };

@@ -8,7 +8,7 @@ import { FailureDigest } from '../../operators/failure-digest.ts';
 import type { Authenticate } from '../../operators/router/authenticate.ts';
 import { nameField, namespaceField, patternField, portField } from '../config/config-fields.ts';
 import { formatHostPort } from '../host-port.ts';
-import { BearerClients } from '../http/bearer-clients.ts';
+import { BearerClients, oneForAll } from '../http/bearer-clients.ts';
 import { httpRoutes } from '../http/http-routes.ts';
 import { httpServers } from '../http/http-servers.ts';
 import { jsonSockets } from '../http/json-sockets.ts';
@@ -36,7 +36,7 @@ export interface WebsocketJsonBridgeOptions {
   readonly name?: string;
   /** Makes a participant for each peer. @defaultValue every peer acts as the bridge itself, and does not hear what others of them emit */
   readonly join?: (name: string, scopes: Scopes) => Client;
-  /** Decides what the bearer of a token may do. @defaultValue open */
+  /** Decides what the bearer of a token may do; without `join` it lets in only who is granted `admin:/**`. @defaultValue open */
   readonly authenticate?: Authenticate | undefined;
   /** Clock and timer. @defaultValue `asyncScheduler` */
   readonly scheduler?: SchedulerLike;
@@ -79,8 +79,12 @@ export function websocketJsonBridge(client: Client, options: WebsocketJsonBridge
     }
 
     const { join, authenticate } = options;
-    const shared = { join: () => client, leave: () => undefined };
-    const clients = new BearerClients({ ...(join ? { join } : shared), authenticate, name: bridge, scheduler });
+    const clients = new BearerClients({
+      ...(join ? { join } : oneForAll(client)),
+      authenticate,
+      name: bridge,
+      scheduler,
+    });
     const http = httpServers({ host, request: httpRoutes([]), failed });
     const close = jsonSockets(http.servers, clients, {
       path: undefined,

@@ -1,9 +1,14 @@
-import { NEVER, type Subscription, VirtualTimeScheduler } from 'rxjs';
+import { once } from 'node:events';
+import { filter, firstValueFrom, NEVER, ReplaySubject, type Subscription, VirtualTimeScheduler } from 'rxjs';
 import { afterEach, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import type { BridgeEvent } from '../../core/bridge-event.ts';
 import type { Client } from '../../core/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import type { Grant } from '../../operators/router/authenticate.ts';
 import { router } from '../../operators/router/router.ts';
+import { httpBridge } from '../bridges/http-bridge.ts';
+import { websocketJsonBridge } from '../bridges/websocket-json-bridge.ts';
 import { BearerClients } from './bearer-clients.ts';
 
 let running: Subscription | undefined;
@@ -119,5 +124,41 @@ describe('clients by token', () => {
     await expect(clients.borrow('x')).rejects.toMatchObject({ code: ErrorCode.NotAuthenticated });
     known = true;
     expect((await clients.borrow('x')).client).toBeDefined();
+  });
+});
+
+describe('one participant for all tokens', () => {
+  const scopes: Readonly<Record<string, readonly string[]>> = { all: ['admin:/**'], some: ['write:/a/**', 'read:/**'] };
+  const options = { port: 0, authenticate: (token = '') => ({ scopes: scopes[token] ?? [] }) };
+
+  /** Opens a bridge that can make none, and gives where it is. */
+  async function open(bridge: typeof httpBridge | typeof websocketJsonBridge): Promise<string> {
+    const relay = router();
+    running = relay(NEVER).subscribe();
+    const events = new ReplaySubject<BridgeEvent>();
+    running.add(bridge(relay.client('bridge'), options).subscribe(events));
+    const ready = await firstValueFrom(events.pipe(filter((event) => event.type === 'ready')));
+    return ready.address;
+  }
+
+  it('acts over HTTP for tokens that permit everything, and for no others', async () => {
+    const base = await open(httpBridge);
+    const put = (token: string) => fetch(`${base}/v1/state/a/1?token=${token}`, { method: 'PUT', body: '{"value":1}' });
+    expect([(await put('all')).status, (await put('some')).status, (await put('none')).status]).toEqual([
+      200, 501, 501,
+    ]);
+  });
+
+  it('acts for them over JSON, too', async () => {
+    const base = await open(websocketJsonBridge);
+    const said = async (token: string) => {
+      const socket = new WebSocket(`${base}?token=${token}`);
+      socket.on('open', () => socket.send('{"type":"set","address":"/b","value":1,"id":1}'));
+      const [data] = await once(socket, 'message');
+      socket.terminate();
+      return JSON.parse(String(data));
+    };
+    expect(await said('all')).toMatchObject({ type: 'ok' });
+    expect(await said('some')).toMatchObject({ type: 'error', code: 501, request_type: 'connect' });
   });
 });

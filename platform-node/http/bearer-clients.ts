@@ -199,3 +199,16 @@ export class BearerClients {
     );
   }
 }
+
+/**
+ * Has one participant act for all, where none can be made: only for tokens that permit everything, as it cannot keep anybody
+ * to less. Any other is refused with a `ClaspError` 501.
+ */
+export function oneForAll(client: Client): Required<Pick<BearerClientsOptions, 'join' | 'leave'>> {
+  const join = (name: string, { list }: Scopes): Client => {
+    if (list.some(({ action, pattern }) => action === 'admin' && pattern.everything)) return client;
+    const reason = `${name} has one participant for all tokens and cannot keep to the scopes of one; it wants the option join`;
+    throw new ClaspError(ErrorCode.NotEnabled, reason);
+  };
+  return { join, leave: () => undefined };
+}
