@@ -36,6 +36,12 @@ export function httpApi(clients: BearerClients, scheduler: SchedulerLike = async
     }
   };
 
+  /** Lets in before the body is read and after it: that may take until the token has ended. */
+  const withBody = async <T>(request: HttpRequest, act: (client: Client, text: string) => Promise<T>): Promise<T> => {
+    const text = await withClient(request, () => request.text());
+    return withClient(request, (client) => act(client, text));
+  };
+
   const existing = async (client: Client, address: string): Promise<Param> => {
     const malformed = checkAddress(address); // a pattern would be answered with some param
     if (malformed) throw malformed;
@@ -48,9 +54,9 @@ export function httpApi(clients: BearerClients, scheduler: SchedulerLike = async
     withClient(request, async (client) => json(200, signalJson(await existing(client, addressOf(request)))));
 
   const putState = (request: HttpRequest) =>
-    withClient(request, async (client) => {
+    withBody(request, async (client, text) => {
       const address = addressOf(request);
-      const { value, ...options } = jsonWrite(parseJsonMap(await request.text()));
+      const { value, ...options } = jsonWrite(parseJsonMap(text));
       const { revision = 0 } = await answered(client.set(address, value, options), { address, scheduler });
       return json(200, { address, value, revision: BigInt(revision) });
     });
@@ -64,9 +70,8 @@ export function httpApi(clients: BearerClients, scheduler: SchedulerLike = async
     });
 
   const emit = (request: HttpRequest) =>
-    withClient(request, async (client) => {
+    withBody(request, async (client, text) => {
       const address = addressOf(request);
-      const text = await request.text();
       const value: Value = text.trim() === '' ? null : (parseJsonMap(text)['value'] ?? null);
       await answered(client.emit(address, value), { address, scheduler });
       return json(202, { address, status: 'emitted' });
