@@ -35,11 +35,13 @@ function rig(authenticate?: (token: string | undefined) => Grant) {
 /** Reads a stream of events until it leaves; all of it waits for one that is slow. */
 function hear({ stream }: HttpResponse, isSlow = false) {
   let told = '';
+  let longest = 0;
   let isEnded = false;
   const outgoing = {
     writableLength: 0,
     write: (text: string) => {
       told += text;
+      longest = Math.max(longest, text.length);
       if (isSlow) outgoing.writableLength += Buffer.byteLength(text);
     },
     end: () => {
@@ -56,6 +58,9 @@ function hear({ stream }: HttpResponse, isSlow = false) {
     get told() {
       return told;
     },
+    get longest() {
+      return longest;
+    },
   };
 }
 
@@ -66,6 +71,18 @@ describe('feeds of events', () => {
     await expect(ask('/other')).rejects.toMatchObject({ code: 503 });
     pass(MINUTE);
     expect((await ask('/other')).status).toBe(200);
+  });
+
+  it('begin with what is there in pieces, since all of it may be longer than a string can be', async () => {
+    const { ask, app } = rig();
+    // Six times as long as JSON.
+    const value = '\u0001'.repeat(65_000);
+    for (let i = 0; i < 40; i++) await app.set(`/p/${i}`, value);
+    const listener = hear(await ask('/**'));
+    expect(listener.told.match(/^event: param$/gm)).toHaveLength(40);
+    expect(listener.told.length).toBeGreaterThan(40 * 6 * 65_000);
+    expect(listener.longest).toBeLessThan(2 * 1024 * 1024);
+    expect(listener.ended()).toBe(false);
   });
 
   it('are made anew for who comes back with other rights', async () => {

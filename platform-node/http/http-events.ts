@@ -23,6 +23,9 @@ const HEARTBEAT = 15_000;
 /** Bytes that may wait for a slow reader, beside what it begins with; then it is cut off, comes back with its last id, and resumes. */
 const MOST_WAITING = 1024 * 1024;
 
+/** Characters that are written at a time at the beginning. */
+const PIECE = 1024 * 1024;
+
 /** Feeds at a time. */
 const MOST_FEEDS = 1000;
 
@@ -196,14 +199,14 @@ export function eventFeeds(
       throw cause;
     }
     const stream = (outgoing: ServerResponse) => {
-      const beginning = `retry: 1000\n\n${[...first, ...early].join('')}`;
+      const beginning = [...pieces(['retry: 1000\n\n', ...first, ...early])];
       // Nobody has read any of the beginning yet, however fast they are.
-      const most = MOST_WAITING + Buffer.byteLength(beginning);
+      const most = beginning.reduce((sum, text) => sum + Buffer.byteLength(text), MOST_WAITING);
       const write = (text: string) => {
         outgoing.write(text);
         if (outgoing.writableLength > most) outgoing.destroy();
       };
-      write(beginning);
+      for (const text of beginning) write(text);
       listening = write;
       end = () => outgoing.end();
       const heart = scheduler.schedule(function (this: { schedule(state?: unknown, delay?: number): unknown }) {
@@ -225,6 +228,18 @@ export function eventFeeds(
       for (const [key, feed] of feeds) drop(key, feed);
     },
   };
+}
+
+/** Texts put together to some of about {@link PIECE} characters: as a single one they may be longer than a string can be. */
+function* pieces(texts: readonly string[]): Generator<string> {
+  let piece = '';
+  for (const text of texts) {
+    piece += text;
+    if (piece.length < PIECE) continue;
+    yield piece;
+    piece = '';
+  }
+  if (piece !== '') yield piece;
 }
 
 function sameScopes(some: Scopes, others: Scopes): boolean {
