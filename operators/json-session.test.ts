@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { NEVER } from 'rxjs';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { parseJson } from '../core/json.ts';
 import { JsonSession } from './json-session.ts';
 import { router } from './router/router.ts';
@@ -47,6 +47,26 @@ describe('a JSON session', () => {
     say({ type: 'set', address: '/a', value: 'x'.repeat(70_000), id: 1 });
     const message = 'a string of 70000 bytes is longer than 65535';
     expect(take()).toEqual([{ type: 'error', code: 402, message, address: '/a', request_type: 'set', id: 1 }]);
+  });
+
+  it('says so when what there is is longer than a text can be', () => {
+    const { say, take, app } = join();
+    app.set('/a', 'long');
+    const write = JSON.stringify;
+    const writing = vi.spyOn(JSON, 'stringify').mockImplementation((value: unknown) => {
+      if (value === 'long') throw new RangeError('Invalid string length');
+      return write(value);
+    });
+    ends.push(() => writing.mockRestore());
+    say('{"type":"snapshot","id":1}');
+    say('{"type":"get","address":"/a","id":2}');
+    say('{"type":"get","address":"/b","id":3}');
+    const refusal = { type: 'error', code: 500, message: 'Invalid string length' };
+    expect(take()).toEqual([
+      { ...refusal, request_type: 'snapshot', id: 1 },
+      { ...refusal, address: '/a', request_type: 'get', id: 2 },
+      { type: 'value', address: '/b', value: null, revision: 0, id: 3 },
+    ]);
   });
 
   it('takes a value of as many levels as the wire carries, and none deeper', () => {

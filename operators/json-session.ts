@@ -52,8 +52,9 @@ export class JsonSession {
       return;
     }
     this.#asked.add(
-      defer(() => this.#answer(request)).subscribe({
-        next: (message) => this.#send(message),
+      // As text within: what there is may be longer than a text can be.
+      defer(() => this.#answer(request).pipe(map(stringifyJson))).subscribe({
+        next: (text) => this.#sendText(text),
         error: (cause) =>
           this.#refuse(ClaspError.from(cause, ErrorCode.Internal), request.type, request.id, aboutOf(request)),
       }),
@@ -190,7 +191,11 @@ export class JsonSession {
   }
 
   #send(message: Value): void {
-    if (!this.#closed) this.#options.send(stringifyJson(message));
+    if (!this.#closed) this.#sendText(stringifyJson(message));
+  }
+
+  #sendText(text: string): void {
+    if (!this.#closed) this.#options.send(text);
   }
 }
 
