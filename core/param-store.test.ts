@@ -113,6 +113,48 @@ describe('a store with a limit', () => {
   });
 });
 
+describe('deleted params', () => {
+  const MANY = 50_000;
+
+  it.each([
+    ['with a lock', true],
+    ['without a lock', false],
+  ])('%s take no longer the more there are of them', (_, locked) => {
+    const table = new AddressTable<StoredParam>();
+    const store = new ParamStore(table, { maxDeleted: MANY / 2 });
+    const began = performance.now();
+    let first: ParamEntry | undefined;
+    for (let i = 0; i < MANY * 4; i++) {
+      const entry = table.internString(`/a/${i}`);
+      first ??= entry;
+      store.write(entry, NOTHING, 'me', i);
+      if (locked) store.hold(entry, 'me');
+    }
+    expect(performance.now() - began).toBeLessThan(locked ? 5_000 : 2_500);
+    expect(first?.state?.revision).toBe(locked ? 1 : undefined);
+  });
+
+  it('are remembered for their revision once their lock is gone, and then forgotten like others', () => {
+    const table = new AddressTable<StoredParam>();
+    const store = new ParamStore(table, { maxDeleted: 2 });
+    const [held, ...others] = ['/held', '/1', '/2', '/3'].map((address) => table.internString(address));
+    store.write(held as ParamEntry, number(1), 'me', 0);
+    store.write(held as ParamEntry, NOTHING, 'me', 0);
+    store.hold(held as ParamEntry, 'me');
+    const bury = () => {
+      for (const other of others) store.write(other, NOTHING, 'me', 0);
+    };
+    bury();
+    expect(held?.state).toMatchObject({ holder: 'me', revision: 2 });
+    store.hold(held as ParamEntry, undefined);
+    expect(held?.state?.revision).toBe(2);
+    bury();
+    expect(held?.state).toBeUndefined();
+    // And yet its revision does not go back.
+    expect(store.write(held as ParamEntry, number(1), 'me', 0)).toBe(3);
+  });
+});
+
 describe('saving and restoring', () => {
   const view = ({ address, state }: ParamEntry) => ({
     address,

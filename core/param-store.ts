@@ -19,7 +19,7 @@ export interface SavedState {
 }
 
 export interface ParamStoreOptions {
-  /** How many deleted params are remembered for their revision. @defaultValue 100 000 */
+  /** How many deleted params are remembered for their revision, about; those with a lock not counted. @defaultValue 100 000 */
   readonly maxDeleted?: number;
   /** How many params there may be; 0 = unlimited. @defaultValue 0 */
   readonly maxParams?: number | undefined;
@@ -27,10 +27,14 @@ export interface ParamStoreOptions {
   readonly onFull?: OnFull | undefined;
 }
 
+/** By how much more than `maxDeleted` are kept until the oldest are forgotten. */
+const SPARE = 1 / 16;
+
 /** Every param of a relay: its value, revision and lock live on the interned address. No clock, no decisions. */
 export class ParamStore {
   readonly #table: AddressTable<StoredParam>;
   readonly #maxDeleted: number;
+  /** Those without a lock, in the order they were deleted in. */
   readonly #deleted = new Set<ParamEntry>();
   readonly #places: ParamPlaces | undefined;
   /** Told of every lease whose end is nearer than it was, or gone: belongs to whoever waits for it. */
@@ -114,6 +118,9 @@ export class ParamStore {
     const wasPinned = state.place?.pinned === true;
     state.holder = holder;
     if (state.place) this.#places?.repin(state.place, wasPinned);
+    if (state.exists) return;
+    if (holder === undefined) this.#bury(entry);
+    else this.#deleted.delete(entry);
   }
 
   /** What there is at an address now, for {@link restore}. */
@@ -186,17 +193,21 @@ export class ParamStore {
     return entry.state;
   }
 
-  /** Remembers a deleted param for its revision; the oldest without a lock are forgotten. */
+  /** Remembers a deleted param for its revision; the oldest are forgotten. One that is locked is remembered for that. */
   #bury(entry: ParamEntry): void {
     this.#deleted.delete(entry);
+    if (entry.state?.holder !== undefined) return;
     this.#deleted.add(entry);
-    if (this.#deleted.size <= this.#maxDeleted) return;
+    // Many at a time: to find the first of a set takes the longer the more before it were deleted.
+    if (this.#deleted.size > this.#maxDeleted * (1 + SPARE)) this.#forgetDeleted();
+  }
+
+  #forgetDeleted(): void {
     for (const oldest of this.#deleted) {
-      if (oldest.state?.holder !== undefined) continue;
+      if (this.#deleted.size <= this.#maxDeleted) return;
       this.#floor = Math.max(this.#floor, oldest.state?.revision ?? 0);
       oldest.state = undefined;
       this.#deleted.delete(oldest);
-      return;
     }
   }
 }
