@@ -171,6 +171,26 @@ describe('MqttDelivery', () => {
     expect(heard(delivery)).toEqual([1, 2, 4, 5]);
   });
 
+  it('counts what is said beside the payload as what waits', () => {
+    const dropped: string[] = [];
+    const tell = (topic: string) => dropped.push(topic);
+    const overflow = () => undefined;
+    const options = { scheduler: new VirtualTimeScheduler(), maxQueued: 1000, overflow, dropped: tell };
+    const delivery = new MqttDelivery(options);
+    const properties = { userProperties: { a: ['x'.repeat(60_000), 'y'.repeat(60_000)] }, contentType: 'text' };
+    for (let n = 0; n < 60; n++) {
+      delivery.offer({ ...message(1, n), topic: `e/${n}`, properties });
+      delivery.offer({ ...message(1, n), topic: `p/${n}`, properties, conflate: true });
+    }
+    expect(dropped.filter((topic) => topic.startsWith('e')).length).toBeGreaterThan(20);
+    expect(dropped.filter((topic) => topic.startsWith('p')).length).toBeGreaterThan(20);
+    delivery.attach(new Receiver().peer(), { ...LIMITS, window: 1000 });
+    delivery.detach();
+    for (let n = 0; n < 30; n++) delivery.offer({ ...message(1, n), topic: `q/${n}`, conflate: true });
+    // Nothing of what was sent counts any more.
+    expect(dropped.filter((topic) => topic.startsWith('q'))).toEqual([]);
+  });
+
   it('holds all params for a client that is there, and no longer when one more comes while it is away', () => {
     const dropped: string[] = [];
     const delivery = new MqttDelivery({

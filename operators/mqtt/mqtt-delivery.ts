@@ -6,6 +6,7 @@ import {
   type MqttPublishProperties,
   MqttReason,
 } from '../../core/protocols/mqtt-packet.ts';
+import { mqttMessageBytes } from './mqtt-message-bytes.ts';
 import type { MqttPeer } from './mqtt-peer.ts';
 
 /** A message on its way to one MQTT client. */
@@ -116,14 +117,15 @@ export class MqttDelivery {
       return;
     }
     if (message.conflate) {
-      this.#paramBytes += message.payload.length - (this.#waiting.get(message.topic)?.payload.length ?? 0);
+      const older = this.#waiting.get(message.topic);
+      this.#paramBytes += mqttMessageBytes(message) - (older ? mqttMessageBytes(older) : 0);
       this.#waiting.set(message.topic, message);
       if (!this.#peer) this.#limitParams();
       return;
     }
     while (this.#isFull(message)) if (!this.#makeRoom()) return;
     this.#queued++;
-    this.#bytes += message.payload.length;
+    this.#bytes += mqttMessageBytes(message);
     this.#waiting.set(this.#nextKey++, message);
   }
 
@@ -143,8 +145,9 @@ export class MqttDelivery {
     this.#pump();
   }
 
-  #isFull({ payload }: MqttOutgoing): boolean {
-    return this.#queued >= this.#options.maxQueued || (this.#queued > 0 && this.#bytes + payload.length > MAX_BYTES);
+  #isFull(message: MqttOutgoing): boolean {
+    if (this.#queued >= this.#options.maxQueued) return true;
+    return this.#queued > 0 && this.#bytes + mqttMessageBytes(message) > MAX_BYTES;
   }
 
   /** A client that is away loses its oldest message; one that is there has had its time. */
@@ -208,12 +211,13 @@ export class MqttDelivery {
   }
 
   #take(key: string | number): void {
-    const length = this.#waiting.get(key)?.payload.length ?? 0;
+    const message = this.#waiting.get(key);
+    const bytes = message ? mqttMessageBytes(message) : 0;
     if (typeof key === 'number') {
       this.#queued--;
-      this.#bytes -= length;
+      this.#bytes -= bytes;
     } else {
-      this.#paramBytes -= length;
+      this.#paramBytes -= bytes;
     }
     this.#waiting.delete(key);
   }

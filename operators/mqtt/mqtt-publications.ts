@@ -2,6 +2,7 @@ import type { MqttQos } from '../../core/protocols/mqtt.ts';
 import type { MqttPublishProperties } from '../../core/protocols/mqtt-packet.ts';
 import { sameValue } from '../../core/same-value.ts';
 import type { Value } from '../../core/value.ts';
+import { mqttMessageBytes } from './mqtt-message-bytes.ts';
 
 /** What an MQTT client published, as it did. */
 export interface MqttPublication {
@@ -44,7 +45,7 @@ export class MqttPublications {
     }
     list.push(publication);
     if (list.length > LONGEST) list.shift();
-    this.#youngBytes += 200 + publication.payload.length;
+    this.#youngBytes += 200 + mqttMessageBytes(publication);
     if (this.#youngBytes < this.#halfOfBytes) return;
     this.#old = this.#young;
     this.#young = new Map();
