@@ -1,5 +1,6 @@
 import { sameValue } from './same-value.ts';
 import type { Value } from './value.ts';
+import { valueBytes } from './value-bytes.ts';
 
 export interface EchoMemoryOptions {
   /** Milliseconds for which a value counts as the peer's own. @defaultValue 1000 */
@@ -88,7 +89,7 @@ export class EchoMemory {
     heard.settled = false;
     heard.values.push(value);
     heard.times.push(now);
-    this.#youngBytes += bytesOf(value);
+    this.#youngBytes += valueBytes(value);
   }
 
   /**
@@ -187,15 +188,5 @@ function skip(heard: Heard, start: number): void {
 }
 
 function sizeOf({ address, value }: Ahead): number {
-  return 100 + 2 * address.length + bytesOf(value);
-}
-
-/** About what keeping the value costs. */
-function bytesOf(value: Value): number {
-  if (typeof value === 'string') return 48 + 2 * value.length;
-  if (typeof value !== 'object' || value === null) return 48;
-  if (value instanceof Uint8Array) return 200 + value.length;
-  let size = 64;
-  for (const key in value) size += 16 + bytesOf((value as Record<string, Value>)[key] as Value);
-  return size;
+  return 100 + 2 * address.length + valueBytes(value);
 }

@@ -1,3 +1,4 @@
+import { VirtualTimeScheduler } from 'rxjs';
 import { expect, it } from 'vitest';
 import type { Signal } from '../../core/signal.ts';
 import type { Value } from '../../core/value.ts';
@@ -54,4 +55,14 @@ it('knows a param by its revision as soon as that is known, whatever its value',
   const param = (revision: number): Signal => ({ kind: 'param', address: '/b', value: 5, revision });
   expect(because(budget, param(7), '/a', 1)).toBe('echo');
   expect(because(budget, param(8), '/a', 1)).toBe('write');
+});
+
+it('forgets long values that are old when there are very many of them, and keeps short ones', () => {
+  const budget = new HopBudget({ scheduler: new VirtualTimeScheduler() });
+  const long = (n: number) => `${n}${'x'.repeat(60_000)}`;
+  because(budget, event('/short', 1), '/short/copy', 1);
+  for (let n = 0; n < 400; n++) because(budget, event(`/a/${n}`, long(n)), `/b/${n}`, long(n));
+  expect(because(budget, event('/short/copy', 1), '/short', 1)).toBe('echo');
+  expect(because(budget, event('/b/399', long(399)), '/a/399', long(399))).toBe('echo');
+  expect(because(budget, event('/b/0', long(0)), '/a/0', long(0))).toBe('write');
 });

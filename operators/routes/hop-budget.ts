@@ -3,6 +3,7 @@ import { RecentMap } from '../../core/recent-map.ts';
 import { sameValue } from '../../core/same-value.ts';
 import type { Signal } from '../../core/signal.ts';
 import type { Value } from '../../core/value.ts';
+import { valueBytes } from '../../core/value-bytes.ts';
 
 export interface HopBudgetOptions {
   /** How many times a signal may be passed on, from one address to the next. @defaultValue 8 */
@@ -32,19 +33,29 @@ export interface HopAnswer {
 /** A write that was passed on, and what it came of. Many are remembered, so they are small: this is their answer too. */
 class Hop implements HopAnswer {
   readonly address: string;
-  readonly value: Value;
+  /** Undefined once it is forgotten, as the origin's. */
+  value: Value | undefined;
   readonly hops: number;
   /** The write that it came of; undefined where that is of somebody else. */
   readonly cause: Hop | undefined;
   /** Where the first of all came from, which is of somebody else. */
   readonly origin: string;
-  readonly originValue: Value;
+  originValue: Value | undefined;
   /** Milliseconds since the budget was made. */
   readonly at: number;
   /** The relay's revision of the write, once it is known. */
   revision: number | undefined = undefined;
+  /** Bytes of its values, where they are long. */
+  bytes = 0;
 
-  constructor(address: string, value: Value, cause: Hop | undefined, origin: string, originValue: Value, at: number) {
+  constructor(
+    address: string,
+    value: Value,
+    cause: Hop | undefined,
+    origin: string,
+    originValue: Value | undefined,
+    at: number,
+  ) {
     this.address = address;
     this.value = value;
     this.hops = (cause?.hops ?? 0) + 1;
@@ -70,6 +81,9 @@ class Hop implements HopAnswer {
 /** Addresses of which the newest passed-on values are remembered, and how many of each. */
 const MAX_ADDRESSES = 65_536;
 const MAX_VALUES = 16;
+/** Bytes of a value that is long, and of all long ones together; beyond it the values of the oldest are forgotten. */
+const LONG = 256;
+const MAX_BYTES = 16 * 1024 * 1024;
 /** Circles that are remembered as told. */
 const MAX_CIRCLES = 1_024;
 /** Milliseconds for which a write is known again: by its revision, or by its value until that is known. */
@@ -106,6 +120,10 @@ export class HopBudget {
   readonly #told = new Subject<Loop>();
   readonly #circles = new RecentMap<string, true>(MAX_CIRCLES);
   readonly #written = new RecentMap<string, Hop[]>(MAX_ADDRESSES);
+  /** Those with long values, the oldest first, from `#firstLong` on. */
+  readonly #long: Hop[] = [];
+  #firstLong = 0;
+  #longBytes = 0;
   /** What is being delivered now. */
   #delivering: Signal | undefined;
 
@@ -137,11 +155,11 @@ export class HopBudget {
     const now = this.#scheduler.now() - this.#began;
     const cause = this.#known(signal, now);
     for (let hop = cause; hop; hop = hop.cause) {
-      if (hop.address === address && sameValue(hop.value, value)) return ECHO;
+      if (hop.address === address && isSame(hop.value, value)) return ECHO;
     }
     const origin = cause === undefined ? signal.address : cause.origin;
     const originValue = cause === undefined ? carriedBy(signal) : cause.originValue;
-    if (origin === address && sameValue(originValue, value)) return ECHO;
+    if (origin === address && isSame(originValue, value)) return ECHO;
     if ((cause?.hops ?? 0) >= this.#maxHops) {
       this.dropped++;
       this.#tell(address, cause, origin);
@@ -149,6 +167,7 @@ export class HopBudget {
     }
     const hop = new Hop(address, value, cause, origin, originValue, now);
     this.#remember(hop);
+    this.#weigh(hop, value);
     return hop;
   }
 
@@ -166,7 +185,7 @@ export class HopBudget {
       const same =
         hop.revision !== undefined && revision !== undefined
           ? hop.revision === revision
-          : sameValue(hop.value, carriedBy(signal));
+          : isSame(hop.value, carriedBy(signal));
       if (same) return hop;
     }
     return undefined;
@@ -183,6 +202,25 @@ export class HopBudget {
     written.push(hop);
   }
 
+  /** Counts the values of a hop where they are long, and forgets those of the oldest when that is too much. */
+  #weigh(hop: Hop, value: Value): void {
+    const { originValue = null } = hop;
+    const bytes = valueBytes(value) + (originValue === value ? 0 : valueBytes(originValue));
+    if (bytes < LONG) return;
+    hop.bytes = bytes;
+    this.#long.push(hop);
+    this.#longBytes += bytes;
+    for (; this.#longBytes > MAX_BYTES; this.#firstLong++) {
+      const oldest = this.#long[this.#firstLong] as Hop;
+      oldest.value = undefined;
+      oldest.originValue = undefined;
+      this.#longBytes -= oldest.bytes;
+    }
+    if (this.#firstLong < 1024 || this.#firstLong < this.#long.length / 2) return;
+    this.#long.splice(0, this.#firstLong);
+    this.#firstLong = 0;
+  }
+
   /** Tells of the circle once: the addresses from the last time that the signal was at `address`. */
   #tell(address: string, last: Hop | undefined, origin: string): void {
     const addresses = [address];
@@ -197,6 +235,11 @@ export class HopBudget {
     this.#circles.set(circle, true);
     this.#told.next({ addresses });
   }
+}
+
+/** Whether it is that value; what is forgotten is none. */
+function isSame(known: Value | undefined, value: Value): boolean {
+  return known !== undefined && sameValue(known, value);
 }
 
 function carriedBy(signal: Signal): Value {
