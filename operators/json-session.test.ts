@@ -232,6 +232,34 @@ describe('a JSON session', () => {
     ]);
   });
 
+  it('keeps 1 MiB of samples for a peer that lags, those of the newest addresses', () => {
+    const { session, say, take, app, congest } = join();
+    say({ type: 'subscribe', pattern: '/**' });
+    take();
+    congest(true);
+    const value = 'x'.repeat(50_000);
+    app.set('/p', 1);
+    for (let n = 0; n < 100; n++) app.stream(`/s/${n}`, value);
+    for (let n = 0; n < 100; n++) app.stream('/s/99', n);
+    congest(false);
+    session.relieved();
+    const [param, ...samples] = take() as { address: string; value: unknown }[];
+    expect(param).toMatchObject({ type: 'value', address: '/p' });
+    expect(samples.map(({ address }) => address)).toEqual(
+      Array.from({ length: samples.length }, (_, i) => `/s/${100 - samples.length + i}`),
+    );
+    expect(samples.length).toBeGreaterThan(5);
+    expect(samples.length).toBeLessThan(22);
+    expect(samples.at(-1)?.value).toBe(99);
+    // What is sent counts no more.
+    congest(true);
+    app.set('/p', 2);
+    for (let n = 0; n < 8; n++) app.stream(`/t/${n}`, value);
+    congest(false);
+    session.relieved();
+    expect(take()).toHaveLength(9);
+  });
+
   it('survives any text', () => {
     const { say, take } = join();
     const words = fc.constantFrom('set', 'get', 'emit', 'stream', 'subscribe', 'unsubscribe', 'snapshot', 'address');

@@ -5,8 +5,9 @@ import { ClaspError, ErrorCode } from '../core/errors.ts';
 import { stringifyJson } from '../core/json.ts';
 import { errorJson, signalJson } from '../core/protocols/http.ts';
 import { type JsonRequest, parseJsonRequest } from '../core/protocols/json-message.ts';
-import type { Signal } from '../core/signal.ts';
+import type { Signal, Stream } from '../core/signal.ts';
 import type { Value } from '../core/value.ts';
+import { valueBytes } from '../core/value-bytes.ts';
 import { readParams } from './read-params.ts';
 
 export interface JsonSessionOptions {
@@ -16,6 +17,17 @@ export interface JsonSessionOptions {
   readonly congested: () => boolean;
   /** Subscriptions that one peer may have. @defaultValue 1000 */
   readonly maxSubscriptions?: number;
+}
+
+/** Bytes of samples that wait for a peer that lags; beyond it those of the oldest addresses are dropped. */
+const MOST_SAMPLES = 1024 * 1024;
+/** What a sample costs beside its address and value. */
+const SAMPLE = 256;
+
+/** A sample that waits, and what it costs. */
+interface Held {
+  readonly signal: Signal;
+  readonly bytes: number;
 }
 
 /** How messages to a JSON client name the kinds of signal. */
@@ -30,8 +42,10 @@ export class JsonSession {
   readonly #options: JsonSessionOptions;
   readonly #subscriptions = new Map<string, Subscription>();
   readonly #asked = new Subscription();
-  /** What waits for a peer that lags, newest per address and kind. */
+  /** Params and samples that wait for a peer that lags, newest per address. */
   readonly #held = new Map<string, Signal>();
+  readonly #samples = new Map<string, Held>();
+  #sampleBytes = 0;
   #closed = false;
 
   constructor(client: Client, options: JsonSessionOptions) {
@@ -63,9 +77,14 @@ export class JsonSession {
 
   /** The peer can take more. */
   relieved(): void {
-    for (const [key, signal] of this.#held) {
+    for (const [address, signal] of this.#held) {
       if (this.#options.congested()) return;
-      this.#held.delete(key);
+      this.#held.delete(address);
+      this.#sendSignal(signal);
+    }
+    for (const [address, { signal }] of this.#samples) {
+      if (this.#options.congested()) return;
+      this.#drop(address);
       this.#sendSignal(signal);
     }
   }
@@ -77,6 +96,7 @@ export class JsonSession {
     for (const subscription of this.#subscriptions.values()) subscription.unsubscribe();
     this.#subscriptions.clear();
     this.#held.clear();
+    this.#samples.clear();
   }
 
   #answer(request: JsonRequest): Observable<Value> {
@@ -171,14 +191,35 @@ export class JsonSession {
 
   #deliver(signal: Signal): void {
     const { kind, address } = signal;
-    if (this.#options.congested() || this.#held.size > 0) {
+    if (this.#options.congested() || this.#held.size > 0 || this.#samples.size > 0) {
       if (kind === 'gesture' && signal.phase === 'move') return;
-      if (kind === 'param' || kind === 'stream') {
-        this.#held.set(`${kind} ${address}`, signal);
+      if (kind === 'param') {
+        this.#held.set(address, signal);
+        return;
+      }
+      if (kind === 'stream') {
+        this.#hold(signal);
         return;
       }
     }
     this.#sendSignal(signal);
+  }
+
+  /** Keeps a sample for later. There may be ever new addresses, so the oldest are dropped when it is too much. */
+  #hold(signal: Stream): void {
+    const { address, value, samples } = signal;
+    const bytes = SAMPLE + 2 * address.length + valueBytes(value) + 8 * (samples?.length ?? 0);
+    this.#sampleBytes += bytes - (this.#samples.get(address)?.bytes ?? 0);
+    this.#samples.set(address, { signal, bytes });
+    for (const oldest of this.#samples.keys()) {
+      if (this.#sampleBytes <= MOST_SAMPLES) return;
+      this.#drop(oldest);
+    }
+  }
+
+  #drop(address: string): void {
+    this.#sampleBytes -= this.#samples.get(address)?.bytes ?? 0;
+    this.#samples.delete(address);
   }
 
   #sendSignal(signal: Signal): void {
