@@ -220,4 +220,20 @@ describe('HTTP routes', () => {
     expect(await failure).toBeInstanceOf(Error);
     expect((await fetch(`${base}/v1/state/a`)).status).toBe(200);
   });
+
+  it('goes on when an answer cannot be sent', async () => {
+    const stream = () => {
+      throw new RangeError('Invalid string length');
+    };
+    const headers = { 'x-broken': 'a\nb' };
+    const base = await serve([
+      echo,
+      { path: '/stream', methods: { GET: () => ({ status: 200, headers: {}, stream }) } },
+      { path: '/head', methods: { GET: () => ({ status: 200, headers, body: 'x' }) } },
+    ]);
+    for (const path of ['/stream', '/head']) {
+      await expect(fetch(base + path).then((response) => response.text())).rejects.toThrow();
+    }
+    expect((await fetch(`${base}/v1/state/a`)).status).toBe(200);
+  });
 });

@@ -108,7 +108,9 @@ export function httpRoutes(routes: readonly HttpRoute[], options: HttpRoutesOpti
     outgoing.on('error', () => incoming.destroy());
     answer(incoming)
       .catch((cause) => refusal(cause, incoming))
-      .then((response) => send(incoming, outgoing, response, corsHeaders(incoming.headers, cors)));
+      .then((response) => send(incoming, outgoing, response, corsHeaders(incoming.headers, cors)))
+      // Too late to say anything else: the peer sees that the answer is not whole.
+      .catch(() => outgoing.destroy());
   };
 }
 
