@@ -176,7 +176,7 @@ describe('createRelay on a port in use', () => {
     await new Promise((resolve) => probe.close(resolve));
 
     const relay = open({ port, bridges: [{ type: 'osc', listen: oscPort }] });
-    expect((await failureOf(relay.ready)).reason).toBe(`UDP port ${oscPort} on 127.0.0.1 is in use`);
+    expect((await failureOf(relay.ready)).reason).toBe(`bridge osc: UDP port ${oscPort} on 127.0.0.1 is in use`);
     expect(await isFree(port)).toBe(true);
     await new Promise<void>((resolve) => taken.close(() => resolve()));
   });

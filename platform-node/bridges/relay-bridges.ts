@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { checkEntry } from '../config/check-entry.ts';
 import type { BridgeConfig } from '../config/relay-config.ts';
 import type { BridgeStatus } from './bridge-status.ts';
@@ -42,7 +43,8 @@ export class RelayBridges {
 
   /** Opens all; gives where those are that are open. Rejects with the `ClaspError` of the first that can never work. */
   async openAll(configs: readonly BridgeConfig[]): Promise<readonly BridgeAddress[]> {
-    const addresses = await Promise.all(configs.map((config) => this.#open(config).opened));
+    const opened = configs.map((config) => this.#open(config).opened.catch(named(bridgeName(config))));
+    const addresses = await Promise.all(opened);
     return addresses.filter((address) => address !== undefined);
   }
 
@@ -89,4 +91,12 @@ export class RelayBridges {
     this.#running.set(name, bridge);
     return bridge;
   }
+}
+
+/** Says which bridge cannot work; of what is wrong with its entry (402) the key is named already. */
+function named(bridge: string): (cause: unknown) => never {
+  return (cause) => {
+    if (!(cause instanceof ClaspError) || cause.code === ErrorCode.BadValue) throw cause;
+    throw new ClaspError(cause.code, `bridge ${bridge}: ${cause.reason}`, { cause });
+  };
 }

@@ -127,14 +127,18 @@ describe('relay', () => {
   });
 
   it.each([
-    ['port 7330 on 127.0.0.1 is in use', 'port 7330 on 127.0.0.1 is in use; choose another with --port'],
-    ['UDP port 8000 on 127.0.0.1 is in use', 'UDP port 8000 on 127.0.0.1 is in use; choose another with --osc-port'],
-    ['this machine has no address 192.0.2.1', 'this machine has no address 192.0.2.1'],
-  ])('fails in one line when it cannot listen: %s', async (reason, printed) => {
+    ['port 7330 on 127.0.0.1 is in use', '; choose another with --port'],
+    ['bridge osc: UDP port 8000 on 127.0.0.1 is in use', '; choose another with --osc-port'],
+    ['bridge mqtt-server: MQTT port 1884 on 127.0.0.1 is in use', '; choose another with --mqtt-port'],
+    ['bridge rest: port 7330 on 127.0.0.1 is in use', '; choose another in the configuration'],
+    ['bridge lights: UDP port 6454 on 127.0.0.1 is in use', '; choose another in the configuration'],
+    ['this machine has no address 192.0.2.1', ''],
+  ])('fails in one line when it cannot listen: %s', async (reason, advice) => {
     const command = relayCommand({
       start: () => fakeRelay({ ready: Promise.reject(new ClaspError(ErrorCode.Internal, reason)), events: EMPTY }),
     });
-    expect(await runCommand(command, [])).toEqual({ code: 1, out: [], err: [`clasp-rx: ${printed}`] });
+    const words = ['--osc-port', '8000', '--mqtt-port', '1884'];
+    expect(await runCommand(command, words)).toEqual({ code: 1, out: [], err: [`clasp-rx: ${reason}${advice}`] });
   });
 
   it.each([

@@ -120,7 +120,7 @@ export const relayCommand = ({ start, reload = NEVER }: RelayCommandOptions): Co
                 out.next(line);
               if (!given.json && isOpen(first)) out.next(message(OPEN));
             },
-            (cause) => out.error(advised(cause, file)),
+            (cause) => out.error(advised(cause, given)),
           );
           if (file !== undefined) {
             const changes = reloads({ file, flags, relay, reload, json: given.json });
@@ -238,11 +238,14 @@ function isOpen({ host = 'localhost', authenticate }: RelayConfig): boolean {
   return !authenticate && !(host === 'localhost' || host === '::1' || host.startsWith('127.'));
 }
 
-/** A port in use, with the option that takes another. */
-function advised(cause: unknown, file: string | undefined): unknown {
-  if (!(cause instanceof ClaspError) || !cause.reason.includes('in use')) return cause;
-  // Of a bridge in the file there may be several, and the option is for one.
-  if (cause.reason.startsWith('UDP') && file !== undefined) return cause;
-  const option = cause.reason.startsWith('UDP') ? '--osc-port' : '--port';
-  return new ClaspError(cause.code, `${cause.reason}; choose another with ${option}`, { cause });
+/** A port in use, with the option or the file that takes another. */
+function advised(cause: unknown, given: OptionValues<typeof options>): unknown {
+  if (!(cause instanceof ClaspError) || !cause.reason.endsWith('in use')) return cause;
+  const { config = 'the configuration', 'osc-port': osc, 'mqtt-port': mqtt } = given;
+  const is = (what: string) => cause.reason.includes(`: ${what} on `);
+  let advice = 'with --port';
+  if (is(`UDP port ${osc}`)) advice = 'with --osc-port';
+  else if (is(`MQTT port ${mqtt}`)) advice = 'with --mqtt-port';
+  else if (cause.reason.startsWith('bridge ')) advice = `in ${config}`;
+  return new ClaspError(cause.code, `${cause.reason}; choose another ${advice}`, { cause });
 }
