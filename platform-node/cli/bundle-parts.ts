@@ -3,11 +3,15 @@ import type { BundlePart } from '../../core/client.ts';
 import { ClaspError } from '../../core/errors.ts';
 import { parseJson } from '../../core/json.ts';
 import type { Value } from '../../core/value.ts';
+import { addressField } from '../config/config-fields.ts';
+import { inOurWords, mistakesOf } from '../config/config-mistakes.ts';
 import { UsageError } from './command.ts';
 
-const number = z.union([z.number(), z.bigint().transform(Number)], { error: 'must be a number' });
-const whole = number.pipe(z.number().int().min(0));
-const address = z.string({ error: 'must be an address' });
+/** Integers are read as bigints. */
+const read = <T>(schema: z.ZodType<T>) =>
+  z.preprocess((given) => (typeof given === 'bigint' ? Number(given) : given), schema);
+const number = read(z.number());
+const whole = read(z.int().min(0));
 const value = z.custom<Value>((given) => given !== undefined, { error: 'is missing' });
 
 const setOptions = z.strictObject({
@@ -26,11 +30,11 @@ const timelineOptions = z.strictObject({ loop: z.boolean().exactOptional(), star
 
 /** The kinds of part, with their arguments as in {@link BundlePart}. */
 const KINDS: Readonly<Record<string, z.ZodType<readonly unknown[]>>> = {
-  set: z.tuple([address, value, setOptions.optional()]),
-  emit: z.tuple([address, value.optional()]),
-  stream: z.tuple([address, value]),
-  gesture: z.tuple([address, whole, z.enum(['start', 'move', 'end', 'cancel']), value.optional()]),
-  timeline: z.tuple([address, z.array(keyframe), timelineOptions.optional()]),
+  set: z.tuple([addressField, value, setOptions.optional()]),
+  emit: z.tuple([addressField, value.optional()]),
+  stream: z.tuple([addressField, value]),
+  gesture: z.tuple([addressField, whole, z.enum(['start', 'move', 'end', 'cancel']), value.optional()]),
+  timeline: z.tuple([addressField, z.array(keyframe), timelineOptions.optional()]),
 };
 
 /** Levels around a keyframe's value: the list, the part, its arguments, the keyframes, the keyframe. */
@@ -38,7 +42,7 @@ const AROUND = 5;
 
 /**
  * Reads a JSON list of the parts of a bundle, `[{ "set": ["/a", 1] }, { "emit": ["/go"] }]`. Throws a
- * {@link UsageError} that names the part and what is wrong with it. Addresses are checked by who sends it.
+ * {@link UsageError} that names the part and what is wrong with it.
  */
 export function parseParts(text: string): readonly BundlePart[] {
   let list: unknown;
@@ -59,9 +63,9 @@ function parsePart(part: Value, place: number): BundlePart {
   if (!schema) {
     throw new UsageError(`part ${place} has one of ${Object.keys(KINDS).join(', ')}, and nothing else`);
   }
-  const { data, error } = schema.safeParse(given);
+  const { data, error } = schema.safeParse(given, inOurWords);
   if (data) return { [kind]: data } as unknown as BundlePart;
-  const [issue] = error.issues;
-  const where = [kind, ...(issue?.path ?? [])].join('.');
-  throw new UsageError(`part ${place}: ${where}: ${issue?.message ?? 'is wrong'}`);
+  const [mistake] = mistakesOf(error.issues, []);
+  const where = [kind, ...(mistake?.path ?? [])].join('.');
+  throw new UsageError(`part ${place}: ${where}: ${mistake?.reason ?? 'is wrong'}`);
 }
