@@ -71,6 +71,7 @@ describe('set', () => {
     [['/a'], 'VALUE is missing: JSON or text; null deletes the param'],
     [['/a', '{on: 1}'], '{on: 1} is not a value: '],
     [['/a', '1', '--lock', '--unlock'], '--lock and --unlock exclude each other'],
+    [['/a', '1', '--ttl-mode', 'absolute'], '--ttl-mode needs --ttl SECONDS'],
     [['/a', '1', '--url', 'localhost:7330'], '--url starts with ws:// or wss://'],
   ])('refuses %j as wrong usage', async (words, reason) => {
     const { code, err } = await runCommand(setCommand(relay.connect), words);

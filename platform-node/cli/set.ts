@@ -33,7 +33,7 @@ const options = {
     placeholder: 'MODE',
     help: 'sliding: --ttl starts again with each write and read; absolute: it does not',
     choices: ['sliding', 'absolute'],
-    fallback: 'sliding',
+    usual: 'sliding',
   },
 } as const;
 
@@ -57,6 +57,7 @@ export const setCommand = (connect: Connect): Command =>
       const address = addressOf(args);
       const value = parseValue(args[1] ?? '', string);
       if (given.lock && given.unlock) throw new UsageError('--lock and --unlock exclude each other');
+      if (given['ttl-mode'] && given.ttl === undefined) throw new UsageError('--ttl-mode needs --ttl SECONDS');
       const setOptions: SetOptions = {
         ...(given.lock && { lock: true }),
         ...(given.unlock && { unlock: true }),
