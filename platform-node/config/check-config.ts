@@ -17,7 +17,7 @@ export async function checkConfig(value: unknown, code: boolean): Promise<Checke
   const known = types.length > 0 ? types : [await bridgeTypes.osc()];
   const result = configSchema(known, code).safeParse(value, inOurWords);
   const found = result.success ? [] : mistakesOf(result.error.issues, Object.keys(bridgeTypes));
-  const mistakes = [...found, ...twice(value)];
+  const mistakes = [...(code ? found : found.map(forModules)), ...twice(value)];
   if (mistakes.length > 0) return { config: undefined, mistakes };
   const { $schema: _, ...config } = value as RelayConfig & { readonly $schema?: string };
   return { config, mistakes: [] };
@@ -41,6 +41,13 @@ function entriesOf(value: unknown): readonly Entry[] {
 function namedTypes(value: unknown): readonly (keyof typeof bridgeTypes)[] {
   const types = new Set(entriesOf(value).map(({ type }) => String(type)));
   return [...types].filter(isBridgeType);
+}
+
+/** A key that only a module can have is a known one, in the wrong file. */
+function forModules(mistake: ConfigMistake): ConfigMistake {
+  const key = mistake.path.join('.');
+  if (!mistake.atKey || !/^(authenticate|params\.\d+\.merge)$/.test(key)) return mistake;
+  return { ...mistake, reason: 'is a function, which JSON does not have; use a .mjs file' };
 }
 
 /** Two bridges of one name could not be told apart. */

@@ -116,7 +116,11 @@ describe('a configuration file', () => {
       '"params": [{ "pattern": "/a", "range": [1, 0] }]',
       'params[0].range: must be [min, max], the smaller number first',
     ],
-    ['"authenticate": 1', 'authenticate: unknown key "authenticate"'],
+    ['"authenticate": 1', 'authenticate: is a function, which JSON does not have; use a .mjs file'],
+    [
+      '"params": [{ "pattern": "/a", "merge": "add" }]',
+      'params[0].merge: is a function, which JSON does not have; use a .mjs file',
+    ],
   ])('with %s: %s', async (inner, mistake) => {
     expect(await mistakeIn(inner)).toBe(mistake);
   });
