@@ -84,6 +84,11 @@ describe('relay', () => {
       ],
       err: [],
     });
+    const wide = await started(['--mqtt-port', '0'], 'mqtt-server');
+    expect(wide.out.slice(-2)).toEqual([
+      'HTTP        http://localhost:7330/',
+      'mqtt-server not connected yet (mqtt-server)',
+    ]);
     const open = await started(['--host', '0.0.0.0'], 'everybody');
     expect(open.err).toEqual([
       'warn  everybody who reaches this port can read and write everything; without --host only this machine does',

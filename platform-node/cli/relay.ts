@@ -200,7 +200,8 @@ function relayFlags(given: OptionValues<typeof options>): RelayFlags {
 }
 
 function listening({ bridges = [] }: RelayConfig, { urls, port, bridges: open }: RelayAddresses): Line[] {
-  const row = (what: string, where: string) => data(`${what.padEnd(10)} ${where}`);
+  const width = Math.max('WebSocket '.length, ...bridges.map(({ type }) => type.length));
+  const row = (what: string, where: string) => data(`${what.padEnd(width)} ${where}`);
   const lines = urls.map((url) => row('WebSocket', url));
   lines.push(row('HTTP', `${(urls[0] ?? `ws://localhost:${port}`).replace(/^ws/, 'http')}/`));
   const addressOf = (bridge: BridgeConfig) => open.find(({ name }) => name === bridgeName(bridge))?.address;
