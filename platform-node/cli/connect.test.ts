@@ -41,6 +41,12 @@ describe('a command without a relay', () => {
       'ws://localhost:7330 cannot be reached (EHOSTUNREACH); name another with --url',
     ],
     [
+      'it knows no TLS',
+      new ClaspError(ErrorCode.Timeout, 'x', { cause: Object.assign(new Error('write EPROTO'), { code: 'EPROTO' }) }),
+      ['--url', 'wss://localhost:7330'],
+      'wss://localhost:7330 was not answered with TLS; a relay without a certificate is at ws://',
+    ],
+    [
       'it is no relay',
       new ClaspError(ErrorCode.Timeout, 'Unexpected server response: 404'),
       [],

@@ -104,6 +104,8 @@ export function unreachable({ url, token }: Target, reason: ClaspError | undefin
     case 'ENETUNREACH':
     case 'ETIMEDOUT':
       return explained(`${url} cannot be reached (${systemCode(reason)}); name another with --url`);
+    case 'EPROTO':
+      return explained(`${url} was not answered with TLS; a relay without a certificate is at ws://`);
     default:
       return explained(`no session at ${url}: ${reason?.reason ?? 'the connection was closed'}`);
   }
