@@ -178,6 +178,7 @@ export type {
   HopAnswer,
   HopBudgetOptions,
   HopVerdict,
+  Introduction,
   LearnOptions,
   Loop,
   Ongoing,

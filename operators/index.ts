@@ -31,7 +31,7 @@ export { paceSnapshot } from './pace-snapshot.ts';
 export type { Reader, RoundRobinOptions } from './round-robin.ts';
 export { RoundRobin } from './round-robin.ts';
 export { announcements } from './router/announcements.ts';
-export type { Authenticate, Grant } from './router/authenticate.ts';
+export type { Authenticate, Grant, Introduction } from './router/authenticate.ts';
 export { conflictMerge } from './router/conflict-merge.ts';
 export type { Delivered, DispatchOptions } from './router/dispatch.ts';
 export { dispatch } from './router/dispatch.ts';

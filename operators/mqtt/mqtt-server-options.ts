@@ -33,7 +33,7 @@ export interface MqttServerLimits {
 export interface MqttServerOptions extends MqttServerLimits {
   /** Makes the participant of a client. */
   readonly join: (name: string, scopes: Scopes) => Client;
-  /** Decides what the bearer of a password may do. @defaultValue open: everybody may do everything */
+  /** Decides what the bearer of a password, its token, may do; is told the user name. @defaultValue open: everybody may do everything */
   readonly authenticate?: Authenticate | undefined;
   /** Gives an id to a client that has none. */
   readonly clientId: () => string;

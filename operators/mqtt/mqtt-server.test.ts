@@ -157,6 +157,17 @@ describe('MqttServer, in time', () => {
     expect(value).toBeNull();
   });
 
+  it('keeps the session of one user from another with the same client id and password', () => {
+    const { connect } = setup({ authenticate: () => ({ scopes: ['admin:/**'] }) });
+    const password = new TextEncoder().encode('shared');
+    const properties = { sessionExpiryInterval: 60 };
+    const of = (username: string) => ({ clean: false, username, password, properties });
+    const sessionPresent = (username: string) => connect(of(username)).received[0];
+    sessionPresent('anna');
+    expect(sessionPresent('anna')).toMatchObject({ sessionPresent: true });
+    expect(sessionPresent('bert')).toMatchObject({ sessionPresent: false });
+  });
+
   it('takes the session of a connection over, and tells the older one', () => {
     const { connect, server } = setup();
     const watcher = connect({ clientId: 'watcher' });

@@ -15,7 +15,7 @@ import { MqttShares } from './mqtt-shares.ts';
 /** A client that has a session. */
 interface Member {
   readonly session: MqttSession;
-  /** Who may go on with it: the same password, with the same scopes. */
+  /** Who may go on with it: the same user and password, with the same scopes. */
   readonly owner: string;
   /** What ends when it comes back. */
   waiting: Subscription;
@@ -97,9 +97,10 @@ export class MqttServer {
       connection.refuse(...fault);
       return;
     }
+    const { username } = packet;
     const token = packet.password && new TextDecoder().decode(packet.password);
     const name = packet.clientId || 'mqtt';
-    const hello = { type: 'HELLO', version: 1, name, features: [], token } as const;
+    const hello = { type: 'HELLO', version: 1, name, features: [], token, username } as const;
     askForGrant(this.#options.authenticate, hello).subscribe({
       next: (grant) => this.#admit(connection, packet, grant, token),
       error: (cause) => {
@@ -152,7 +153,8 @@ export class MqttServer {
     const { maxSessionExpiry = 3_600, maxKeepalive = 0, maxInflight = 100, maxTopicAliases = 32 } = this.#options;
     const { maxPacketSize = 262_144 } = this.#options;
     const clientId = packet.clientId || this.#options.clientId();
-    const owner = JSON.stringify([token, scopes.list.map(({ action, pattern }) => `${action}:${pattern.source}`)]);
+    const permitted = scopes.list.map(({ action, pattern }) => `${action}:${pattern.source}`);
+    const owner = JSON.stringify([packet.username, token, permitted]);
 
     let member = this.#members.get(clientId);
     member?.connection?.disconnect(MqttReason.SessionTakenOver);

@@ -16,13 +16,19 @@ export interface Grant {
   readonly subject?: string | undefined;
 }
 
+/** How somebody who asks to be let in introduces itself. */
+export interface Introduction extends HelloMessage {
+  /** The user name of an MQTT client; other ways in have none. */
+  readonly username?: string | undefined;
+}
+
 /**
  * Decides what the bearer of a token may do. Gives a {@link Grant}, at once or later (the first value counts), or
  * throws a `ClaspError` with code 300 (missing or invalid) or 302 (expired). Whatever else it throws counts as 300.
  */
 export type Authenticate = (
   token: string | undefined,
-  hello: HelloMessage,
+  hello: Introduction,
 ) => Grant | PromiseLike<Grant> | Observable<Grant>;
 
 /** A grant with its scopes compiled. */
@@ -36,7 +42,7 @@ export interface CompiledGrant {
 const OPEN_GRANT: CompiledGrant = { scopes: ALL_SCOPES, expiresAt: undefined };
 
 /** Asks `authenticate`, in the one place where it may throw. Emits one grant, or errors with a `ClaspError`. */
-export function askForGrant(authenticate: Authenticate | undefined, hello: HelloMessage): Observable<CompiledGrant> {
+export function askForGrant(authenticate: Authenticate | undefined, hello: Introduction): Observable<CompiledGrant> {
   if (!authenticate) return of(OPEN_GRANT);
   return defer(() => {
     const answer = authenticate(hello.token, hello);

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { Clasp } from '@clasp-to/core';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
+import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { freePort } from '../../peers/free-port.ts';
 import { installed } from '../../peers/installed.ts';
 import { mosquittoPub } from '../../peers/mosquitto.ts';
@@ -131,6 +132,21 @@ describe('a relay with an MQTT server', () => {
     const desk = await probe(mqttPort, { username: 'desk', password: 'desk' });
     await desk.client.publishAsync('open/a', '6', { qos: 1, retain: true });
     await waitFor(() => expect(guest.received.at(-1)).toBe('open/a 6'));
+  });
+
+  it.skipIf(!installed('mosquitto_pub'))('asks for the rights of a user, by name and password', async () => {
+    const authenticate: RelayConfig['authenticate'] = (token, { username }) => {
+      if (token !== 'shared') throw new ClaspError(ErrorCode.NotAuthenticated, 'unknown password');
+      return { scopes: username === 'anna' ? ['admin:/**'] : ['read:/**'] };
+    };
+    const { mqttPort, app } = await start({ authenticate });
+    const publish = (user: string, password: string) =>
+      mosquittoPub(mqttPort, '-u', user, '-P', password, '-r', '-q', '1', '-t', 'a', '-m', user);
+    await publish('anna', 'guessed').catch(() => undefined);
+    await publish('bert', 'shared').catch(() => undefined);
+    expect(await app.get('/mqtt/a')).toBeNull();
+    await publish('anna', 'shared');
+    expect(await app.get('/mqtt/a')).toBe('anna');
   });
 
   it('names the key that is wrong, and the port that is in use', async () => {
