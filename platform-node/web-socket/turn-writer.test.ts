@@ -137,7 +137,7 @@ describe('TurnWriter', () => {
     const writer = new TurnWriter(false);
     const frame = Uint8Array.of(1);
     const chunks = writer.chunksOf(path(writer, [frame]));
-    writer.join({ flush: () => true });
+    writer.join({ written: true, flush: () => true });
     await new Promise((resolve) => setImmediate(resolve));
     expect(writer.chunksOf(path(writer, [frame]))).not.toBe(chunks);
   });
@@ -155,8 +155,9 @@ describe('TurnWriter', () => {
   it('flushes each member once at the end of the turn, and those that join meanwhile in the next', async () => {
     const writer = new TurnWriter(false);
     const told: string[] = [];
-    const late = { flush: () => told.push('late') > 0 };
+    const late = { written: true, flush: () => told.push('late') > 0 };
     const first = {
+      written: true,
       flush: () => {
         told.push('first');
         writer.join(late);
@@ -164,7 +165,7 @@ describe('TurnWriter', () => {
       },
     };
     writer.join(first);
-    writer.join({ flush: () => told.push('second') > 0 });
+    writer.join({ written: true, flush: () => told.push('second') > 0 });
     expect(told).toEqual([]);
     await new Promise((resolve) => setImmediate(resolve));
     expect(told).toEqual(['first', 'second']);
@@ -177,10 +178,12 @@ describe('TurnWriter', () => {
     const late = new Path();
     const found: Buffer[] = [];
     const turn = () => new Promise((resolve) => setImmediate(resolve));
+    const finds = () => found.push(...leaving(writer, late).map(({ payload }) => payload)) > 0;
     writer.join({
+      written: true,
       flush: () => {
         writer.add(late, Uint8Array.of(7));
-        writer.join({ flush: () => found.push(...leaving(writer, late).map(({ payload }) => payload)) > 0 });
+        writer.join({ written: true, flush: finds });
         return true;
       },
     });

@@ -1,6 +1,6 @@
 import { randomFillSync } from 'node:crypto';
 import { copyBytes } from '../../core/wire/copy-bytes.ts';
-import { type Room, TurnMemory } from './turn-memory.ts';
+import { type Holder, type Room, TurnMemory } from './turn-memory.ts';
 
 /** What would be larger than this leaves in several pieces, so that no single allocation grows with the backlog. */
 const MAX_CHUNK = 262_144;
@@ -65,7 +65,7 @@ export class Path {
 }
 
 /** Something that has gathered frames to write when the turn is over. */
-export interface TurnMember {
+export interface TurnMember extends Holder {
   /** Writes them; gives whether the system has taken every byte, so that their memory is free again. */
   flush(): boolean;
 }
@@ -113,10 +113,14 @@ export class TurnWriter {
     const members = this.#members;
     this.#members = [];
     this.#first = undefined;
-    let written = true;
-    for (const member of members) if (!member.flush()) written = false;
+    const memory = this.#memory;
+    memory.next();
+    for (const member of members) {
+      memory.release(member);
+      if (!member.flush()) memory.hold(member);
+    }
     // Whoever was given something meanwhile, as one who can read again is, has it in the same memory.
-    if (!written || this.#members.length === 0) this.#memory.turn(written);
+    if (this.#members.length === 0) memory.rewind();
   }
 
   /** Goes along with somebody who was given the same; false where nobody was. */

@@ -121,7 +121,12 @@ export class WebSocketPeer implements Connection, Observer<Uint8Array>, TurnMemb
   flush(): boolean {
     this.#joined = false;
     this.#write();
-    return this.#socket.writableLength === 0;
+    return this.written;
+  }
+
+  get written(): boolean {
+    // Nothing is read any more for a socket that is destroyed.
+    return this.#socket.writableLength === 0 || this.#socket.destroyed;
   }
 
   #write(): void {
