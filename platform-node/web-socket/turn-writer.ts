@@ -79,7 +79,10 @@ export class TurnWriter {
   readonly #keys: Buffer | undefined;
   #keyAt: number = KEY_POOL;
   #first: Segment | undefined;
-  #members: TurnMember[] = [];
+  /** Who joined this turn, and an array for the next one: new ones that grow would be more than half of a turn's garbage. */
+  #members: (TurnMember | undefined)[] = [];
+  #joined = 0;
+  #spare: (TurnMember | undefined)[] = [];
   readonly #memory = new TurnMemory();
   readonly #flush: () => void = () => this.#flushAll();
 
@@ -96,7 +99,8 @@ export class TurnWriter {
 
   /** Has `member` flushed when this turn is over. */
   join(member: TurnMember): void {
-    if (this.#members.push(member) === 1) setImmediate(this.#flush);
+    this.#members[this.#joined++] = member;
+    if (this.#joined === 1) setImmediate(this.#flush);
   }
 
   /** The path as bytes to write: one Buffer, or several where it is long or began with others. Do not change them. */
@@ -111,16 +115,21 @@ export class TurnWriter {
 
   #flushAll(): void {
     const members = this.#members;
-    this.#members = [];
+    const count = this.#joined;
+    this.#members = this.#spare;
+    this.#spare = members;
+    this.#joined = 0;
     this.#first = undefined;
     const memory = this.#memory;
     memory.next();
-    for (const member of members) {
+    for (let i = 0; i < count; i++) {
+      const member = members[i] as TurnMember;
+      members[i] = undefined;
       memory.release(member);
       if (!member.flush()) memory.hold(member);
     }
     // Whoever was given something meanwhile, as one who can read again is, has it in the same memory.
-    if (this.#members.length === 0) memory.rewind();
+    if (this.#joined === 0) memory.rewind();
   }
 
   /** Goes along with somebody who was given the same; false where nobody was. */
@@ -188,6 +197,7 @@ function keyed(memory: Buffer, at: number, i: number): number {
 }
 
 function chunksUpTo(segment: Segment, end: number): readonly Buffer[] {
+  if (segment.offset === 0) return [segment.memory.subarray(segment.start, segment.start + end)];
   const chunks: Buffer[] = [];
   let part: Segment | undefined = segment;
   for (let until = end; part; until = part.from, part = part.before) {
