@@ -24,7 +24,8 @@ export interface Introduction extends HelloMessage {
 
 /**
  * Decides what the bearer of a token may do. Gives a {@link Grant}, at once or later (the first value counts), or
- * throws a `ClaspError` with code 300 (missing or invalid) or 302 (expired). Whatever else it throws counts as 300.
+ * throws a `ClaspError` with code 300 (missing or invalid) or 302 (expired), whose reason the peer is told. Whatever else it
+ * throws is 300 `not authenticated` to the peer, and the cause of the error that the relay's own events carry.
  */
 export type Authenticate = (
   token: string | undefined,
@@ -50,7 +51,7 @@ export function askForGrant(authenticate: Authenticate | undefined, hello: Intro
     return 'then' in answer ? from(answer) : of(answer);
   }).pipe(
     take(1),
-    throwIfEmpty(() => new ClaspError(ErrorCode.NotAuthenticated, 'not authenticated')),
+    throwIfEmpty(() => notAuthenticated(undefined)),
     map(({ scopes: given, expiresAt, subject }) => {
       // As of a token without "exp": compared with any time it is false, and the grant would never end.
       if (expiresAt !== undefined && Number.isNaN(Number(expiresAt))) {
@@ -58,6 +59,11 @@ export function askForGrant(authenticate: Authenticate | undefined, hello: Intro
       }
       return { scopes: given instanceof Scopes ? given : scopes(given), expiresAt, subject };
     }),
-    catchError((cause) => throwError(() => ClaspError.from(cause, ErrorCode.NotAuthenticated))),
+    // What a database says of its password is not for somebody who has not even come in.
+    catchError((cause) => throwError(() => (cause instanceof ClaspError ? cause : notAuthenticated(cause)))),
   );
+}
+
+function notAuthenticated(cause: unknown): ClaspError {
+  return new ClaspError(ErrorCode.NotAuthenticated, 'not authenticated', cause === undefined ? {} : { cause });
 }

@@ -209,14 +209,16 @@ describe('a session', () => {
     expect(peer.ended).toMatchObject({ code: 300, reason: 'expiresAt of the grant must be a time, not NaN' });
   });
 
-  it('treats whatever authenticate throws as a refusal', () => {
+  it('treats whatever authenticate throws as a refusal, of which the peer is not told what it says', () => {
+    const bug = new TypeError('cannot reach database at 10.0.0.5');
     start({
       authenticate: () => {
-        throw new TypeError('bug');
+        throw bug;
       },
     });
     const peer = connect();
     peer.hello();
-    expect(peer.take()).toEqual([expect.objectContaining({ type: 'ERROR', code: 300 })]);
+    expect(peer.take()).toEqual([expect.objectContaining({ type: 'ERROR', code: 300, message: 'not authenticated' })]);
+    expect(peer.ended).toMatchObject({ code: 300, reason: 'not authenticated', cause: bug });
   });
 });

@@ -8,12 +8,15 @@ const session = { id: 'a1', name: 'desk', peer: '127.0.0.1:50312' };
 const ofProcess = { id: 'b2', name: 'osc', peer: 'memory-1' };
 const error = new ClaspError(ErrorCode.Forbidden, 'scope does not allow this', { address: '/secret' });
 
+const bug = new ClaspError(ErrorCode.NotAuthenticated, 'not authenticated', { cause: new Error('no database') });
+
 const events: Record<string, RelayEvent> = {
   o: { type: 'session-opened', session },
   c: { type: 'session-closed', session, reason: undefined },
   i: { type: 'session-closed', session, reason: new ClaspError(ErrorCode.Timeout, 'idle') },
   p: { type: 'session-opened', session: ofProcess },
   r: { type: 'refused', session, error },
+  a: { type: 'refused', session, error: bug },
   b: { type: 'bridge-ready', bridge: 'osc', address: '127.0.0.1:8000' },
   f: { type: 'bridge-failure', bridge: 'osc', failure: new ClaspError(ErrorCode.BadFrame, 'not OSC\u001b[2J') },
   e: { type: 'bridge-ended', bridge: 'osc', reason: undefined },
@@ -61,6 +64,14 @@ describe('relayLog', () => {
       '{"time":"1970-01-01T00:00:00.001Z","level":"info","type":"session-opened","session":{"id":"a1","name":"desk","peer":"127.0.0.1:50312"}}',
       'end',
     ]);
+  });
+
+  it('tells what authenticate threw, which the peer is not told', () => {
+    expect(linesOf('a|')).toEqual([
+      '0 warn  refused to desk (127.0.0.1:50312): not authenticated [300], because authenticate threw: no database',
+      '1 end',
+    ]);
+    expect(linesOf('a|', { json: true })[0]).toContain('"reason":"not authenticated","cause":"no database"');
   });
 
   it('says of a flood how many there were, a second at a time', () => {

@@ -1,5 +1,5 @@
 import { asyncScheduler, Observable, type SchedulerLike, type Subscription } from 'rxjs';
-import type { ClaspError } from '../../core/errors.ts';
+import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import type { SessionInfo } from '../../operators/router/router-event.ts';
 import type { RelayChange, RelayEvent } from '../relay-event.ts';
 import { formatError, printable, recordJson } from './format.ts';
@@ -96,8 +96,10 @@ function entryOf(event: RelayEvent): Entry {
       };
     }
     case 'refused': {
-      const fields = { session: event.session, ...failureFields(event.error) };
-      return { level: 'warn', type, text: `refused to ${who(event.session)}${after(event.error)}`, fields };
+      const cause = thrownBy(event.error);
+      const fields = { session: event.session, ...failureFields(event.error), cause };
+      const because = cause === undefined ? '' : `, because authenticate threw: ${cause}`;
+      return { level: 'warn', type, text: `refused to ${who(event.session)}${after(event.error)}${because}`, fields };
     }
     case 'listen-failure':
       return {
@@ -193,4 +195,10 @@ function after(error: ClaspError | undefined): string {
 
 function failureFields(error: ClaspError | undefined): Readonly<Record<string, unknown>> {
   return error ? { code: error.code, reason: error.reason, address: error.address } : {};
+}
+
+/** What `authenticate` threw instead of a refusal; the peer is not told. Of other errors the reason says enough. */
+function thrownBy({ code, cause }: ClaspError): string | undefined {
+  if (code !== ErrorCode.NotAuthenticated || !(cause instanceof Error) || cause instanceof ClaspError) return undefined;
+  return cause.message;
 }
