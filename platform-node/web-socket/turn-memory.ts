@@ -117,8 +117,8 @@ export class TurnMemory {
 
   /** Goes on elsewhere, where so many bytes are free. */
   #move(bytes: number): void {
-    const again = this.#again(bytes);
     const held = this.#isHeld(this.#from, this.#turn);
+    const again = held ? this.#again(bytes) : undefined;
     if (held) this.#putAside({ memory: this.#memory, from: this.#from, to: this.#turn });
     // What did not fit is twice as large, unless a slow reader holds it.
     this.#memory = again ?? Buffer.allocUnsafeSlow(sizeFor(bytes, held ? 0 : this.#memory.length * 2));
