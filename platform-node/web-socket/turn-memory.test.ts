@@ -151,6 +151,30 @@ describe('TurnMemory', () => {
     expect(bytes).toBeLessThan(4_300_000);
   });
 
+  it('forgets those who have read or gone, also when nobody is slow any more', () => {
+    const memory = new TurnMemory();
+    const asked = new Set<number>();
+    const readers = Array.from({ length: 20 }, (_, i) => ({
+      gone: false,
+      get written() {
+        if (this.gone) asked.add(i);
+        return this.gone;
+      },
+    }));
+    for (const reader of readers) {
+      taken(memory, 100);
+      memory.next();
+      memory.hold(reader);
+      memory.rewind();
+    }
+    for (const reader of readers.slice(1)) reader.gone = true;
+    for (let i = 0; i < 40; i++) end(memory);
+    expect(asked.size).toBe(19);
+    asked.clear();
+    for (let i = 0; i < 40; i++) end(memory);
+    expect(asked.size).toBe(0);
+  });
+
   it('makes the room that was given last larger where it is', () => {
     const memory = new TurnMemory();
     const one = room();
