@@ -2,9 +2,9 @@
 // Needs `npx tsc -b core`. Run directly (`node bench/addresses.mjs [--json]`) or as part of main.mjs.
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { AddressTable } from '../dist/core/address-table.js';
-import { compilePattern } from '../dist/core/pattern.js';
-import { ALL_KINDS, KindBit, SubscriptionIndex } from '../dist/core/subscription-index.js';
+import { AddressTable } from '../dist/core/address/address-table.js';
+import { compilePattern } from '../dist/core/address/pattern.js';
+import { ALL_KINDS, KindBit, SubscriptionIndex } from '../dist/core/address/subscription-index.js';
 import { finishRow, renderTable } from './table.mjs';
 
 const SUBSCRIPTIONS = 100_000;

@@ -1,7 +1,7 @@
 import { asyncScheduler, concatWith, endWith, type MonoTypeOperatorFunction, NEVER, type SchedulerLike } from 'rxjs';
-import type { Signal } from '../core/signal.ts';
-import { type Alarmed, Alarms } from './alarms.ts';
-import { stage } from './router/stage.ts';
+import type { Signal } from '../core/signal/signal.ts';
+import { stage } from './stage.ts';
+import { type TimerEntry, TimerHeap } from './timer-heap.ts';
 
 export interface AtOptions<T> {
   /** Relay time, microseconds: `() => client.time()`. */
@@ -19,7 +19,7 @@ export interface AtOptions<T> {
 }
 
 /** The values of one moment, in the order they came. */
-class Moment<T> implements Alarmed {
+class Moment<T> implements TimerEntry {
   due = 0;
   place = -1;
   readonly values: T[] = [];
@@ -64,7 +64,7 @@ export function at<T extends Pick<Signal, 'at'>>(options: AtOptions<T>): MonoTyp
       }
       if (ending && held === 0) out.complete();
     };
-    const alarms = new Alarms<Moment<T>>(scheduler, time, release);
+    const timers = new TimerHeap<Moment<T>>(scheduler, time, release);
 
     const keep = (value: T, due: number) => {
       held++;
@@ -73,7 +73,7 @@ export function at<T extends Pick<Signal, 'at'>>(options: AtOptions<T>): MonoTyp
       moment.values.push(value);
       if (known) return;
       moments.set(due, moment);
-      alarms.set(moment, due);
+      timers.set(moment, due);
     };
 
     return {
@@ -95,7 +95,7 @@ export function at<T extends Pick<Signal, 'at'>>(options: AtOptions<T>): MonoTyp
         if (held >= capacity || (held === 0 && by >= 0)) out.next(value);
         else keep(value, due);
       },
-      dispose: () => alarms.dispose(),
+      dispose: () => timers.dispose(),
     };
   });
   // The end of the source is a value here, since the last held one comes after it.

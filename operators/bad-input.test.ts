@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { memoryPair } from '../core/connection/memory-pair.ts';
 import { ClaspError } from '../core/errors.ts';
-import { memoryPair } from '../core/memory-pair.ts';
-import type { ErrorMessage, Message } from '../core/message.ts';
+import type { ErrorMessage, Message } from '../core/wire/message.ts';
 import { type VirtualRelay, virtualRelay } from '../testing/virtual-relay.ts';
 import type { WirePeer } from '../testing/wire-peer.ts';
 import { wirePeer } from '../testing/wire-peer.ts';

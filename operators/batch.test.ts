@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { map, range, Subject, take, throwError, VirtualTimeScheduler } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import { describe, expect, it } from 'vitest';
-import type { Signal, Stream } from '../core/signal.ts';
-import type { Value } from '../core/value.ts';
+import type { Signal, Stream } from '../core/signal/signal.ts';
+import type { Value } from '../core/signal/value.ts';
 import { batch } from './batch.ts';
 
 const marbles = (test: Parameters<TestScheduler['run']>[0]) =>

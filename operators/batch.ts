@@ -1,8 +1,8 @@
 import { asyncScheduler, type MonoTypeOperatorFunction, type SchedulerLike } from 'rxjs';
-import { sampleRate, windowOf } from '../core/pacing.ts';
-import type { Signal, Stream } from '../core/signal.ts';
-import { type Alarmed, Alarms } from './alarms.ts';
-import { stage } from './router/stage.ts';
+import { sampleRate, windowOf } from '../core/signal/pacing.ts';
+import type { Signal, Stream } from '../core/signal/signal.ts';
+import { stage } from './stage.ts';
+import { type TimerEntry, TimerHeap } from './timer-heap.ts';
 
 export interface BatchOptions {
   /** Milliseconds of samples that come together, at most 60 000. 0 lets everything pass. */
@@ -14,7 +14,7 @@ export interface BatchOptions {
 }
 
 /** The samples of one address, since the first of them came. */
-class Batch implements Alarmed {
+class Batch implements TimerEntry {
   due = 0;
   place = -1;
   readonly openedAt: number;
@@ -57,18 +57,18 @@ export function batch(options: BatchOptions): MonoTypeOperatorFunction<Signal> {
 
     const send = (open: Batch) => {
       const { newest, samples, openedAt, rate = sampleRate(samples.length, now() - openedAt) } = open;
-      alarms.delete(open);
+      timers.delete(open);
       batches.delete(newest.address);
       out.next({ ...newest, samples, rate });
     };
-    const alarms = new Alarms<Batch>(scheduler, now, send);
+    const timers = new TimerHeap<Batch>(scheduler, now, send);
 
     const gather = (stream: Stream, samples: readonly number[]) => {
       let open = batches.get(stream.address);
       if (open === undefined) {
         open = new Batch(stream, now());
         batches.set(stream.address, open);
-        alarms.set(open, open.openedAt + length);
+        timers.set(open, open.openedAt + length);
       }
       if (open.rate !== stream.rate) open.rate = undefined;
       open.newest = stream;
@@ -92,7 +92,7 @@ export function batch(options: BatchOptions): MonoTypeOperatorFunction<Signal> {
       complete() {
         for (const open of batches.values()) send(open);
       },
-      dispose: () => alarms.dispose(),
+      dispose: () => timers.dispose(),
     };
   });
 }

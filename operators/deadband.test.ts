@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { from, map, of, range, Subject, take, throwError } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import { describe, expect, it } from 'vitest';
-import { isWithin } from '../core/pacing.ts';
-import type { Signal } from '../core/signal.ts';
-import type { Value } from '../core/value.ts';
+import { isWithin } from '../core/signal/pacing.ts';
+import type { Signal } from '../core/signal/signal.ts';
+import type { Value } from '../core/signal/value.ts';
 import { deadband } from './deadband.ts';
 
 const marbles = (test: Parameters<TestScheduler['run']>[0]) =>

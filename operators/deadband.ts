@@ -1,8 +1,8 @@
 import type { MonoTypeOperatorFunction } from 'rxjs';
-import { areWithin, isWithin, type Numbers, numbersOf } from '../core/pacing.ts';
-import type { Signal } from '../core/signal.ts';
-import { pacedKey } from './router/paced-key.ts';
-import { stage } from './router/stage.ts';
+import { areWithin, isWithin, type Numbers, numbersOf } from '../core/signal/pacing.ts';
+import type { Signal } from '../core/signal/signal.ts';
+import { pacedKey } from './paced-key.ts';
+import { stage } from './stage.ts';
 
 export interface DeadbandOptions {
   /** Numbers no further than this from the last that went through are held back. Negative or NaN: none are. */

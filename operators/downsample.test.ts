@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { map, of, range, Subject, take, throwError, VirtualTimeScheduler } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import { describe, expect, it } from 'vitest';
-import type { Signal } from '../core/signal.ts';
+import type { Signal } from '../core/signal/signal.ts';
 import { downsample } from './downsample.ts';
 
 const marbles = (test: Parameters<TestScheduler['run']>[0]) =>

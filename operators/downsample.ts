@@ -1,9 +1,9 @@
 import { asyncScheduler, type MonoTypeOperatorFunction, type SchedulerLike } from 'rxjs';
-import { freeAfter, intervalOf, isFree, type Numbers } from '../core/pacing.ts';
-import type { Signal } from '../core/signal.ts';
-import { type Alarmed, Alarms } from './alarms.ts';
-import { pacedKey } from './router/paced-key.ts';
-import { stage } from './router/stage.ts';
+import { freeAfter, intervalOf, isFree, type Numbers } from '../core/signal/pacing.ts';
+import type { Signal } from '../core/signal/signal.ts';
+import { pacedKey } from './paced-key.ts';
+import { stage } from './stage.ts';
+import { type TimerEntry, TimerHeap } from './timer-heap.ts';
 
 export interface DownsampleOptions {
   /** At most this many a second, for each param and stream by itself. 0 lets everything pass. */
@@ -13,7 +13,7 @@ export interface DownsampleOptions {
 }
 
 /** One param, stream or series of numbers. */
-class Downsampled<T> implements Alarmed {
+class Downsampled<T> implements TimerEntry {
   due = 0;
   place = -1;
   readonly key: string;
@@ -49,10 +49,10 @@ export function downsample<T extends Signal | Numbers>(options: DownsampleOption
     const send = (one: Downsampled<T>, value: T, next: number) => {
       one.waiting = undefined;
       one.freeAt = next;
-      alarms.set(one, next);
+      timers.set(one, next);
       out.next(value);
     };
-    const alarms = new Alarms<Downsampled<T>>(scheduler, now, (one) => {
+    const timers = new TimerHeap<Downsampled<T>>(scheduler, now, (one) => {
       if (one.waiting === undefined) series.delete(one.key);
       else send(one, one.waiting, freeAfter(one.due, now(), interval));
     });
@@ -76,7 +76,7 @@ export function downsample<T extends Signal | Numbers>(options: DownsampleOption
       complete() {
         for (const { waiting } of series.values()) if (waiting !== undefined) out.next(waiting);
       },
-      dispose: () => alarms.dispose(),
+      dispose: () => timers.dispose(),
     };
   });
 }

@@ -1,9 +1,9 @@
-export { AddressTable } from '../core/address-table.ts';
-export type { AppliedKey, AppliedMemoryOptions } from '../core/applied-memory.ts';
-export { AppliedMemory } from '../core/applied-memory.ts';
-export { ParamRules } from '../core/param-rules.ts';
-export { ParamStore } from '../core/param-store.ts';
-export { SubscriptionIndex } from '../core/subscription-index.ts';
+export { AddressTable } from '../core/address/address-table.ts';
+export { SubscriptionIndex } from '../core/address/subscription-index.ts';
+export { ParamRules } from '../core/param/param-rules.ts';
+export { ParamStore } from '../core/param/param-store.ts';
+export type { DeduplicationKey, DeduplicationOptions } from '../core/wire/deduplication.ts';
+export { Deduplication } from '../core/wire/deduplication.ts';
 export type { AtOptions } from './at.ts';
 export { at } from './at.ts';
 export type { BackoffOptions } from './backoff.ts';
@@ -13,9 +13,9 @@ export { batch } from './batch.ts';
 export type { CallbackPlatform } from './client/callback-client.ts';
 export { CallbackClient } from './client/callback-client.ts';
 export { createClient } from './client/client.ts';
+export type { ConnectOptions } from './client/client-builder.ts';
 export { ClientBuilder } from './client/client-builder.ts';
-export type { ClientOptions } from './client/client-options.ts';
-export type { ConnectOptions } from './client/connect-options.ts';
+export type { ClientOptions } from './client/relay-client.ts';
 export { PendingReply } from './client/reply.ts';
 export type { DeadbandOptions } from './deadband.ts';
 export { deadband } from './deadband.ts';
@@ -32,22 +32,19 @@ export type { Reader, RoundRobinOptions } from './round-robin.ts';
 export { RoundRobin } from './round-robin.ts';
 export { announcements } from './router/announcements.ts';
 export type { Authenticate, Grant, Introduction } from './router/authenticate.ts';
-export { conflictMerge } from './router/conflict-merge.ts';
+export type { ParamExpiryOptions, SavedParam } from './router/conflict-merge.ts';
+export { conflictMerge, ParamWriter } from './router/conflict-merge.ts';
+export { deduplicate } from './router/deduplicate.ts';
 export type { Delivered, DispatchOptions } from './router/dispatch.ts';
 export { dispatch } from './router/dispatch.ts';
 export type { Entry, EnvelopeKind } from './router/envelope.ts';
 export { Envelope } from './router/envelope.ts';
 export type { GestureLifecycleOptions } from './router/gesture-lifecycle.ts';
-export { gestureLifecycle } from './router/gesture-lifecycle.ts';
-export { onceOnly } from './router/once-only.ts';
+export { gestureLifecycle, OpenGesture, OpenGestures } from './router/gesture-lifecycle.ts';
 export type { Ongoing, OngoingSignal } from './router/ongoing.ts';
 export { missedBy } from './router/ongoing.ts';
-export { OpenGesture, OpenGestures } from './router/open-gestures.ts';
 export type { Delivery, OutboxChange, OutboxLimits } from './router/outbox.ts';
-export { PacedDelivery } from './router/paced-delivery.ts';
-export type { ParamExpiryOptions } from './router/param-expiry.ts';
-export type { SavedParam } from './router/param-writer.ts';
-export { ParamWriter } from './router/param-writer.ts';
+export { PacedDelivery } from './router/pacing.ts';
 export type { NextTurn } from './router/precise-timer.ts';
 export type { RateLimitOptions } from './router/rate-limit.ts';
 export { rateLimit } from './router/rate-limit.ts';
@@ -60,37 +57,36 @@ export { toRouterEvent } from './router/router-event.ts';
 export type { ScheduleBundlesOptions } from './router/schedule-bundles.ts';
 export { scheduleBundles } from './router/schedule-bundles.ts';
 export { scopeFilter } from './router/scope-filter.ts';
-export { serialise } from './router/serialise.ts';
+export { serialise, Turns } from './router/serialise.ts';
 export type { SessionOptions } from './router/session.ts';
-export { session } from './router/session.ts';
-export { sessionIds } from './router/session-ids.ts';
+export { session, sessionIds } from './router/session.ts';
 export { Session } from './router/session-state.ts';
-export type { Stage, StageOperator } from './router/stage.ts';
-export { stage } from './router/stage.ts';
 export type { SessionSubscription } from './router/subscriptions.ts';
 export type { TimelineSchedulerOptions } from './router/timeline-scheduler.ts';
-export { timelineScheduler } from './router/timeline-scheduler.ts';
-export { ActiveTimeline, Timelines } from './router/timelines.ts';
-export { Turns } from './router/turns.ts';
+export { ActiveTimeline, Timelines, timelineScheduler } from './router/timeline-scheduler.ts';
 export { countHops } from './routes/count-hops.ts';
 export type { FollowRouteOptions } from './routes/follow-route.ts';
 export { followRoute } from './routes/follow-route.ts';
 export type { HopAnswer, HopBudgetOptions, HopVerdict, Loop } from './routes/hop-budget.ts';
 export { HopBudget } from './routes/hop-budget.ts';
-export { clamp } from './transforms/clamp.ts';
-export { curve } from './transforms/curve.ts';
-export { deadzone } from './transforms/deadzone.ts';
-export { expression } from './transforms/expression.ts';
-export { gate } from './transforms/gate.ts';
-export { invert } from './transforms/invert.ts';
-export { mapValues } from './transforms/map-values.ts';
-export { modulo } from './transforms/modulo.ts';
-export { negate } from './transforms/negate.ts';
-export { power } from './transforms/power.ts';
-export { quantize } from './transforms/quantize.ts';
-export { round } from './transforms/round.ts';
-export { scale } from './transforms/scale.ts';
-export { smooth } from './transforms/smooth.ts';
-export { threshold } from './transforms/threshold.ts';
-export { toggle } from './transforms/toggle.ts';
-export { trigger } from './transforms/trigger.ts';
+export type { Stage, StageOperator } from './stage.ts';
+export { stage } from './stage.ts';
+export {
+  clamp,
+  curve,
+  deadzone,
+  expression,
+  gate,
+  invert,
+  mapValues,
+  modulo,
+  negate,
+  power,
+  quantize,
+  round,
+  scale,
+  smooth,
+  threshold,
+  toggle,
+  trigger,
+} from './transforms.ts';

@@ -1,5 +1,5 @@
 import type { MonoTypeOperatorFunction } from 'rxjs';
-import type { Signal } from '../core/signal.ts';
+import type { Signal } from '../core/signal/signal.ts';
 import { type AtOptions, at } from './at.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { from } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import type { Signal } from '../core/signal.ts';
-import type { Value } from '../core/value.ts';
+import type { Signal } from '../core/signal/signal.ts';
+import type { Value } from '../core/signal/value.ts';
 import { type LearnOptions, learn } from './learn.ts';
 
 const param = (address: string, value: Value, snapshot = false): Signal => ({

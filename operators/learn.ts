@@ -1,6 +1,6 @@
 import type { OperatorFunction } from 'rxjs';
-import type { Signal, SignalKind } from '../core/signal.ts';
-import { stage } from './router/stage.ts';
+import type { Signal, SignalKind } from '../core/signal/signal.ts';
+import { stage } from './stage.ts';
 
 export interface LearnOptions {
   /**

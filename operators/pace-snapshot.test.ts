@@ -1,7 +1,7 @@
 import { map, of, range, Subject, take, VirtualTimeScheduler } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import { describe, expect, it } from 'vitest';
-import type { Signal } from '../core/signal.ts';
+import type { Signal } from '../core/signal/signal.ts';
 import { paceSnapshot } from './pace-snapshot.ts';
 
 const param = (address: string, value: number, snapshot = false): Signal => ({

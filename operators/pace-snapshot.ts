@@ -1,6 +1,6 @@
 import { asyncScheduler, type MonoTypeOperatorFunction, type SchedulerLike, type Subscription } from 'rxjs';
-import type { Signal } from '../core/signal.ts';
-import { stage } from './router/stage.ts';
+import type { Signal } from '../core/signal/signal.ts';
+import { stage } from './stage.ts';
 
 export interface PaceSnapshotOptions {
   /** How many params go on together. @defaultValue 50 */

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { InputQueue } from './input-queue.ts';
-import { RoundRobin } from './round-robin.ts';
+import { InputQueue, RoundRobin } from './round-robin.ts';
 
 /** An event loop by hand, and a clock that only handling moves on. */
 function loop(options: { least?: number; most?: number } = {}) {

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'vite';
-import type { BridgeEvent } from '../core/bridge-event.ts';
-import type { Value } from '../core/value.ts';
+import type { BridgeEvent } from '../core/client/client.ts';
+import type { Value } from '../core/signal/value.ts';
 
 /** One line of the process: an event of a bridge, a param or a sample. */
 type BridgeLine = BridgeEvent | { readonly type: 'signal'; readonly address: string; readonly value: Value };

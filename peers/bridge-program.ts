@@ -2,7 +2,7 @@
 // JSON, and sets params that it reads as `[address, value]`, until its input ends.
 import { createInterface } from 'node:readline';
 import { asyncScheduler, NEVER, Subscription } from 'rxjs';
-import type { BridgeEvent } from '../core/bridge-event.ts';
+import type { BridgeEvent } from '../core/client/client.ts';
 import type { ClaspError } from '../core/errors.ts';
 import { router } from '../operators/router/router.ts';
 import { artnetBridgeType } from '../platform-node/bridges/artnet-bridge-type.ts';

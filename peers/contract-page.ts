@@ -1,5 +1,5 @@
 // What connections.chromium.test.ts loads into a page and into the frame inside it.
-import type { Connection, Connections } from '../core/connection.ts';
+import type { Connection, Connections } from '../core/connection/connection.ts';
 import { ClaspError } from '../core/errors.ts';
 import { broadcastChannelDial, broadcastChannelListener } from '../platform-browser/broadcast-channel.ts';
 import { messagePortDial, messagePortListener } from '../platform-browser/message-port.ts';

@@ -1,8 +1,7 @@
 import { type IncomingMessage, request } from 'node:http';
 import { NEVER, type Subscription } from 'rxjs';
 import { expect } from 'vitest';
-import type { BridgeEvent } from '../core/bridge-event.ts';
-import type { Client } from '../core/client.ts';
+import type { BridgeEvent, Client } from '../core/client/client.ts';
 import { type Router, router } from '../operators/router/router.ts';
 import { type HttpBridgeOptions, httpBridge } from '../platform-node/bridges/http-bridge.ts';
 

@@ -1,9 +1,8 @@
 import mqtt, { type MqttClient } from 'mqtt';
 import { NEVER, type Observable } from 'rxjs';
 import { expect, vi } from 'vitest';
-import type { BridgeEvent } from '../core/bridge-event.ts';
-import type { Client } from '../core/client.ts';
-import type { Connection } from '../core/connection.ts';
+import type { BridgeEvent, Client } from '../core/client/client.ts';
+import type { Connection } from '../core/connection/connection.ts';
 import type { ClaspError } from '../core/errors.ts';
 import { type Router, router } from '../operators/router/router.ts';
 import { type MqttBridgeOptions, mqttBridge } from '../platform-node/bridges/mqtt-bridge.ts';

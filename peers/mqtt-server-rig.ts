@@ -1,8 +1,7 @@
 import mqtt, { type IClientOptions, type IConnackPacket, type IPublishPacket, type MqttClient } from 'mqtt';
 import { NEVER } from 'rxjs';
 import { expect, vi } from 'vitest';
-import type { BridgeEvent } from '../core/bridge-event.ts';
-import type { Client } from '../core/client.ts';
+import type { BridgeEvent, Client } from '../core/client/client.ts';
 import type { ClaspError } from '../core/errors.ts';
 import type { Authenticate } from '../operators/router/authenticate.ts';
 import { router } from '../operators/router/router.ts';

@@ -1,8 +1,8 @@
 import { BehaviorSubject, NEVER, Observable, Subject } from 'rxjs';
-import type { Client, ClientStatus } from '../core/client.ts';
-import type { Connection, Connections } from '../core/connection.ts';
+import type { Client, ClientStatus } from '../core/client/client.ts';
+import type { Connection, Connections } from '../core/connection/connection.ts';
+import { memoryPair } from '../core/connection/memory-pair.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
-import { memoryPair } from '../core/memory-pair.ts';
 import { createClient } from '../operators/client/client.ts';
 import { type Router, type RouterOptions, router } from '../operators/router/router.ts';
 import type { Command } from '../platform-node/cli/command.ts';

@@ -1,10 +1,10 @@
 import { BehaviorSubject, NEVER, Subject, VirtualTimeScheduler } from 'rxjs';
-import type { Client } from '../core/client.ts';
+import type { Client } from '../core/client/client.ts';
 import type { ClaspError } from '../core/errors.ts';
-import type { MqttConnectPacket, MqttPacket, MqttPublishPacket, MqttWill } from '../core/protocols/mqtt-packet.ts';
+import type { MqttConnectPacket, MqttPacket, MqttPublishPacket, MqttWill } from '../core/protocols/mqtt/mqtt-packet.ts';
 import type { MqttPeer } from '../operators/mqtt/mqtt-peer.ts';
+import type { MqttServerOptions } from '../operators/mqtt/mqtt-server.ts';
 import { MqttServer } from '../operators/mqtt/mqtt-server.ts';
-import type { MqttServerOptions } from '../operators/mqtt/mqtt-server-options.ts';
 import { router } from '../operators/router/router.ts';
 
 /** A client without a wire: what it is sent, and whether it was closed. */

@@ -1,7 +1,7 @@
 // What web-midi.chromium.test.ts loads into a page, where web-midi-test stands in for the browser's MIDI.
 import { catchError, merge, of, switchMap } from 'rxjs';
 import { WebMidi } from 'webmidi';
-import type { Signal } from '../core/signal.ts';
+import type { Signal } from '../core/signal/signal.ts';
 import { midiInputs, midiOutputs, webMidiTime } from '../platform-browser/web-midi.ts';
 import { webMidiInput, webMidiOutput } from '../platform-browser/web-midi-library.ts';
 import { midiSink } from '../sinks/midi.ts';

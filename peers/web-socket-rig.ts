@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { type ClientOptions, WebSocket } from 'ws';
-import type { Connection } from '../core/connection.ts';
+import type { Connection } from '../core/connection/connection.ts';
 import { type WebSocketListenerOptions, webSocketListener } from '../platform-node/web-socket/web-socket-listener.ts';
 import { type ConnectionProbe, probe } from '../testing/connection-probe.ts';
 

@@ -1,6 +1,6 @@
 import { retry, timer } from 'rxjs';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { Connection } from '../core/connection.ts';
+import type { Connection } from '../core/connection/connection.ts';
 import { probe } from '../testing/connection-probe.ts';
 import { type BroadcastChannelOptions, broadcastChannelDial, broadcastChannelListener } from './broadcast-channel.ts';
 import { posted } from './posted-connection.ts';

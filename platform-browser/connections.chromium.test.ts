@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
 import { map } from 'rxjs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { Connection } from '../core/connection.ts';
+import type { Connection } from '../core/connection/connection.ts';
 import { bundle, type ServedPages, servePages } from '../peers/bundle.ts';
 import { type OpenChromium, openChromium } from '../peers/chromium.ts';
 import type { LawResult } from '../peers/contract-page.ts';

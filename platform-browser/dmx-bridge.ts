@@ -1,6 +1,5 @@
 import type { Observable } from 'rxjs';
-import type { BridgeEvent } from '../core/bridge-event.ts';
-import type { Client } from '../core/client.ts';
+import type { BridgeEvent, Client } from '../core/client/client.ts';
 import { dmxSink } from '../sinks/dmx.ts';
 import { type DmxDeviceOptions, dmxDevice } from '../sources/dmx-device.ts';
 import { type WebSerialPortLike, webSerialPort } from './web-serial.ts';

@@ -1,24 +1,5 @@
-export type { SignalCallback as SubscriptionCallback } from '../core/client.ts';
-export type {
-  AckMessage,
-  AnnounceMessage,
-  ErrorMessage,
-  GetMessage,
-  HelloMessage,
-  ParamState as ParamValue,
-  QueryMessage,
-  ResultMessage,
-  SetMessage,
-  SignalDefinition,
-  SnapshotMessage,
-  SubscribeMessage,
-  SubscribeOptions,
-  SyncMessage,
-  UnsubscribeMessage,
-  WelcomeMessage,
-} from '../core/message.ts';
-export { PROTOCOL_VERSION } from '../core/message.ts';
-export type { DecodedFrame, FrameFlags, FrameFlagsV3, FrameOptions } from '../core/published-frames.ts';
+export type { SignalCallback as SubscriptionCallback } from '../core/client/client.ts';
+export type { DecodedFrame, FrameFlags, FrameFlagsV3, FrameOptions } from '../core/compat/frames.ts';
 export {
   checkComplete,
   decode,
@@ -31,7 +12,7 @@ export {
   encodeFrame,
   encodeMessage,
   encodeMessageBinary,
-} from '../core/published-frames.ts';
+} from '../core/compat/frames.ts';
 export {
   DEFAULT_DISCOVERY_PORT,
   DEFAULT_WS_PORT,
@@ -51,11 +32,30 @@ export {
   SignalType,
   VAL,
   WS_SUBPROTOCOL,
-} from '../core/published-names.ts';
-export type { BundleMessage, ClaspEvents, Message, PublishMessage, Unsubscribe } from '../core/published-types.ts';
-export type { Keyframe as TimelineKeyframe } from '../core/signal.ts';
-export type { Value } from '../core/value.ts';
-export type { ConnectOptions } from '../operators/client/connect-options.ts';
+} from '../core/compat/names.ts';
+export type { BundleMessage, ClaspEvents, Message, PublishMessage, Unsubscribe } from '../core/compat/types.ts';
+export type { Keyframe as TimelineKeyframe } from '../core/signal/signal.ts';
+export type { Value } from '../core/signal/value.ts';
+export type {
+  AckMessage,
+  AnnounceMessage,
+  ErrorMessage,
+  GetMessage,
+  HelloMessage,
+  ParamState as ParamValue,
+  QueryMessage,
+  ResultMessage,
+  SetMessage,
+  SignalDefinition,
+  SnapshotMessage,
+  SubscribeMessage,
+  SubscribeOptions,
+  SyncMessage,
+  UnsubscribeMessage,
+  WelcomeMessage,
+} from '../core/wire/message.ts';
+export { PROTOCOL_VERSION } from '../core/wire/message.ts';
+export type { ConnectOptions } from '../operators/client/client-builder.ts';
 export type { BroadcastChannelOptions } from './broadcast-channel.ts';
 export { broadcastChannelDial, broadcastChannelListener } from './broadcast-channel.ts';
 export { Clasp, ClaspBuilder } from './clasp.ts';

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { Connection } from '../core/connection.ts';
+import type { Connection } from '../core/connection/connection.ts';
 import { RoundRobin } from '../operators/round-robin.ts';
 import { probe } from '../testing/connection-probe.ts';
 import {

@@ -1,5 +1,5 @@
 import { asyncScheduler, Observable, type SchedulerLike } from 'rxjs';
-import type { Connection, Connections } from '../core/connection.ts';
+import type { Connection, Connections } from '../core/connection/connection.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
 import { onPageLeave } from './page-leave.ts';
 import { asPosted, PostedConnection, type PostedOptions, posted } from './posted-connection.ts';

@@ -7,10 +7,10 @@ import {
   Subject,
   type Subscription,
 } from 'rxjs';
-import type { Connection } from '../core/connection.ts';
+import type { Connection } from '../core/connection/connection.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
-import { InputQueue } from '../operators/input-queue.ts';
 import type { RoundRobin } from '../operators/round-robin.ts';
+import { InputQueue } from '../operators/round-robin.ts';
 
 /** What has `postMessage` and `message` events on both ends: a MessagePort or a BroadcastChannel. */
 export interface PostChannel {

@@ -1,5 +1,5 @@
 import { describe, it } from 'vitest';
-import type { Connection, Connections } from '../core/connection.ts';
+import type { Connection, Connections } from '../core/connection/connection.ts';
 import { type ConnectionPair, connectionContract } from '../testing/connection-contract.ts';
 import { broadcastChannelDial, broadcastChannelListener } from './broadcast-channel.ts';
 import {

@@ -1,8 +1,8 @@
 import { NEVER, type Subscription } from 'rxjs';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { BridgeEvent } from '../core/bridge-event.ts';
-import type { BytePort } from '../core/byte-port.ts';
-import { EnttecParser, encodeEnttec } from '../core/protocols/enttec.ts';
+import type { BridgeEvent } from '../core/client/client.ts';
+import type { BytePort } from '../core/connection/byte-port.ts';
+import { EnttecParser, encodeEnttec } from '../core/protocols/dmx/enttec.ts';
 import { router } from '../operators/router/router.ts';
 import { dmxBridge } from './dmx-bridge.ts';
 import { type WebSerialPortLike, webSerialPort } from './web-serial.ts';

@@ -1,5 +1,5 @@
 import { Observable, Subject } from 'rxjs';
-import type { BytePort, BytePorts } from '../core/byte-port.ts';
+import type { BytePort, BytePorts } from '../core/connection/byte-port.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
 import { FailureDigest } from '../operators/failure-digest.ts';
 

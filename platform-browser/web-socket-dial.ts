@@ -1,7 +1,7 @@
 import { asyncScheduler, Observable, type SchedulerLike } from 'rxjs';
-import type { Connection, Connections } from '../core/connection.ts';
+import type { Connection, Connections } from '../core/connection/connection.ts';
+import { fromWebSocket } from '../core/connection/web-socket.ts';
 import { ClaspError } from '../core/errors.ts';
-import { fromWebSocket } from '../core/web-socket.ts';
 
 export interface WebSocketDialOptions {
   /** The largest frame the relay may send, in bytes. A larger one ends the connection. @defaultValue 65 547: the protocol's largest */

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { BundleMessage, Message, PublishMessage } from '../core/message.ts';
-import type { Value } from '../core/value.ts';
+import type { Value } from '../core/signal/value.ts';
 import { decodeFrame, decodeMessage, encodeMessage, Writer } from '../core/wire/index.ts';
+import type { BundleMessage, Message, PublishMessage } from '../core/wire/message.ts';
 import { type CalmRelay, calmRelay, errorsOf, eventually } from '../peers/calm-relay.ts';
 import { clock } from './clock.ts';
 

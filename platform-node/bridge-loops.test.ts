@@ -2,9 +2,9 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import mqtt, { type MqttClient } from 'mqtt';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { decodeOsc } from '../core/protocols/osc-decode.ts';
-import { encodeOsc } from '../core/protocols/osc-encode.ts';
-import type { RouteConfig } from '../core/route.ts';
+import { decodeOsc } from '../core/protocols/osc/osc-decode.ts';
+import { encodeOsc } from '../core/protocols/osc/osc-encode.ts';
+import type { RouteConfig } from '../core/transforms/route.ts';
 import { createRelay } from './relay.ts';
 import type { RelayEvent } from './relay-event.ts';
 

@@ -1,6 +1,6 @@
 import { CallbackClient, type CallbackPlatform } from '../operators/client/callback-client.ts';
+import type { ConnectOptions } from '../operators/client/client-builder.ts';
 import { ClientBuilder } from '../operators/client/client-builder.ts';
-import type { ConnectOptions } from '../operators/client/connect-options.ts';
 import { clock } from './clock.ts';
 import { webSocketDial } from './web-socket/web-socket-dial.ts';
 

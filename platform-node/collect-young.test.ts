@@ -1,7 +1,7 @@
 import { PerformanceObserver } from 'node:perf_hooks';
 import { runInNewContext } from 'node:vm';
 import { expect, it } from 'vitest';
-import { collectYoung } from './collect-young.ts';
+import { collectYoung } from './event-loop.ts';
 
 it('has young garbage collected, not all of it, and leaves no way to do so behind', async () => {
   collectYoung();

@@ -1,7 +1,7 @@
 import { firstValueFrom, Subject, type Subscription } from 'rxjs';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import type { Client } from '../core/client.ts';
-import type { Gesture } from '../core/signal.ts';
+import type { Client } from '../core/client/client.ts';
+import type { Gesture } from '../core/signal/signal.ts';
 import { createClient } from '../operators/client/client.ts';
 import { type Router, router } from '../operators/router/router.ts';
 import { clock } from './clock.ts';

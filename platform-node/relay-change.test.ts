@@ -2,7 +2,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import type { AddressInfo } from 'node:net';
 import { filter, firstValueFrom } from 'rxjs';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Client } from '../core/client.ts';
+import type { Client } from '../core/client/client.ts';
 import { createClient } from '../operators/client/client.ts';
 import type { RelayConfig } from './config/relay-config.ts';
 import { createRelay, type Relay, type RelayEvent } from './relay.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { firstValueFrom, Subject } from 'rxjs';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { Client } from '../core/client.ts';
+import type { Client } from '../core/client/client.ts';
 import { createClient } from '../operators/client/client.ts';
 import { runCommand } from '../peers/run-command.ts';
 import { relayCommand } from './cli/relay.ts';

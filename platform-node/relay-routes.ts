@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Client } from '../core/client.ts';
+import type { Client } from '../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
-import { compileRoute, type RouteConfig, routeName } from '../core/route.ts';
+import { compileRoute, type RouteConfig, routeName } from '../core/transforms/route.ts';
 import { followRoute } from '../operators/routes/follow-route.ts';
 import type { HopBudget } from '../operators/routes/hop-budget.ts';
 

@@ -5,7 +5,7 @@ import { networkInterfaces } from 'node:os';
 import { filter, firstValueFrom, toArray } from 'rxjs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import type { Client } from '../core/client.ts';
+import type { Client } from '../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
 import { createClient } from '../operators/client/client.ts';
 import type { RelayConfig } from './config/relay-config.ts';

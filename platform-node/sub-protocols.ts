@@ -2,7 +2,7 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { createWebSocketStream, WebSocketServer } from 'ws';
 import { formatHostPort } from './host-port.ts';
-import { pathOf } from './http/request-target.ts';
+import { pathOf } from './http/http-requests.ts';
 
 /** Takes a WebSocket on as a stream of bytes; `peer` is where it comes from. */
 export type AcceptStream = (stream: Duplex, peer: string) => void;

@@ -3,7 +3,7 @@ import { lookup } from 'node:dns';
 import { isIP, isIPv4 } from 'node:net';
 import type { SchedulerLike } from 'rxjs';
 import { ErrorCode } from '../core/errors.ts';
-import { RecentMap } from '../core/recent-map.ts';
+import { RecentMap } from '../core/transforms/recent-map.ts';
 import type { FailureDigest } from '../operators/failure-digest.ts';
 import { formatHostPort, type HostPort, parseHostPort } from './host-port.ts';
 

@@ -1,7 +1,7 @@
 import { networkInterfaces } from 'node:os';
 import { type Subscription, VirtualTimeScheduler } from 'rxjs';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { DatagramSocket } from '../core/datagram.ts';
+import type { DatagramSocket } from '../core/connection/datagram.ts';
 import type { ClaspError } from '../core/errors.ts';
 import { type UdpOptions, udpSocket } from './udp.ts';
 

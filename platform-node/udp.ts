@@ -1,7 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import { asyncScheduler, Observable, type SchedulerLike, Subject } from 'rxjs';
-import type { Datagram, DatagramSocket } from '../core/datagram.ts';
+import type { Datagram, DatagramSocket } from '../core/connection/datagram.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
 import { FailureDigest } from '../operators/failure-digest.ts';
 import { formatHostPort, parseHostPort } from './host-port.ts';

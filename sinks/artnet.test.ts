@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ClaspError } from '../core/errors.ts';
-import { decodeArtNet } from '../core/protocols/artnet.ts';
-import { ArtNetNodes } from '../core/protocols/artnet-nodes.ts';
-import type { ArtPollReply } from '../core/protocols/artnet-poll-reply.ts';
-import { DmxInput } from '../core/protocols/dmx-input.ts';
-import type { Value } from '../core/value.ts';
+import type { ArtPollReply } from '../core/protocols/artnet/artnet.ts';
+import { decodeArtNet } from '../core/protocols/artnet/artnet.ts';
+import { ArtNetNodes } from '../core/protocols/artnet/artnet-nodes.ts';
+import { DmxInput } from '../core/protocols/dmx/dmx-input.ts';
+import type { Value } from '../core/signal/value.ts';
 import { virtualTime } from '../testing/virtual-time.ts';
 import { type ArtNetSinkOptions, artNetSink } from './artnet.ts';
 

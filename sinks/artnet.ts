@@ -1,11 +1,11 @@
 import { asyncScheduler, type SchedulerLike } from 'rxjs';
-import type { Defer } from '../core/defer.ts';
-import { ARTNET_MAX_UNIVERSE, encodeArtDmx, encodeArtSync } from '../core/protocols/artnet.ts';
-import type { ArtNetNodes } from '../core/protocols/artnet-nodes.ts';
-import type { DmxInput } from '../core/protocols/dmx-input.ts';
-import { DmxMapping } from '../core/protocols/dmx-mapping.ts';
-import type { Signal } from '../core/signal.ts';
-import { type Sink, sink } from '../core/sink.ts';
+import { ARTNET_MAX_UNIVERSE, encodeArtDmx, encodeArtSync } from '../core/protocols/artnet/artnet.ts';
+import type { ArtNetNodes } from '../core/protocols/artnet/artnet-nodes.ts';
+import type { DmxInput } from '../core/protocols/dmx/dmx-input.ts';
+import { DmxMapping } from '../core/protocols/dmx/dmx-mapping.ts';
+import type { Signal } from '../core/signal/signal.ts';
+import { type Sink, sink } from '../core/signal/sink.ts';
+import type { Defer } from '../core/time/schedule-once.ts';
 import { DmxOutput } from './dmx-output.ts';
 
 export interface ArtNetSinkOptions {

@@ -1,8 +1,8 @@
 import type { SchedulerLike, Subscription } from 'rxjs';
-import type { Defer } from '../core/defer.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
-import { DMX_CHANNELS, type DmxMapping } from '../core/protocols/dmx-mapping.ts';
-import type { Signal } from '../core/signal.ts';
+import { DMX_CHANNELS, type DmxMapping } from '../core/protocols/dmx/dmx-mapping.ts';
+import type { Signal } from '../core/signal/signal.ts';
+import type { Defer } from '../core/time/schedule-once.ts';
 
 export interface DmxOutputOptions {
   readonly mapping: DmxMapping;

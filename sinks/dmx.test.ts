@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
-import { EnttecParser } from '../core/protocols/enttec.ts';
-import type { Value } from '../core/value.ts';
+import { EnttecParser } from '../core/protocols/dmx/enttec.ts';
+import type { Value } from '../core/signal/value.ts';
 import { virtualTime } from '../testing/virtual-time.ts';
 import { type DmxSinkOptions, dmxSink } from './dmx.ts';
 

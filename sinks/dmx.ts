@@ -1,11 +1,11 @@
 import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
-import type { BytePort } from '../core/byte-port.ts';
-import type { Defer } from '../core/defer.ts';
+import type { BytePort } from '../core/connection/byte-port.ts';
 import type { ClaspError } from '../core/errors.ts';
-import { DMX_CHANNELS, DmxMapping } from '../core/protocols/dmx-mapping.ts';
-import { EnttecLabel, encodeEnttec, encodeEnttecDmx } from '../core/protocols/enttec.ts';
-import type { Signal } from '../core/signal.ts';
-import { sink } from '../core/sink.ts';
+import { DMX_CHANNELS, DmxMapping } from '../core/protocols/dmx/dmx-mapping.ts';
+import { EnttecLabel, encodeEnttec, encodeEnttecDmx } from '../core/protocols/dmx/enttec.ts';
+import type { Signal } from '../core/signal/signal.ts';
+import { sink } from '../core/signal/sink.ts';
+import type { Defer } from '../core/time/schedule-once.ts';
 import { FailureDigest } from '../operators/failure-digest.ts';
 import type { DmxSink } from './artnet.ts';
 import { DmxOutput } from './dmx-output.ts';

@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { TestScheduler } from 'rxjs/testing';
 import { describe, expect, it } from 'vitest';
 import type { ClaspError } from '../core/errors.ts';
-import { MidiEchoes } from '../core/protocols/midi-echoes.ts';
-import type { Signal } from '../core/signal.ts';
-import type { Value } from '../core/value.ts';
+import { MidiEchoes } from '../core/protocols/midi/midi-echoes.ts';
+import type { Signal } from '../core/signal/signal.ts';
+import type { Value } from '../core/signal/value.ts';
 import { type MidiOutputLike, type MidiSinkOptions, midiSink } from './midi.ts';
 
 const param = (address: string, value: Value, at?: number): Signal => ({ kind: 'param', address, value, at });

@@ -1,11 +1,11 @@
 import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
-import { encodeMidi } from '../core/protocols/midi.ts';
-import { spellMidi } from '../core/protocols/midi-assembler.ts';
-import type { MidiEchoes } from '../core/protocols/midi-echoes.ts';
-import { type MidiNames, midiFromSignal } from '../core/protocols/midi-mapping.ts';
-import type { Signal } from '../core/signal.ts';
-import { type Sink, sink } from '../core/sink.ts';
+import { encodeMidi } from '../core/protocols/midi/midi.ts';
+import { spellMidi } from '../core/protocols/midi/midi-assembler.ts';
+import type { MidiEchoes } from '../core/protocols/midi/midi-echoes.ts';
+import { type MidiNames, midiFromSignal } from '../core/protocols/midi/midi-mapping.ts';
+import type { Signal } from '../core/signal/signal.ts';
+import { type Sink, sink } from '../core/signal/sink.ts';
 
 /** What a MIDI output must offer: the part of Web MIDI's `MIDIOutput` that is needed, so that any platform can offer it. */
 export interface MidiOutputLike {

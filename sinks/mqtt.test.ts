@@ -1,10 +1,10 @@
 import { VirtualTimeScheduler } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
-import type { MqttMessage } from '../core/protocols/mqtt.ts';
-import { MqttMemory } from '../core/protocols/mqtt-memory.ts';
-import type { Signal } from '../core/signal.ts';
-import type { Value } from '../core/value.ts';
+import type { MqttMessage } from '../core/protocols/mqtt/mqtt.ts';
+import { MqttMemory } from '../core/protocols/mqtt/mqtt-memory.ts';
+import type { Signal } from '../core/signal/signal.ts';
+import type { Value } from '../core/signal/value.ts';
 import { type MqttCarrier, type MqttSinkOptions, mqttSink } from './mqtt.ts';
 
 const param = (address: string, value: Value): Signal => ({ kind: 'param', address: `/mqtt/${address}`, value });

@@ -1,10 +1,10 @@
 import { asyncScheduler, merge, type SchedulerLike, Subject } from 'rxjs';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
-import { type MqttMessage, type MqttQos, toMqtt } from '../core/protocols/mqtt.ts';
-import { MqttMemory } from '../core/protocols/mqtt-memory.ts';
-import { fromMqttPayload } from '../core/protocols/mqtt-payload.ts';
-import type { Event, Param, Signal, Stream } from '../core/signal.ts';
-import { type Sink, sink } from '../core/sink.ts';
+import { type MqttMessage, type MqttQos, toMqtt } from '../core/protocols/mqtt/mqtt.ts';
+import { MqttMemory } from '../core/protocols/mqtt/mqtt-memory.ts';
+import { fromMqttPayload } from '../core/protocols/mqtt/mqtt-payload.ts';
+import type { Event, Param, Signal, Stream } from '../core/signal/signal.ts';
+import { type Sink, sink } from '../core/signal/sink.ts';
 
 /** A connection to a broker, as far as a sink needs it. */
 export interface MqttCarrier {

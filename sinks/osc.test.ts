@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { ClaspError } from '../core/errors.ts';
-import type { OscMessage } from '../core/protocols/osc.ts';
-import { decodeOsc } from '../core/protocols/osc-decode.ts';
-import { oscTagsOf } from '../core/protocols/osc-mapping.ts';
-import { OscPeers } from '../core/protocols/osc-peers.ts';
-import type { Signal } from '../core/signal.ts';
-import type { Value } from '../core/value.ts';
+import type { OscMessage } from '../core/protocols/osc/osc.ts';
+import { decodeOsc } from '../core/protocols/osc/osc-decode.ts';
+import { oscTagsOf } from '../core/protocols/osc/osc-mapping.ts';
+import { OscPeers } from '../core/protocols/osc/osc-peers.ts';
+import type { Signal } from '../core/signal/signal.ts';
+import type { Value } from '../core/signal/value.ts';
 import { type OscSinkOptions, oscSink } from './osc.ts';
 
 const DESK = '10.0.0.7:9000';

@@ -1,12 +1,12 @@
 import { asyncScheduler, type SchedulerLike } from 'rxjs';
-import { compilePattern } from '../core/pattern.ts';
-import { encodeOsc } from '../core/protocols/osc-encode.ts';
-import { type OscTags, parseOscTags, toOsc } from '../core/protocols/osc-mapping.ts';
-import { OscPeers } from '../core/protocols/osc-peers.ts';
-import { RecentMap } from '../core/recent-map.ts';
-import type { Signal } from '../core/signal.ts';
-import { type Sink, sink } from '../core/sink.ts';
-import type { Value } from '../core/value.ts';
+import { compilePattern } from '../core/address/pattern.ts';
+import { encodeOsc } from '../core/protocols/osc/osc-encode.ts';
+import { type OscTags, parseOscTags, toOsc } from '../core/protocols/osc/osc-mapping.ts';
+import { OscPeers } from '../core/protocols/osc/osc-peers.ts';
+import type { Signal } from '../core/signal/signal.ts';
+import { type Sink, sink } from '../core/signal/sink.ts';
+import type { Value } from '../core/signal/value.ts';
+import { RecentMap } from '../core/transforms/recent-map.ts';
 
 /** Which OSC types a receiver wants: pattern over OSC addresses → type tags of the arguments, as `i` or `iff`. */
 export type OscHints = Readonly<Record<string, string>>;

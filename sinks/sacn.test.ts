@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { ClaspError } from '../core/errors.ts';
-import { DmxInput } from '../core/protocols/dmx-input.ts';
-import { decodeSacn } from '../core/protocols/sacn-decode.ts';
-import type { Value } from '../core/value.ts';
+import { DmxInput } from '../core/protocols/dmx/dmx-input.ts';
+import { decodeSacn } from '../core/protocols/sacn/sacn.ts';
+import type { Value } from '../core/signal/value.ts';
 import { virtualTime } from '../testing/virtual-time.ts';
 import { type SacnSinkOptions, sacnSink } from './sacn.ts';
 

@@ -1,12 +1,19 @@
 import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
-import type { Defer } from '../core/defer.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
-import type { DmxInput } from '../core/protocols/dmx-input.ts';
-import { DmxMapping } from '../core/protocols/dmx-mapping.ts';
-import { SACN_DISCOVERY_UNIVERSE, SACN_MAX_UNIVERSE, SACN_PORT, sacnGroup } from '../core/protocols/sacn.ts';
-import { encodeSacnData, encodeSacnDiscovery, encodeSacnSync } from '../core/protocols/sacn-encode.ts';
-import type { Signal } from '../core/signal.ts';
-import { sink } from '../core/sink.ts';
+import type { DmxInput } from '../core/protocols/dmx/dmx-input.ts';
+import { DmxMapping } from '../core/protocols/dmx/dmx-mapping.ts';
+import {
+  encodeSacnData,
+  encodeSacnDiscovery,
+  encodeSacnSync,
+  SACN_DISCOVERY_UNIVERSE,
+  SACN_MAX_UNIVERSE,
+  SACN_PORT,
+  sacnGroup,
+} from '../core/protocols/sacn/sacn.ts';
+import type { Signal } from '../core/signal/signal.ts';
+import { sink } from '../core/signal/sink.ts';
+import type { Defer } from '../core/time/schedule-once.ts';
 import type { DmxSink } from './artnet.ts';
 import { isFrom } from './artnet.ts';
 import { DmxOutput } from './dmx-output.ts';

@@ -1,9 +1,14 @@
 import { asyncScheduler, Observable, type SchedulerLike, type Subscription } from 'rxjs';
-import type { DatagramSocket } from '../core/datagram.ts';
-import { encodeArtPoll, parseArtNet } from '../core/protocols/artnet.ts';
-import { type ArtNetNode, ArtNetNodes } from '../core/protocols/artnet-nodes.ts';
-import { type ArtNetPort, type ArtPollReply, encodeArtPollReply } from '../core/protocols/artnet-poll-reply.ts';
-import { RecentMap } from '../core/recent-map.ts';
+import type { DatagramSocket } from '../core/connection/datagram.ts';
+import {
+  type ArtNetPort,
+  type ArtPollReply,
+  encodeArtPoll,
+  encodeArtPollReply,
+  parseArtNet,
+} from '../core/protocols/artnet/artnet.ts';
+import { type ArtNetNode, ArtNetNodes } from '../core/protocols/artnet/artnet-nodes.ts';
+import { RecentMap } from '../core/transforms/recent-map.ts';
 
 export interface ArtNetDiscoveryOptions {
   /** Who is asked, as `host:port`: a broadcast address, or nodes. @defaultValue nobody */

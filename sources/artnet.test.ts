@@ -1,9 +1,14 @@
 import { Subject } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import type { Datagram } from '../core/datagram.ts';
+import type { Datagram } from '../core/connection/datagram.ts';
 import type { ClaspError } from '../core/errors.ts';
-import { decodeArtNet, encodeArtDmx, encodeArtPoll, encodeArtSync } from '../core/protocols/artnet.ts';
-import { encodeArtPollReply } from '../core/protocols/artnet-poll-reply.ts';
+import {
+  decodeArtNet,
+  encodeArtDmx,
+  encodeArtPoll,
+  encodeArtPollReply,
+  encodeArtSync,
+} from '../core/protocols/artnet/artnet.ts';
 import { virtualTime } from '../testing/virtual-time.ts';
 import { type ArtNetSourceOptions, artNetSource } from './artnet.ts';
 import { artNetDiscovery, artNetReplies } from './artnet-nodes.ts';

@@ -1,13 +1,13 @@
 import { asyncScheduler, type Observable, type SchedulerLike } from 'rxjs';
-import type { Datagram } from '../core/datagram.ts';
+import type { Datagram } from '../core/connection/datagram.ts';
 import { type ClaspError, ErrorCode } from '../core/errors.ts';
-import { ARTNET_MAX_UNIVERSE, type ArtDmx, parseArtNet } from '../core/protocols/artnet.ts';
-import { type DmxFrame, DmxInput, type DmxMerge } from '../core/protocols/dmx-input.ts';
-import { DmxMapping } from '../core/protocols/dmx-mapping.ts';
-import type { Signal } from '../core/signal.ts';
+import { ARTNET_MAX_UNIVERSE, type ArtDmx, parseArtNet } from '../core/protocols/artnet/artnet.ts';
+import { type DmxFrame, DmxInput, type DmxMerge } from '../core/protocols/dmx/dmx-input.ts';
+import { DmxMapping } from '../core/protocols/dmx/dmx-mapping.ts';
+import type { Signal } from '../core/signal/signal.ts';
 import { FailureDigest } from '../operators/failure-digest.ts';
-import { stage } from '../operators/router/stage.ts';
-import { Alarm } from './alarm.ts';
+import { stage } from '../operators/stage.ts';
+import { DeadlineTimer } from './deadline-timer.ts';
 import { type DmxMode, dmxSignals } from './dmx-signals.ts';
 
 export interface ArtNetFramesOptions {
@@ -83,7 +83,7 @@ export function artNetFrames(
   const frames = datagrams.pipe(
     stage<Datagram, DmxFrame>((out) => {
       const synchronised = new Map<string, Synchronised>();
-      const alarm = new Alarm(scheduler, (now) => {
+      const alarm = new DeadlineTimer(scheduler, (now) => {
         const gone = input.expire(now);
         for (const [source, sender] of synchronised) {
           if (sender.until > now) alarm.set(sender.until);

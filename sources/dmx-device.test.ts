@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { NEVER, Observable, Subject, type Subscriber, type Subscription, VirtualTimeScheduler } from 'rxjs';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { BytePort } from '../core/byte-port.ts';
-import { EnttecLabel, encodeEnttec } from '../core/protocols/enttec.ts';
-import type { Signal } from '../core/signal.ts';
-import { sink } from '../core/sink.ts';
-import type { Value } from '../core/value.ts';
+import type { BytePort } from '../core/connection/byte-port.ts';
+import { EnttecLabel, encodeEnttec } from '../core/protocols/dmx/enttec.ts';
+import type { Signal } from '../core/signal/signal.ts';
+import { sink } from '../core/signal/sink.ts';
+import type { Value } from '../core/signal/value.ts';
 import { router } from '../operators/router/router.ts';
 import { dmxDevice } from './dmx-device.ts';
 

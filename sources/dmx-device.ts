@@ -1,12 +1,11 @@
 import { asyncScheduler, merge, Observable, type SchedulerLike, Subscription } from 'rxjs';
-import type { BridgeEvent } from '../core/bridge-event.ts';
-import type { BytePort, BytePorts } from '../core/byte-port.ts';
-import type { Client } from '../core/client.ts';
+import type { BridgeEvent, Client } from '../core/client/client.ts';
+import type { BytePort, BytePorts } from '../core/connection/byte-port.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
-import { DmxInput } from '../core/protocols/dmx-input.ts';
-import { DmxMapping } from '../core/protocols/dmx-mapping.ts';
-import type { Signal } from '../core/signal.ts';
-import type { Sink } from '../core/sink.ts';
+import { DmxInput } from '../core/protocols/dmx/dmx-input.ts';
+import { DmxMapping } from '../core/protocols/dmx/dmx-mapping.ts';
+import type { Signal } from '../core/signal/signal.ts';
+import type { Sink } from '../core/signal/sink.ts';
 import { type BackoffOptions, backoffWait } from '../operators/backoff.ts';
 import { dmxFrames, enttecSerialNumbers } from './dmx.ts';
 import { dmxLink } from './dmx-link.ts';

@@ -1,12 +1,11 @@
 import { asyncScheduler, filter, merge, Observable, type SchedulerLike } from 'rxjs';
-import type { BridgeEvent } from '../core/bridge-event.ts';
-import type { Client } from '../core/client.ts';
-import type { Defer } from '../core/defer.ts';
+import type { BridgeEvent, Client } from '../core/client/client.ts';
 import type { ClaspError } from '../core/errors.ts';
-import type { DmxFrame } from '../core/protocols/dmx-input.ts';
-import type { DmxMapping } from '../core/protocols/dmx-mapping.ts';
-import type { Signal } from '../core/signal.ts';
-import type { Sink } from '../core/sink.ts';
+import type { DmxFrame } from '../core/protocols/dmx/dmx-input.ts';
+import type { DmxMapping } from '../core/protocols/dmx/dmx-mapping.ts';
+import type { Signal } from '../core/signal/signal.ts';
+import type { Sink } from '../core/signal/sink.ts';
+import type { Defer } from '../core/time/schedule-once.ts';
 import { FailureDigest } from '../operators/failure-digest.ts';
 import type { WithFailures } from './artnet.ts';
 import type { DmxMode } from './dmx-signals.ts';
@@ -34,7 +33,7 @@ export interface DmxLinkOptions {
 }
 
 /** With more universes than this, everything below the namespace is subscribed to at once. */
-const MOST_PATTERNS = 256;
+const MAX_PATTERNS = 256;
 
 /**
  * Joins a relay with universes in both directions: writes the frames that come in, gives the sink what the relay has and
@@ -58,7 +57,7 @@ export function dmxLink(client: Client, options: DmxLinkOptions): Observable<Bri
     if (sink) {
       out.add(() => sink.complete());
       out.add(sink.failures.subscribe((failure) => digest.pass(failure)));
-      const named = universes !== undefined && universes.length <= MOST_PATTERNS;
+      const named = universes !== undefined && universes.length <= MAX_PATTERNS;
       const patterns = named ? universes.map((universe) => `${mapping.frame(universe)}/**`) : [`${namespace}/**`];
       out.add(
         merge(...patterns.map((pattern) => client.on(pattern, { types: ['param', 'stream'] }))).subscribe({

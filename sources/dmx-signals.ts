@@ -1,8 +1,8 @@
 import type { OperatorFunction, Subscriber } from 'rxjs';
-import type { DmxFrame } from '../core/protocols/dmx-input.ts';
-import type { DmxMapping } from '../core/protocols/dmx-mapping.ts';
-import type { Signal } from '../core/signal.ts';
-import { type Stage, stage } from '../operators/router/stage.ts';
+import type { DmxFrame } from '../core/protocols/dmx/dmx-input.ts';
+import type { DmxMapping } from '../core/protocols/dmx/dmx-mapping.ts';
+import type { Signal } from '../core/signal/signal.ts';
+import { type Stage, stage } from '../operators/stage.ts';
 
 /** `channel`: a param for each channel that changed. `universe`: each frame as one sample of a stream of bytes. */
 export type DmxMode = 'channel' | 'universe';

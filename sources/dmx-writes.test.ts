@@ -1,8 +1,8 @@
 import { Subject } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import type { BundlePart, Client } from '../core/client.ts';
-import { DmxMapping } from '../core/protocols/dmx-mapping.ts';
-import type { Value } from '../core/value.ts';
+import type { BundlePart, Client } from '../core/client/client.ts';
+import { DmxMapping } from '../core/protocols/dmx/dmx-mapping.ts';
+import type { Value } from '../core/signal/value.ts';
 import { dmxWrites } from './dmx-writes.ts';
 
 /** A client whose relay answers when told to: how many wait, and what each address was last set to. */

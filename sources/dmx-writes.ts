@@ -1,7 +1,7 @@
-import type { BundlePart, Client } from '../core/client.ts';
-import type { Defer } from '../core/defer.ts';
-import type { DmxFrame } from '../core/protocols/dmx-input.ts';
-import { DMX_CHANNELS, type DmxMapping } from '../core/protocols/dmx-mapping.ts';
+import type { BundlePart, Client } from '../core/client/client.ts';
+import type { DmxFrame } from '../core/protocols/dmx/dmx-input.ts';
+import { DMX_CHANNELS, type DmxMapping } from '../core/protocols/dmx/dmx-mapping.ts';
+import type { Defer } from '../core/time/schedule-once.ts';
 import type { DmxMode } from './dmx-signals.ts';
 
 /** Bundles that may wait for the relay's answer; beyond it, changes of a universe gather. */

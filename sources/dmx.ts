@@ -1,8 +1,8 @@
 import { asyncScheduler, type Observable, type SchedulerLike } from 'rxjs';
-import type { BytePort } from '../core/byte-port.ts';
+import type { BytePort } from '../core/connection/byte-port.ts';
 import { ErrorCode } from '../core/errors.ts';
-import { type DmxFrame, DmxInput } from '../core/protocols/dmx-input.ts';
-import { DMX_CHANNELS, DmxMapping } from '../core/protocols/dmx-mapping.ts';
+import { type DmxFrame, DmxInput } from '../core/protocols/dmx/dmx-input.ts';
+import { DMX_CHANNELS, DmxMapping } from '../core/protocols/dmx/dmx-mapping.ts';
 import {
   applyEnttecDmx,
   EnttecLabel,
@@ -10,10 +10,10 @@ import {
   EnttecParser,
   encodeEnttec,
   enttecSerialNumber,
-} from '../core/protocols/enttec.ts';
-import type { Signal } from '../core/signal.ts';
+} from '../core/protocols/dmx/enttec.ts';
+import type { Signal } from '../core/signal/signal.ts';
 import { FailureDigest } from '../operators/failure-digest.ts';
-import { stage } from '../operators/router/stage.ts';
+import { stage } from '../operators/stage.ts';
 import type { WithFailures } from './artnet.ts';
 import { type DmxMode, dmxSignals } from './dmx-signals.ts';
 

@@ -2,8 +2,8 @@ import { Subject } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import { describe, expect, it } from 'vitest';
 import type { ClaspError } from '../core/errors.ts';
-import { MidiEchoes } from '../core/protocols/midi-echoes.ts';
-import type { Signal } from '../core/signal.ts';
+import { MidiEchoes } from '../core/protocols/midi/midi-echoes.ts';
+import type { Signal } from '../core/signal/signal.ts';
 import { type MidiEventLike, type MidiInputLike, midiSource } from './midi.ts';
 
 function input() {

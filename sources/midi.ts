@@ -1,10 +1,10 @@
 import { asyncScheduler, Observable, type Observer, type SchedulerLike, type Subscription } from 'rxjs';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
-import { MidiAssembler, type MidiAssemblerOptions } from '../core/protocols/midi-assembler.ts';
-import type { MidiEchoes } from '../core/protocols/midi-echoes.ts';
-import { type MidiNames, midiToSignal } from '../core/protocols/midi-mapping.ts';
-import { MidiParser, type MidiParserOptions } from '../core/protocols/midi-parser.ts';
-import type { Signal } from '../core/signal.ts';
+import { MidiAssembler, type MidiAssemblerOptions } from '../core/protocols/midi/midi-assembler.ts';
+import type { MidiEchoes } from '../core/protocols/midi/midi-echoes.ts';
+import { type MidiNames, midiToSignal } from '../core/protocols/midi/midi-mapping.ts';
+import { MidiParser, type MidiParserOptions } from '../core/protocols/midi/midi-parser.ts';
+import type { Signal } from '../core/signal/signal.ts';
 
 /** What a MIDI input must offer: the part of Web MIDI's `MIDIInput` that is needed, so that any platform can offer it. */
 export interface MidiInputLike {

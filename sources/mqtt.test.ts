@@ -1,7 +1,7 @@
 import { Subject, VirtualTimeScheduler } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import type { MqttMessage } from '../core/protocols/mqtt.ts';
-import { MqttMemory } from '../core/protocols/mqtt-memory.ts';
+import type { MqttMessage } from '../core/protocols/mqtt/mqtt.ts';
+import { MqttMemory } from '../core/protocols/mqtt/mqtt-memory.ts';
 import { type MqttSourceOptions, mqttSource } from './mqtt.ts';
 
 function setup(options: MqttSourceOptions = {}) {

@@ -1,13 +1,13 @@
 import { asyncScheduler, type Observable, type SchedulerLike } from 'rxjs';
 import { type ClaspError, ErrorCode } from '../core/errors.ts';
-import type { MqttMessage } from '../core/protocols/mqtt.ts';
-import { MqttMemory } from '../core/protocols/mqtt-memory.ts';
-import { fromMqttPayload } from '../core/protocols/mqtt-payload.ts';
-import { fromMqttTopic, mqttFilterMatches } from '../core/protocols/mqtt-topic.ts';
-import { RecentMap } from '../core/recent-map.ts';
-import type { Signal } from '../core/signal.ts';
+import type { MqttMessage } from '../core/protocols/mqtt/mqtt.ts';
+import { MqttMemory } from '../core/protocols/mqtt/mqtt-memory.ts';
+import { fromMqttPayload } from '../core/protocols/mqtt/mqtt-payload.ts';
+import { fromMqttTopic, mqttFilterMatches } from '../core/protocols/mqtt/mqtt-topic.ts';
+import type { Signal } from '../core/signal/signal.ts';
+import { RecentMap } from '../core/transforms/recent-map.ts';
 import { FailureDigest } from '../operators/failure-digest.ts';
-import { stage } from '../operators/router/stage.ts';
+import { stage } from '../operators/stage.ts';
 
 export interface MqttSourceOptions {
   /** Prefix of all addresses; `''` for none. @defaultValue '/mqtt' */

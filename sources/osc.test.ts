@@ -1,13 +1,13 @@
 import { firstValueFrom, of, Subject, take, toArray } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import { describe, expect, it } from 'vitest';
-import type { Datagram } from '../core/datagram.ts';
+import type { Datagram } from '../core/connection/datagram.ts';
 import type { ClaspError } from '../core/errors.ts';
-import type { OscPacket } from '../core/protocols/osc.ts';
-import { encodeOsc } from '../core/protocols/osc-encode.ts';
-import { OscPeers } from '../core/protocols/osc-peers.ts';
-import { OSC_IMMEDIATELY, oscTimetag } from '../core/protocols/osc-timetag.ts';
-import type { Signal } from '../core/signal.ts';
+import type { OscPacket } from '../core/protocols/osc/osc.ts';
+import { OSC_IMMEDIATELY, oscTimetag } from '../core/protocols/osc/osc.ts';
+import { encodeOsc } from '../core/protocols/osc/osc-encode.ts';
+import { OscPeers } from '../core/protocols/osc/osc-peers.ts';
+import type { Signal } from '../core/signal/signal.ts';
 import { type OscSourceOptions, oscSource } from './osc.ts';
 
 const FROM = '10.0.0.7:5000';

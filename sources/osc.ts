@@ -1,15 +1,15 @@
 import { asyncScheduler, type Observable, type SchedulerLike } from 'rxjs';
-import type { Datagram } from '../core/datagram.ts';
+import type { Datagram } from '../core/connection/datagram.ts';
 import { type ClaspError, ErrorCode } from '../core/errors.ts';
-import type { OscMessage, OscPacket } from '../core/protocols/osc.ts';
-import { parseOsc } from '../core/protocols/osc-decode.ts';
-import { fromOscAddress, fromOscArguments } from '../core/protocols/osc-mapping.ts';
-import type { OscPeers } from '../core/protocols/osc-peers.ts';
-import { oscTimetagMicros } from '../core/protocols/osc-timetag.ts';
-import { RecentMap } from '../core/recent-map.ts';
-import type { Param, Signal } from '../core/signal.ts';
+import type { OscMessage, OscPacket } from '../core/protocols/osc/osc.ts';
+import { oscTimetagMicros } from '../core/protocols/osc/osc.ts';
+import { parseOsc } from '../core/protocols/osc/osc-decode.ts';
+import { fromOscAddress, fromOscArguments } from '../core/protocols/osc/osc-mapping.ts';
+import type { OscPeers } from '../core/protocols/osc/osc-peers.ts';
+import type { Param, Signal } from '../core/signal/signal.ts';
+import { RecentMap } from '../core/transforms/recent-map.ts';
 import { FailureDigest } from '../operators/failure-digest.ts';
-import { stage } from '../operators/router/stage.ts';
+import { stage } from '../operators/stage.ts';
 
 export interface OscSourceOptions {
   /** Prefix of all addresses; `''` for none. @defaultValue '/osc' */

@@ -1,6 +1,6 @@
-import type { Client } from '../core/client.ts';
-import { DMX_CHANNELS, type DmxMapping } from '../core/protocols/dmx-mapping.ts';
-import type { Value } from '../core/value.ts';
+import type { Client } from '../core/client/client.ts';
+import { DMX_CHANNELS, type DmxMapping } from '../core/protocols/dmx/dmx-mapping.ts';
+import type { Value } from '../core/signal/value.ts';
 
 /**
  * What the relay had when `client` joined it, to compare a first frame with: for bridges that are not told what changes

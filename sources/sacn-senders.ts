@@ -1,7 +1,6 @@
 import { asyncScheduler, Observable, type SchedulerLike, type Subscription } from 'rxjs';
-import type { Datagram } from '../core/datagram.ts';
-import { SacnCids } from '../core/protocols/sacn-cids.ts';
-import { parseSacn } from '../core/protocols/sacn-decode.ts';
+import type { Datagram } from '../core/connection/datagram.ts';
+import { parseSacn, SacnCids } from '../core/protocols/sacn/sacn.ts';
 
 /** A source of sACN, as far as it can be heard here. */
 export interface SacnSender {

@@ -1,8 +1,8 @@
 import { Subject } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import type { Datagram } from '../core/datagram.ts';
-import type { SacnData } from '../core/protocols/sacn.ts';
-import { encodeSacnData, encodeSacnDiscovery, encodeSacnSync } from '../core/protocols/sacn-encode.ts';
+import type { Datagram } from '../core/connection/datagram.ts';
+import type { SacnData } from '../core/protocols/sacn/sacn.ts';
+import { encodeSacnData, encodeSacnDiscovery, encodeSacnSync } from '../core/protocols/sacn/sacn.ts';
 import { virtualTime } from '../testing/virtual-time.ts';
 import { type SacnSourceOptions, sacnSource } from './sacn.ts';
 import { sacnSenders } from './sacn-senders.ts';

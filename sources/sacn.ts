@@ -1,16 +1,14 @@
 import { asyncScheduler, type Observable, type SchedulerLike } from 'rxjs';
-import type { Datagram } from '../core/datagram.ts';
+import type { Datagram } from '../core/connection/datagram.ts';
 import { ErrorCode } from '../core/errors.ts';
-import { type DmxFrame, DmxInput, type DmxMerge } from '../core/protocols/dmx-input.ts';
-import { DmxMapping } from '../core/protocols/dmx-mapping.ts';
-import { SACN_MAX_UNIVERSE, type SacnData } from '../core/protocols/sacn.ts';
-import { SacnCids } from '../core/protocols/sacn-cids.ts';
-import { parseSacn } from '../core/protocols/sacn-decode.ts';
-import type { Signal } from '../core/signal.ts';
+import { type DmxFrame, DmxInput, type DmxMerge } from '../core/protocols/dmx/dmx-input.ts';
+import { DmxMapping } from '../core/protocols/dmx/dmx-mapping.ts';
+import { parseSacn, SACN_MAX_UNIVERSE, SacnCids, type SacnData } from '../core/protocols/sacn/sacn.ts';
+import type { Signal } from '../core/signal/signal.ts';
 import { FailureDigest } from '../operators/failure-digest.ts';
-import { stage } from '../operators/router/stage.ts';
-import { Alarm } from './alarm.ts';
+import { stage } from '../operators/stage.ts';
 import type { WithFailures } from './artnet.ts';
+import { DeadlineTimer } from './deadline-timer.ts';
 import { type DmxMode, dmxSignals } from './dmx-signals.ts';
 
 export interface SacnFramesOptions {
@@ -83,7 +81,7 @@ export function sacnFrames(datagrams: Observable<Datagram>, options: SacnFramesO
       const synchronised = new Map<number, Synchronised>(
         sync.map((address) => [address, { until: 0, held: new Map() }]),
       );
-      const alarm = new Alarm(scheduler, (now) => {
+      const alarm = new DeadlineTimer(scheduler, (now) => {
         const gone = input.expire(now);
         for (const waiting of synchronised.values()) {
           if (waiting.until <= now) release(waiting, now);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import type { Message, ParamState, SignalDefinition, Ttl } from '../core/message.ts';
-import type { GesturePhase, Keyframe, Signal, SignalKind } from '../core/signal.ts';
-import type { Value } from '../core/value.ts';
+import type { GesturePhase, Keyframe, Signal, SignalKind } from '../core/signal/signal.ts';
+import type { Value } from '../core/signal/value.ts';
+import type { Message, ParamState, SignalDefinition, Ttl } from '../core/wire/message.ts';
 
 const KINDS: readonly SignalKind[] = ['param', 'event', 'stream', 'gesture', 'timeline'];
 const PHASES: readonly GesturePhase[] = ['start', 'move', 'end', 'cancel'];

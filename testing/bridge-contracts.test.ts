@@ -1,11 +1,11 @@
 import { Observable, Subject } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import type { Datagram } from '../core/datagram.ts';
+import type { Datagram } from '../core/connection/datagram.ts';
 import { ClaspError } from '../core/errors.ts';
-import { decodeOsc } from '../core/protocols/osc-decode.ts';
-import { encodeOsc } from '../core/protocols/osc-encode.ts';
-import type { Signal } from '../core/signal.ts';
-import { sink } from '../core/sink.ts';
+import { decodeOsc } from '../core/protocols/osc/osc-decode.ts';
+import { encodeOsc } from '../core/protocols/osc/osc-encode.ts';
+import type { Signal } from '../core/signal/signal.ts';
+import { sink } from '../core/signal/sink.ts';
 import { oscSink } from '../sinks/osc.ts';
 import { type MidiEventLike, midiSource } from '../sources/midi.ts';
 import { oscSource } from '../sources/osc.ts';

@@ -1,5 +1,5 @@
-import type { MemoryConnection } from '../core/memory-pair.ts';
-import type { ErrorMessage, Message, QoS, SubscribeMessage } from '../core/message.ts';
+import type { MemoryConnection } from '../core/connection/memory-pair.ts';
+import type { ErrorMessage, Message, QoS, SubscribeMessage } from '../core/wire/message.ts';
 import type { RouterOptions } from '../operators/router/router.ts';
 import { type VirtualRelay, virtualRelay } from './virtual-relay.ts';
 import type { WirePeer } from './wire-peer.ts';

@@ -1,10 +1,10 @@
 import type { Observable } from 'rxjs';
-import type { Client, ClientStatus, OnOptions } from '../core/client.ts';
+import type { Client, ClientStatus, OnOptions } from '../core/client/client.ts';
 import type { ClaspError } from '../core/errors.ts';
-import type { Message, ParamState } from '../core/message.ts';
-import type { Signal } from '../core/signal.ts';
+import type { Signal } from '../core/signal/signal.ts';
+import type { Message, ParamState } from '../core/wire/message.ts';
 import { createClient } from '../operators/client/client.ts';
-import type { ClientOptions } from '../operators/client/client-options.ts';
+import type { ClientOptions } from '../operators/client/relay-client.ts';
 import { type ScriptedRelay, scriptedRelay } from './scripted-relay.ts';
 
 /** A client at a scripted relay, and all it says of itself. */

@@ -1,5 +1,5 @@
 import { filter } from 'rxjs';
-import type { Connection } from '../core/connection.ts';
+import type { Connection } from '../core/connection/connection.ts';
 import { ClaspError } from '../core/errors.ts';
 import {
   type ConnectionProbe,

@@ -1,5 +1,5 @@
 import { filter, firstValueFrom, type Observable, Subject, timeout, timer } from 'rxjs';
-import type { Connection } from '../core/connection.ts';
+import type { Connection } from '../core/connection/connection.ts';
 import { ClaspError } from '../core/errors.ts';
 
 /** How long a law waits for what must come; reached only when it does not. */

@@ -8,7 +8,7 @@ export interface Told {
 const LETTERS = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';
 
 /** Bytes that are written out. */
-const MOST_BYTES = 64;
+const MAX_BYTES = 64;
 
 /** Gaps longer than this are written as a time. */
 const LONGEST_DASHES = 9;
@@ -66,7 +66,7 @@ export function shown(value: unknown): string {
     if (typeof some === 'bigint') return `${some}n`;
     if (typeof some === 'number' && !Number.isFinite(some)) return String(some);
     if (!(some instanceof Uint8Array)) return some;
-    return `bytes ${some.slice(0, MOST_BYTES).join(' ')}${some.length > MOST_BYTES ? ` … (${some.length})` : ''}`;
+    return `bytes ${some.slice(0, MAX_BYTES).join(' ')}${some.length > MAX_BYTES ? ` … (${some.length})` : ''}`;
   });
   return text ?? String(value);
 }

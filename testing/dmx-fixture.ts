@@ -1,6 +1,6 @@
 import { asyncScheduler, type MonoTypeOperatorFunction, Observable, type SchedulerLike, Subject } from 'rxjs';
-import type { Client } from '../core/client.ts';
-import { parseArtNet } from '../core/protocols/artnet.ts';
+import type { Client } from '../core/client/client.ts';
+import { parseArtNet } from '../core/protocols/artnet/artnet.ts';
 import { artNetSink } from '../sinks/artnet.ts';
 
 export interface DmxFixtureOptions {

@@ -1,9 +1,9 @@
 import { Subject } from 'rxjs';
 import { describe, it } from 'vitest';
-import type { Datagram } from '../core/datagram.ts';
+import type { Datagram } from '../core/connection/datagram.ts';
 import { ClaspError } from '../core/errors.ts';
-import { encodeArtDmx, parseArtNet } from '../core/protocols/artnet.ts';
-import type { MqttMessage } from '../core/protocols/mqtt.ts';
+import { encodeArtDmx, parseArtNet } from '../core/protocols/artnet/artnet.ts';
+import type { MqttMessage } from '../core/protocols/mqtt/mqtt.ts';
 import { artNetSink } from '../sinks/artnet.ts';
 import { midiSink } from '../sinks/midi.ts';
 import { artNetSource } from '../sources/artnet.ts';

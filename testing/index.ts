@@ -1,5 +1,5 @@
-export type { MemoryConnection, MemoryPairOptions } from '../core/memory-pair.ts';
-export { memoryPair } from '../core/memory-pair.ts';
+export type { MemoryConnection, MemoryPairOptions } from '../core/connection/memory-pair.ts';
+export { memoryPair } from '../core/connection/memory-pair.ts';
 export { addresses, messages, patterns, signals, values } from './arbitraries.ts';
 export type {
   ConnectionContractOptions,

@@ -1,6 +1,6 @@
 import { asyncScheduler, Observable } from 'rxjs';
-import { later } from '../core/later.ts';
-import type { MemoryPairOptions } from '../core/memory-pair.ts';
+import type { MemoryPairOptions } from '../core/connection/memory-pair.ts';
+import { scheduleOnce } from '../core/time/schedule-once.ts';
 import type { Network, NetworkOptions } from './network.ts';
 import { seededRandom } from './seeded-random.ts';
 
@@ -28,7 +28,7 @@ export function lossyNetwork<T>(
       let latest = 0;
       const after = (delay: number, work: () => void) => {
         latest = Math.max(latest, scheduler.now() + delay);
-        later(out, scheduler, delay, work);
+        scheduleOnce(out, scheduler, delay, work);
       };
       const delay = () => {
         const usual = latency + random() * jitter;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import type { MidiMessage } from '../core/protocols/midi.ts';
-import type { MidiStatement } from '../core/protocols/midi-assembler.ts';
-import type { MidiTimeCode } from '../core/protocols/midi-time-code.ts';
+import type { MidiMessage } from '../core/protocols/midi/midi.ts';
+import type { MidiStatement } from '../core/protocols/midi/midi-assembler.ts';
+import type { MidiTimeCode } from '../core/protocols/midi/midi-time-code.ts';
 
 const channel = fc.integer({ min: 1, max: 16 });
 const seven = fc.integer({ min: 0, max: 127 });

@@ -1,6 +1,6 @@
 import { of, range, Subject, type Subscription } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
-import type { MemoryConnection } from '../core/memory-pair.ts';
+import type { MemoryConnection } from '../core/connection/memory-pair.ts';
 import { connectionContract } from './connection-contract.ts';
 import { lossyNetwork } from './lossy-network.ts';
 import { type Network, networkPair } from './network.ts';

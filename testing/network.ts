@@ -1,7 +1,7 @@
 import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
-import type { Connection } from '../core/connection.ts';
+import type { Connection } from '../core/connection/connection.ts';
+import { type MemoryConnection, type MemoryPairOptions, memoryPair } from '../core/connection/memory-pair.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
-import { type MemoryConnection, type MemoryPairOptions, memoryPair } from '../core/memory-pair.ts';
 import { type SeededRandom, seededRandom } from './seeded-random.ts';
 
 /** What is between two peers. Everything is off by default; what is left is perfect and takes no time. */

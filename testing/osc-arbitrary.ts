@@ -1,6 +1,5 @@
 import fc from 'fast-check';
-import type { OscArgument, OscBundle, OscMessage, OscPacket } from '../core/protocols/osc.ts';
-import type { OscTimetag } from '../core/protocols/osc-timetag.ts';
+import type { OscArgument, OscBundle, OscMessage, OscPacket, OscTimetag } from '../core/protocols/osc/osc.ts';
 
 const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
 const i32 = fc.integer({ min: -0x8000_0000, max: 0x7fff_ffff });

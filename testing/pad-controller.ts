@@ -1,5 +1,5 @@
 import { asyncScheduler, type SchedulerLike } from 'rxjs';
-import type { Client } from '../core/client.ts';
+import type { Client } from '../core/client/client.ts';
 import { virtualMidi } from './virtual-midi.ts';
 
 export interface PadControllerOptions {

@@ -1,7 +1,7 @@
 import { Observable, VirtualTimeScheduler } from 'rxjs';
-import type { Connections } from '../core/connection.ts';
-import { type MemoryConnection, memoryPair } from '../core/memory-pair.ts';
-import type { AckMessage, Message, ParamState, SetMessage } from '../core/message.ts';
+import type { Connections } from '../core/connection/connection.ts';
+import { type MemoryConnection, memoryPair } from '../core/connection/memory-pair.ts';
+import type { AckMessage, Message, ParamState, SetMessage } from '../core/wire/message.ts';
 import { type WirePeer, wirePeer } from './wire-peer.ts';
 
 /** A relay that does only what it is told: for what a real one cannot be made to do to a client. */

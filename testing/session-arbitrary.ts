@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import type { Message, QoS } from '../core/message.ts';
-import type { GesturePhase } from '../core/signal.ts';
+import type { GesturePhase } from '../core/signal/signal.ts';
+import type { Message, QoS } from '../core/wire/message.ts';
 
 /** One step of a script: somebody comes, goes, says something, stops or goes on reading, or time passes. */
 export type SessionStep =

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ClaspError } from '../core/errors.ts';
-import type { Signal } from '../core/signal.ts';
+import type { Signal } from '../core/signal/signal.ts';
 import { type SimulateOptions, simulate, simulateAsync, type World } from './simulate.ts';
 
 /** Everything at once: networks of all kinds, faults, several relays and clients, all kinds of signals. */

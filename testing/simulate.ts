@@ -1,7 +1,7 @@
 import type { Subscription } from 'rxjs';
-import type { Client } from '../core/client.ts';
+import type { Client } from '../core/client/client.ts';
 import { createClient } from '../operators/client/client.ts';
-import type { ClientOptions } from '../operators/client/client-options.ts';
+import type { ClientOptions } from '../operators/client/relay-client.ts';
 import type { RouterOptions } from '../operators/router/router.ts';
 import type { Network } from './network.ts';
 import { type SeededRandom, seededRandom } from './seeded-random.ts';

@@ -1,10 +1,10 @@
 import { Observable, Subject, type Subscription } from 'rxjs';
-import type { Client } from '../core/client.ts';
-import type { Connection, Connections } from '../core/connection.ts';
+import type { Scopes } from '../core/address/scope.ts';
+import type { Client } from '../core/client/client.ts';
+import type { Connection, Connections } from '../core/connection/connection.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
-import type { Scopes } from '../core/scope.ts';
 import { type Router, type RouterOptions, type RouterStats, router } from '../operators/router/router.ts';
-import { sessionIds } from '../operators/router/session-ids.ts';
+import { sessionIds } from '../operators/router/session.ts';
 import { type Network, type NetworkPair, type NetworkWatcher, networkPair } from './network.ts';
 import type { SeededRandom } from './seeded-random.ts';
 import type { SimulationLog } from './simulation-log.ts';

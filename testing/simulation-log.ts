@@ -1,9 +1,9 @@
 import { Observable, tap } from 'rxjs';
-import type { Client } from '../core/client.ts';
+import type { Client } from '../core/client/client.ts';
 import type { ClaspError } from '../core/errors.ts';
-import type { ParamState } from '../core/message.ts';
-import type { Signal } from '../core/signal.ts';
-import type { Value } from '../core/value.ts';
+import type { Signal } from '../core/signal/signal.ts';
+import type { Value } from '../core/signal/value.ts';
+import type { ParamState } from '../core/wire/message.ts';
 import { decodeAnyFrame } from '../core/wire/message-pack.ts';
 import type { RouterEvent } from '../operators/router/router-event.ts';
 import { shown } from './diagram.ts';

@@ -1,8 +1,8 @@
 import { filter, Subject } from 'rxjs';
 import { ClaspError } from '../core/errors.ts';
-import type { Signal, SignalKind } from '../core/signal.ts';
-import type { Sink } from '../core/sink.ts';
-import type { Value } from '../core/value.ts';
+import type { Signal, SignalKind } from '../core/signal/signal.ts';
+import type { Sink } from '../core/signal/sink.ts';
+import type { Value } from '../core/signal/value.ts';
 import type { ConnectionContractRunner } from './connection-contract.ts';
 import { inTime, pause, same } from './connection-probe.ts';
 

@@ -1,7 +1,7 @@
 import { filter, type Observable, Subject, take } from 'rxjs';
-import { isAddress } from '../core/address.ts';
+import { isAddress } from '../core/address/address.ts';
 import { ClaspError } from '../core/errors.ts';
-import type { Signal } from '../core/signal.ts';
+import type { Signal } from '../core/signal/signal.ts';
 import type { ConnectionContractRunner } from './connection-contract.ts';
 import { inTime, pause, same } from './connection-probe.ts';
 import { deepEqual } from './deep-equal.ts';

@@ -1,5 +1,5 @@
 import type { SchedulerLike } from 'rxjs';
-import type { Client } from '../core/client.ts';
+import type { Client } from '../core/client/client.ts';
 import { type MidiEventLike, midiSource } from '../sources/midi.ts';
 
 export interface VirtualMidiOptions {

@@ -1,6 +1,6 @@
 import { Subject, VirtualTimeScheduler } from 'rxjs';
-import type { Connection } from '../core/connection.ts';
-import { type MemoryConnection, type MemoryPairOptions, memoryPair } from '../core/memory-pair.ts';
+import type { Connection } from '../core/connection/connection.ts';
+import { type MemoryConnection, type MemoryPairOptions, memoryPair } from '../core/connection/memory-pair.ts';
 import { type Router, type RouterOptions, router } from '../operators/router/router.ts';
 import type { RouterEvent } from '../operators/router/router-event.ts';
 import { type WirePeer, wirePeer } from './wire-peer.ts';

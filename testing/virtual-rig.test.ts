@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Signal } from '../core/signal.ts';
+import type { Signal } from '../core/signal/signal.ts';
 import { dmxFixture } from './dmx-fixture.ts';
 import { faderBank } from './fader-bank.ts';
 import { lossyNetwork } from './lossy-network.ts';

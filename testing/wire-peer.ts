@@ -1,7 +1,7 @@
-import type { Connection } from '../core/connection.ts';
+import type { Connection } from '../core/connection/connection.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
-import type { HelloMessage, Message, QoS } from '../core/message.ts';
 import { decodeFrame, encodeMessage } from '../core/wire/index.ts';
+import type { HelloMessage, Message, QoS } from '../core/wire/message.ts';
 
 /** A peer that speaks the bare protocol: what it sends is what you say, what it got you can read. */
 export interface WirePeer<C extends Connection = Connection> {

@@ -1,22 +1,30 @@
-export type { ArtDmx, ArtNetPacket, ArtOther, ArtPoll, ArtSync, DmxFault } from './artnet.ts';
+export type {
+  ArtDmx,
+  ArtNetPacket,
+  ArtNetPort,
+  ArtOther,
+  ArtPoll,
+  ArtPollReply,
+  ArtSync,
+  DmxFault,
+} from './artnet/artnet.ts';
 export {
   ARTNET_MAX_UNIVERSE,
   ARTNET_PORT,
   decodeArtNet,
   encodeArtDmx,
   encodeArtPoll,
+  encodeArtPollReply,
   encodeArtSync,
   parseArtNet,
-} from './artnet.ts';
-export type { ArtNetNode } from './artnet-nodes.ts';
-export { ArtNetNodes } from './artnet-nodes.ts';
-export type { ArtNetPort, ArtPollReply } from './artnet-poll-reply.ts';
-export { encodeArtPollReply } from './artnet-poll-reply.ts';
-export type { DmxFrame, DmxInputOptions, DmxMerge, DmxPacket } from './dmx-input.ts';
-export { DmxInput } from './dmx-input.ts';
-export type { DmxMappingOptions } from './dmx-mapping.ts';
-export { DMX_CHANNELS, DmxMapping } from './dmx-mapping.ts';
-export type { EnttecMessage } from './enttec.ts';
+} from './artnet/artnet.ts';
+export type { ArtNetNode } from './artnet/artnet-nodes.ts';
+export { ArtNetNodes } from './artnet/artnet-nodes.ts';
+export type { DmxFrame, DmxInputOptions, DmxMerge, DmxPacket } from './dmx/dmx-input.ts';
+export { DmxInput } from './dmx/dmx-input.ts';
+export type { DmxMappingOptions } from './dmx/dmx-mapping.ts';
+export { DMX_CHANNELS, DmxMapping } from './dmx/dmx-mapping.ts';
+export type { EnttecMessage } from './dmx/enttec.ts';
 export {
   applyEnttecDmx,
   EnttecLabel,
@@ -24,26 +32,26 @@ export {
   encodeEnttec,
   encodeEnttecDmx,
   enttecSerialNumber,
-} from './enttec.ts';
-export type { MidiChannelMessage, MidiMessage, MidiRealTimeType, MidiSystemMessage } from './midi.ts';
-export { decodeMidi, encodeMidi } from './midi.ts';
-export type { MidiAssemblerOptions, MidiStatement } from './midi-assembler.ts';
-export { MidiAssembler, spellMidi } from './midi-assembler.ts';
-export type { MidiEchoesOptions } from './midi-echoes.ts';
-export { MidiEchoes } from './midi-echoes.ts';
-export type { MidiNames } from './midi-mapping.ts';
-export { midiFromSignal, midiPrefix, midiToSignal } from './midi-mapping.ts';
-export type { MidiFault, MidiParserOptions, MidiParserOutput } from './midi-parser.ts';
-export { MidiParser } from './midi-parser.ts';
-export { chooseMidiPort } from './midi-port-choice.ts';
-export type { MidiFrameRate, MidiTimeCode } from './midi-time-code.ts';
-export type { MqttMappingOptions, MqttMessage, MqttQos } from './mqtt.ts';
-export { fromMqtt, toMqtt } from './mqtt.ts';
-export type { HomeAssistantEntity, HomeAssistantOptions } from './mqtt-home-assistant.ts';
-export { homeAssistantEntity } from './mqtt-home-assistant.ts';
-export type { MqttMemoryOptions } from './mqtt-memory.ts';
-export { MqttMemory } from './mqtt-memory.ts';
-export { fromMqttPayload, toMqttPayload } from './mqtt-payload.ts';
+} from './dmx/enttec.ts';
+export type { MidiChannelMessage, MidiMessage, MidiRealTimeType, MidiSystemMessage } from './midi/midi.ts';
+export { decodeMidi, encodeMidi } from './midi/midi.ts';
+export type { MidiAssemblerOptions, MidiStatement } from './midi/midi-assembler.ts';
+export { MidiAssembler, spellMidi } from './midi/midi-assembler.ts';
+export type { MidiEchoesOptions } from './midi/midi-echoes.ts';
+export { MidiEchoes } from './midi/midi-echoes.ts';
+export type { MidiNames } from './midi/midi-mapping.ts';
+export { midiFromSignal, midiPrefix, midiToSignal } from './midi/midi-mapping.ts';
+export type { MidiFault, MidiParserOptions, MidiParserOutput } from './midi/midi-parser.ts';
+export { MidiParser } from './midi/midi-parser.ts';
+export { chooseMidiPort } from './midi/midi-port-choice.ts';
+export type { MidiFrameRate, MidiTimeCode } from './midi/midi-time-code.ts';
+export type { HomeAssistantEntity, HomeAssistantOptions } from './mqtt/home-assistant.ts';
+export { homeAssistantEntity } from './mqtt/home-assistant.ts';
+export type { MqttMappingOptions, MqttMessage, MqttQos } from './mqtt/mqtt.ts';
+export { fromMqtt, toMqtt } from './mqtt/mqtt.ts';
+export type { MqttMemoryOptions } from './mqtt/mqtt-memory.ts';
+export { MqttMemory } from './mqtt/mqtt-memory.ts';
+export { fromMqttPayload, toMqttPayload } from './mqtt/mqtt-payload.ts';
 export {
   badMqttTopic,
   fromMqttFilter,
@@ -51,15 +59,15 @@ export {
   mqttFilterMatches,
   toMqttFilter,
   toMqttTopic,
-} from './mqtt-topic.ts';
-export type { OscArgument, OscBundle, OscMessage, OscPacket, OscType } from './osc.ts';
-export { OSC_MAX_DEPTH } from './osc.ts';
-export type { OscFault } from './osc-decode.ts';
-export { decodeOsc, parseOsc } from './osc-decode.ts';
-export { encodeOsc } from './osc-encode.ts';
-export type { OscFraming, OscStreamOptions, OscStreamOutput } from './osc-framing.ts';
-export { frameOsc, OscStreamReader } from './osc-framing.ts';
-export type { OscMappingOptions, OscTags } from './osc-mapping.ts';
+} from './mqtt/mqtt-topic.ts';
+export type { OscArgument, OscBundle, OscMessage, OscPacket, OscTimetag, OscType } from './osc/osc.ts';
+export { OSC_IMMEDIATELY, OSC_MAX_DEPTH, oscTimetag, oscTimetagMicros } from './osc/osc.ts';
+export type { OscFault } from './osc/osc-decode.ts';
+export { decodeOsc, parseOsc } from './osc/osc-decode.ts';
+export { encodeOsc } from './osc/osc-encode.ts';
+export type { OscFraming, OscStreamOptions, OscStreamOutput } from './osc/osc-framing.ts';
+export { frameOsc, OscStreamReader } from './osc/osc-framing.ts';
+export type { OscMappingOptions, OscTags } from './osc/osc-mapping.ts';
 export {
   badOscAddress,
   fromOsc,
@@ -71,14 +79,20 @@ export {
   toOsc,
   toOscAddress,
   toOscArguments,
-} from './osc-mapping.ts';
-export type { OscPeersOptions } from './osc-peers.ts';
-export { OscPeers } from './osc-peers.ts';
-export type { OscQueryEntry, OscQueryNode } from './osc-query.ts';
-export { findOscQueryNode, oscQueryTree } from './osc-query.ts';
-export type { OscTimetag } from './osc-timetag.ts';
-export { OSC_IMMEDIATELY, oscTimetag, oscTimetagMicros } from './osc-timetag.ts';
-export type { SacnData, SacnDiscovery, SacnOther, SacnPacket, SacnSync } from './sacn.ts';
-export { SACN_DISCOVERY_UNIVERSE, SACN_MAX_UNIVERSE, SACN_PORT, sacnGroup } from './sacn.ts';
-export { decodeSacn, parseSacn } from './sacn-decode.ts';
-export { encodeSacnData, encodeSacnDiscovery, encodeSacnSync } from './sacn-encode.ts';
+} from './osc/osc-mapping.ts';
+export type { OscPeersOptions } from './osc/osc-peers.ts';
+export { OscPeers } from './osc/osc-peers.ts';
+export type { OscQueryEntry, OscQueryNode } from './osc/osc-query.ts';
+export { findOscQueryNode, oscQueryTree } from './osc/osc-query.ts';
+export type { SacnData, SacnDiscovery, SacnOther, SacnPacket, SacnSync } from './sacn/sacn.ts';
+export {
+  decodeSacn,
+  encodeSacnData,
+  encodeSacnDiscovery,
+  encodeSacnSync,
+  parseSacn,
+  SACN_DISCOVERY_UNIVERSE,
+  SACN_MAX_UNIVERSE,
+  SACN_PORT,
+  sacnGroup,
+} from './sacn/sacn.ts';

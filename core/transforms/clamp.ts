@@ -1,5 +1,4 @@
-import { badOption, type Range } from './check-options.ts';
-import { numeric, type Transform } from './transform.ts';
+import { badOption, numeric, type Range, type Transform } from './transform.ts';
 
 /** The ends that numbers are cut to. */
 export interface ClampOptions {

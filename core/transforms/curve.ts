@@ -1,7 +1,6 @@
-import { ease } from '../easing.ts';
-import { badOption, checkSpan, type Range } from './check-options.ts';
+import { ease } from '../timeline/timeline.ts';
 import { clampedTo } from './clamp.ts';
-import { numeric, type Transform } from './transform.ts';
+import { badOption, checkSpan, numeric, type Range, type Transform } from './transform.ts';
 
 /** The names of the curves. */
 export const CURVES = ['linear', 'ease-in', 'ease-out', 'ease-in-out', 'exponential', 'logarithmic'] as const;

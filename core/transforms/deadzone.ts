@@ -1,5 +1,4 @@
-import { badOption, checkNumber } from './check-options.ts';
-import { numeric, type Transform } from './transform.ts';
+import { badOption, checkNumber, numeric, type Transform } from './transform.ts';
 
 /** Where nothing shall happen. */
 export interface DeadzoneOptions {

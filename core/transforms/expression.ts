@@ -1,4 +1,5 @@
 import { ClaspError, ErrorCode } from '../errors.ts';
+import { numeric, type Transform } from './transform.ts';
 
 /** Gives the result for a value. */
 export type Formula = (value: number) => number;
@@ -218,4 +219,15 @@ function constant(number: number): Formula {
 
 function joined(operate: Operation, left: Formula, right: Formula): Formula {
   return (value) => operate(left(value), right(value));
+}
+
+/** What is computed. */
+export interface ExpressionOptions {
+  /** Arithmetic over `value` (or `x`), see `compileExpression`. */
+  readonly expression: string;
+}
+
+/** The result of an expression; NaN where there is none, as for the root of a negative number. */
+export function expressionTransform({ expression }: ExpressionOptions): Transform {
+  return numeric(compileExpression(expression));
 }

@@ -1,5 +1,4 @@
-import { badOption } from './check-options.ts';
-import { levelOf, stateless, type Transform } from './transform.ts';
+import { badOption, levelOf, stateless, type Transform } from './transform.ts';
 
 /** What may pass. */
 export interface GateOptions {

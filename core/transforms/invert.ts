@@ -1,5 +1,4 @@
-import { badOption, type Range } from './check-options.ts';
-import { isNumber, isNumbers, stateless, type Transform } from './transform.ts';
+import { badOption, isNumber, isNumbers, type Range, stateless, type Transform } from './transform.ts';
 
 /** Where the two ends are that change places. */
 export interface InvertOptions {

@@ -1,5 +1,4 @@
-import { badOption } from './check-options.ts';
-import { numeric, type Transform } from './transform.ts';
+import { badOption, numeric, type Transform } from './transform.ts';
 
 /** What is divided by. */
 export interface ModuloOptions {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Gesture, GesturePhase } from '../signal.ts';
-import type { Value } from '../value.ts';
+import type { Gesture, GesturePhase } from '../signal/signal.ts';
+import type { Value } from '../signal/value.ts';
 import { PassedGestures } from './passed-gestures.ts';
 
 const gesture = (phase: GesturePhase, id = 1, address = '/a'): Gesture => ({

@@ -1,6 +1,6 @@
-import { RecentMap } from '../recent-map.ts';
-import type { Gesture } from '../signal.ts';
-import type { Value } from '../value.ts';
+import type { Gesture } from '../signal/signal.ts';
+import type { Value } from '../signal/value.ts';
+import { RecentMap } from './recent-map.ts';
 
 /**
  * The open gestures of which something has got through a transform. Their end or cancel gets through as well, whatever

@@ -1,5 +1,4 @@
-import { checkNumber } from './check-options.ts';
-import { numeric, type Transform } from './transform.ts';
+import { checkNumber, numeric, type Transform } from './transform.ts';
 
 /** The exponent. */
 export interface PowerOptions {

@@ -1,5 +1,4 @@
-import { badOption, checkSpan, type Range } from './check-options.ts';
-import { numeric, type Transform } from './transform.ts';
+import { badOption, checkSpan, numeric, type Range, type Transform } from './transform.ts';
 
 /** How fine the grid is. */
 export interface QuantizeOptions {

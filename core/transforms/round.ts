@@ -1,5 +1,4 @@
-import { badOption } from './check-options.ts';
-import { numeric, type Transform } from './transform.ts';
+import { badOption, numeric, type Transform } from './transform.ts';
 
 /** How numbers are rounded. */
 export interface RoundOptions {

@@ -1,6 +1,5 @@
-import { checkSpan, type Range } from './check-options.ts';
 import { clampedTo } from './clamp.ts';
-import { numeric, type Transform } from './transform.ts';
+import { checkSpan, numeric, type Range, type Transform } from './transform.ts';
 
 /** How one range of numbers becomes another. */
 export interface ScaleOptions {

@@ -1,5 +1,4 @@
-import { badOption } from './check-options.ts';
-import { isNumber, isNumbers, type Transform } from './transform.ts';
+import { badOption, isNumber, isNumbers, type Transform } from './transform.ts';
 
 /** How much a new value counts. */
 export interface SmoothOptions {

@@ -1,6 +1,5 @@
-import type { Value } from '../value.ts';
-import { checkNumber } from './check-options.ts';
-import { isNumbers, levelOf, stateless, type Transform } from './transform.ts';
+import type { Value } from '../signal/value.ts';
+import { checkNumber, isNumbers, levelOf, stateless, type Transform } from './transform.ts';
 
 /** Where low ends and high begins, and what they are called. */
 export interface ThresholdOptions {

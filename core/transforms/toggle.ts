@@ -1,6 +1,5 @@
-import type { Value } from '../value.ts';
-import { checkNumber } from './check-options.ts';
-import { levelOf, type Transform } from './transform.ts';
+import type { Value } from '../signal/value.ts';
+import { checkNumber, levelOf, type Transform } from './transform.ts';
 
 /** When it changes over, and between what. */
 export interface ToggleOptions {

@@ -2,7 +2,7 @@ import { ClaspError, ErrorCode } from '../errors.ts';
 import { type ClampOptions, clampTransform } from './clamp.ts';
 import { type CurveOptions, curveTransform } from './curve.ts';
 import { type DeadzoneOptions, deadzoneTransform } from './deadzone.ts';
-import { type ExpressionOptions, expressionTransform } from './expression-transform.ts';
+import { type ExpressionOptions, expressionTransform } from './expression.ts';
 import { type GateOptions, gateTransform } from './gate.ts';
 import { type InvertOptions, invertTransform } from './invert.ts';
 import { type ModuloOptions, moduloTransform } from './modulo.ts';

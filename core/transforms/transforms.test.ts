@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { values as anyValue } from '../../testing/arbitraries.ts';
-import { sameValue } from '../same-value.ts';
-import type { Value } from '../value.ts';
+import type { Value } from '../signal/value.ts';
+import { sameValue } from '../signal/value.ts';
 import { CURVES } from './curve.ts';
 import { type TransformConfig, transformOf } from './transform-config.ts';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { messages, values } from '../../testing/arbitraries.ts';
-import { BundleWriter } from './bundle-writer.ts';
+import { BundleWriter } from './bundle.ts';
 import { encodeMessage } from './index.ts';
 
 describe('BundleWriter', () => {

@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { messages, values } from '../../testing/arbitraries.ts';
 import { ClaspError } from '../errors.ts';
-import type { Message, SubscribeOptions } from '../message.ts';
-import type { Value } from '../value.ts';
+import type { Value } from '../signal/value.ts';
 import { decodeRelayFrame } from './client-decode.ts';
 import { type ClientMessage, encodeClientMessage, stampFrame } from './client-encode.ts';
 import { decodeMessage, encodeMessage } from './index.ts';
+import type { Message, SubscribeOptions } from './message.ts';
 
 const FROM_CLIENT = [
   ...['HELLO', 'SUBSCRIBE', 'UNSUBSCRIBE', 'SET', 'PUBLISH', 'GET', 'QUERY', 'BUNDLE'],

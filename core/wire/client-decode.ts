@@ -1,7 +1,7 @@
 import { ClaspError } from '../errors.ts';
-import type { Message, ParamState, PublishMessage, SignalDefinition } from '../message.ts';
-import type { Value } from '../value.ts';
+import type { Value } from '../signal/value.ts';
 import { FEATURES, GESTURE_PHASES, MAGIC, MAX_DEPTH, SIGNAL_KINDS } from './codes.ts';
+import type { Message, ParamState, PublishMessage, SignalDefinition } from './message.ts';
 
 type RelayMessageType = 'WELCOME' | 'ANNOUNCE' | 'SET' | 'PUBLISH' | 'SNAPSHOT' | 'BUNDLE' | 'SYNC' | 'PING' | 'PONG';
 

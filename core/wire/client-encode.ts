@@ -1,8 +1,8 @@
 import { ClaspError } from '../errors.ts';
-import type { Message, QoS, SignalDefinition } from '../message.ts';
-import type { SignalKind } from '../signal.ts';
-import type { Value } from '../value.ts';
+import type { SignalKind } from '../signal/signal.ts';
+import type { Value } from '../signal/value.ts';
 import { FEATURES, GESTURE_PHASES, MAGIC, MAX_DEPTH, MAX_PAYLOAD, SIGNAL_KINDS } from './codes.ts';
+import type { Message, QoS, SignalDefinition } from './message.ts';
 
 type ClientMessageType = 'HELLO' | 'SUBSCRIBE' | 'UNSUBSCRIBE' | 'SET' | 'PUBLISH' | 'GET' | 'QUERY' | 'BUNDLE';
 

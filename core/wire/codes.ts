@@ -1,5 +1,5 @@
-import type { FederationOp } from '../message.ts';
-import type { GesturePhase, SignalKind } from '../signal.ts';
+import type { GesturePhase, SignalKind } from '../signal/signal.ts';
+import type { FederationOp } from './message.ts';
 
 /** First byte of every frame: `S`. */
 export const MAGIC = 0x53;

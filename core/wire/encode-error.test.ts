@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { ClaspError } from '../errors.ts';
-import type { ErrorMessage } from '../message.ts';
-import { encodeError } from './encode-error.ts';
+import { encodeError } from './encode.ts';
 import { decodeMessage } from './index.ts';
+import type { ErrorMessage } from './message.ts';
 
 const said = (error: ClaspError, correlationId?: number) =>
   decodeMessage(encodeError(error, correlationId)).message as ErrorMessage;

@@ -1,10 +1,9 @@
-import type { PublishMessage, QoS, SetMessage, Ttl } from '../message.ts';
-import type { SignalKind } from '../signal.ts';
-import type { Value } from '../value.ts';
+import type { SignalKind } from '../signal/signal.ts';
+import type { Value } from '../signal/value.ts';
+import { isU64, writeAscii, writeF64, writeU16, writeU64 } from './bytes.ts';
 import { FrameFlag, MAGIC, MessageCode, SetFlag, signalCode, ValueCode } from './codes.ts';
 import { encodeMessage } from './encode.ts';
-import { isU64, writeF64, writeU16, writeU64 } from './numbers.ts';
-import { writeAscii } from './utf8.ts';
+import type { PublishMessage, QoS, SetMessage, Ttl } from './message.ts';
 
 /** Longer addresses are left to the host's encoder. */
 const MAX_LOOP = 256;

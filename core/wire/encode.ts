@@ -1,13 +1,5 @@
+import { clip, MAX_ADDRESS_BYTES } from '../address/address.ts';
 import { ClaspError, ErrorCode } from '../errors.ts';
-import type {
-  FederationSyncMessage,
-  Message,
-  PublishMessage,
-  QoS,
-  SetMessage,
-  SignalDefinition,
-  Ttl,
-} from '../message.ts';
 import {
   FEATURES,
   FEDERATION_OPS,
@@ -21,6 +13,15 @@ import {
   signalCode,
   signalMask,
 } from './codes.ts';
+import type {
+  FederationSyncMessage,
+  Message,
+  PublishMessage,
+  QoS,
+  SetMessage,
+  SignalDefinition,
+  Ttl,
+} from './message.ts';
 import { codeOf, Writer } from './writer.ts';
 
 export interface EncodeOptions {
@@ -293,4 +294,17 @@ function featureMask(features: readonly string[]): number {
 
 function unknown(what: string, value: unknown): ClaspError {
   return new ClaspError(ErrorCode.BadValue, `${String(value)} is not a ${what}`, { value });
+}
+
+/** The longest text of an ERROR, in UTF-16 units. */
+const MAX_REASON = 1024;
+
+/**
+ * The frame of an ERROR. The reason and the address may hold what a peer sent, of any length: both are cut, so that they
+ * fit a frame. An address that is one is never cut.
+ */
+export function encodeError({ code, reason, address }: ClaspError, correlationId?: number): Uint8Array {
+  const message = clip(reason, MAX_REASON);
+  const about = address === undefined ? undefined : clip(address, MAX_ADDRESS_BYTES);
+  return encodeMessage({ type: 'ERROR', code, message, address: about, correlationId });
 }

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { messages } from '../../testing/arbitraries.ts';
-import type { PublishMessage, SetMessage } from '../message.ts';
 import { encodeMessage } from './encode.ts';
 import { encodePublish, encodeSet } from './encode-signal.ts';
 import { acknowledgeSet, forwardAnnounce, forwardPublish, publishAsSet, stampRevision } from './forward.ts';
 import { bundledFrames, decodeFrame, decodeMessage } from './frame.ts';
+import type { PublishMessage, SetMessage } from './message.ts';
 
 const bytesOf = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex.replaceAll(' ', ''), 'hex'));
 const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');

@@ -1,12 +1,454 @@
-import type { Message, QoS } from '../message.ts';
-import type { Value } from '../value.ts';
-import { MessageCode } from './codes.ts';
-import { type Draft, firstStep } from './first-step.ts';
-import { isMessagePack, payloadStart, qosOf, timestampOf } from './header.ts';
-import { bundleHead, readMessage } from './message.ts';
-import { readF64, readU16 } from './numbers.ts';
-import { readUtf8 } from './utf8.ts';
-import { badMessage, cut, readValue } from './value.ts';
+import { ClaspError, ErrorCode } from '../errors.ts';
+import type { Value } from '../signal/value.ts';
+import { readF64, readU16, readU32, readU64, readUtf8 } from './bytes.ts';
+import {
+  FEATURES,
+  FEDERATION_OPS,
+  FrameFlag,
+  GESTURE_PHASES,
+  kindsOfMask,
+  MAGIC,
+  MessageCode,
+  PublishFlag,
+  SetFlag,
+  SIGNAL_KINDS,
+} from './codes.ts';
+import type {
+  AckMessage,
+  AnnounceMessage,
+  ErrorMessage,
+  FederationSyncMessage,
+  HelloMessage,
+  Message,
+  ParamState,
+  PublishMessage,
+  QoS,
+  ReplayMessage,
+  ResultMessage,
+  SetMessage,
+  SignalDefinition,
+  SnapshotMessage,
+  SubscribeMessage,
+  SyncMessage,
+  Ttl,
+  WelcomeMessage,
+} from './message.ts';
+import { Reader } from './reader.ts';
+import { badMessage, cut, hex, readValue, skipString, skipValue } from './value.ts';
+
+/** Position of the payload of a well-formed frame; a `ClaspError` 100 for any other. */
+export function payloadStart(bytes: Uint8Array): number {
+  const length = bytes.length;
+  if (length < 4) throw badFrame(`${length} bytes are too short for a frame`);
+  if (bytes[0] !== MAGIC) throw badFrame(`a frame starts with 0x53, not ${hex(bytes[0] as number)}`);
+  const flags = bytes[1] as number;
+  if (flags & (FrameFlag.Encrypted | FrameFlag.Compressed)) {
+    throw badFrame(`flags ${hex(flags)}: encryption and compression are not supported`);
+  }
+  const start = flags & FrameFlag.Timestamp ? 12 : 4;
+  const size = readU16(bytes, 2);
+  if (length !== start + size) {
+    throw badFrame(`the header announces ${start + size} bytes, there are ${length}`);
+  }
+  if (size === 0) throw badFrame('the payload is empty');
+  return start;
+}
+
+/** QoS of a frame; the reserved 3 counts as 0. */
+export function qosOf(bytes: Uint8Array): QoS {
+  const qos = (bytes[1] as number) >>> 6;
+  return qos === 3 ? 0 : (qos as QoS);
+}
+
+/** Timestamp of a frame's header, microseconds. */
+export function timestampOf(bytes: Uint8Array): number | undefined {
+  return (bytes[1] as number) & FrameFlag.Timestamp ? readU64(bytes, 4) : undefined;
+}
+
+/** Whether a payload that starts with this byte is a MessagePack map; the header's encoding bits are not to be trusted. */
+export function isMessagePack(first: number): boolean {
+  return (first & 0xf0) === 0x80 || first === 0xde || first === 0xdf;
+}
+
+function badFrame(reason: string): ClaspError {
+  return new ClaspError(ErrorCode.BadFrame, reason);
+}
+
+/** A frame while its fields are being filled in. */
+export type Draft = { -readonly [Field in keyof Frame]: Frame[Field] };
+
+/** Fills in what the first step of decoding finds out; a `ClaspError` 101 when the message cannot be understood. */
+function scanFrame(frame: Draft): void {
+  switch (frame.type) {
+    case MessageCode.Set:
+      set(frame);
+      break;
+    case MessageCode.Publish:
+      publish(frame);
+      break;
+    case MessageCode.Get:
+    case MessageCode.Query:
+      address(frame, frame.start + 1);
+      break;
+    case MessageCode.Subscribe:
+      subscribe(frame);
+      break;
+    case MessageCode.Replay:
+      replay(frame);
+      break;
+    case MessageCode.Hello:
+    case MessageCode.Welcome:
+    case MessageCode.Announce:
+    case MessageCode.FederationSync:
+    case MessageCode.Unsubscribe:
+    case MessageCode.Snapshot:
+    case MessageCode.Bundle:
+    case MessageCode.Sync:
+    case MessageCode.Ping:
+    case MessageCode.Pong:
+    case MessageCode.Ack:
+    case MessageCode.Error:
+    case MessageCode.Result:
+      break;
+    default:
+      throw badMessage(`unknown message type ${hex(frame.type)}`);
+  }
+}
+
+function set(frame: Draft): void {
+  const { bytes, end } = frame;
+  const flags = byteAt(frame, frame.start + 1);
+  frame.flags = flags;
+  let at = address(frame, frame.start + 2);
+  frame.valueCode = flags & 0x0f;
+  frame.valueStart = at;
+  at = skipValue(bytes, at, end, frame.valueCode, 0);
+  frame.valueEnd = at;
+  if (flags & SetFlag.Revision) {
+    if (at + 8 > end) throw cut();
+    frame.revision = readU64(bytes, at);
+    at += 8;
+  }
+  if (flags & SetFlag.Ttl) {
+    if (at + 4 > end) throw cut();
+    frame.ttl = readU32(bytes, at);
+  }
+}
+
+function publish(frame: Draft): void {
+  const { bytes, end } = frame;
+  const flags = byteAt(frame, frame.start + 1);
+  frame.flags = flags;
+  frame.signal = flags >>> 5;
+  frame.phase = flags & 0x07;
+  if (frame.signal >= SIGNAL_KINDS.length) throw badMessage(`unknown signal kind ${frame.signal}`);
+  if (frame.phase >= GESTURE_PHASES.length) throw badMessage(`unknown gesture phase ${frame.phase}`);
+  let at = slot(frame, address(frame, frame.start + 2));
+  if (flags & PublishFlag.Timestamp) {
+    if (at + 8 > end) throw cut();
+    frame.publishedAt = readU64(bytes, at);
+    at += 8;
+  }
+  if (flags & PublishFlag.Id) {
+    if (at + 4 > end) throw cut();
+    frame.id = readU32(bytes, at);
+    at += 4;
+  }
+  if (at + 4 <= end) frame.rate = readU32(bytes, at);
+}
+
+/** The value slot of a PUBLISH: nothing, a value, or samples. */
+function slot(frame: Draft, at: number): number {
+  const { bytes, end } = frame;
+  const indicator = byteAt(frame, at);
+  if (indicator === 0) return at + 1;
+  if (indicator === 1) {
+    frame.valueCode = byteAt(frame, at + 1);
+    frame.valueStart = at + 2;
+    frame.valueEnd = skipValue(bytes, at + 2, end, frame.valueCode, 0);
+    return frame.valueEnd;
+  }
+  if (indicator !== 2) throw badMessage(`unknown value indicator ${hex(indicator)}`);
+  if (at + 3 > end) throw cut();
+  frame.samplesCount = readU16(bytes, at + 1);
+  frame.samplesStart = at + 3;
+  const stop = frame.samplesStart + frame.samplesCount * 8;
+  if (stop > end) throw cut();
+  return stop;
+}
+
+function subscribe(frame: Draft): void {
+  const at = address(frame, frame.start + 5);
+  const options = byteAt(frame, at + 1);
+  const size = (options & 1 ? 4 : 0) + (options & 2 ? 8 : 0) + (options & 4 ? 4 : 0) + (options & 8 ? 4 : 0);
+  if (at + 2 + size > frame.end) throw cut();
+}
+
+function replay(frame: Draft): void {
+  const flags = byteAt(frame, frame.start + 1);
+  const at = address(frame, frame.start + 2);
+  byteAt(frame, at + (flags & 0x80 ? 8 : 0) + (flags & 0x40 ? 8 : 0) + (flags & 0x20 ? 4 : 0));
+}
+
+/** Takes the str at `at` as the frame's address; gives the position after it. */
+function address(frame: Draft, at: number): number {
+  frame.addressStart = at + 2;
+  frame.addressEnd = skipString(frame.bytes, at, frame.end);
+  return frame.addressEnd;
+}
+
+function byteAt(frame: Draft, at: number): number {
+  if (at >= frame.end) throw cut();
+  return frame.bytes[at] as number;
+}
+
+const GESTURE = 3;
+
+/** Second step of decoding: the message of a frame as a plain object; of a BUNDLE, see `bundledFrames`. */
+function readMessage(frame: Frame): Message {
+  const reader = new Reader(frame.bytes, frame.start + 1, frame.end);
+  switch (frame.type) {
+    case MessageCode.Set:
+      return setMessage(frame);
+    case MessageCode.Publish:
+      return publishMessage(frame);
+    case MessageCode.Get:
+      return { type: 'GET', address: frame.address };
+    case MessageCode.Query:
+      return { type: 'QUERY', pattern: frame.address };
+    case MessageCode.Subscribe:
+      return subscribeMessage(reader);
+    case MessageCode.Unsubscribe:
+      return { type: 'UNSUBSCRIBE', id: reader.u32() };
+    case MessageCode.Hello:
+      return hello(reader);
+    case MessageCode.Welcome:
+      return welcome(reader);
+    case MessageCode.Announce:
+      return announce(reader);
+    case MessageCode.FederationSync:
+      return federationSync(reader);
+    case MessageCode.Snapshot:
+      return snapshot(reader);
+    case MessageCode.Replay:
+      return replayMessage(reader);
+    case MessageCode.Sync:
+      return sync(reader);
+    case MessageCode.Ping:
+      return { type: 'PING' };
+    case MessageCode.Pong:
+      return { type: 'PONG' };
+    case MessageCode.Ack:
+      return ack(reader);
+    case MessageCode.Error:
+      return error(reader);
+    case MessageCode.Result:
+      return result(reader);
+    default:
+      throw badMessage(`message type ${frame.type} has no second step`);
+  }
+}
+
+/** The fixed part of a BUNDLE; `at` is the position of the first message's length. */
+export function bundleHead(frame: Frame): { timestamp: number | undefined; count: number; at: number } {
+  const reader = new Reader(frame.bytes, frame.start + 1, frame.end);
+  const flags = reader.u8();
+  const count = reader.u16();
+  const timestamp = flags & 0x80 ? reader.u64() : undefined;
+  return { timestamp, count, at: reader.at };
+}
+
+/** The TTL of a SET's u32; undefined for undefined. */
+export function ttlOf(raw: number | undefined): Ttl | undefined {
+  if (raw === undefined) return undefined;
+  return { seconds: raw & 0x7fff_ffff, mode: raw > 0x7fff_ffff ? 'absolute' : 'sliding' };
+}
+
+function setMessage(frame: Frame): SetMessage {
+  return {
+    type: 'SET',
+    address: frame.address,
+    value: frame.value,
+    revision: frame.revision,
+    lock: frame.flags & SetFlag.Lock ? true : undefined,
+    unlock: frame.flags & SetFlag.Unlock ? true : undefined,
+    ttl: ttlOf(frame.ttl),
+  };
+}
+
+function publishMessage(frame: Frame): PublishMessage {
+  return {
+    type: 'PUBLISH',
+    address: frame.address,
+    signal: SIGNAL_KINDS[frame.signal],
+    value: frame.valueCode < 0 ? undefined : frame.value,
+    samples: frame.samples,
+    rate: frame.rate,
+    id: frame.id,
+    phase: frame.signal === GESTURE || frame.phase > 0 ? GESTURE_PHASES[frame.phase] : undefined,
+    timestamp: frame.publishedAt,
+  };
+}
+
+function subscribeMessage(reader: Reader): SubscribeMessage {
+  const id = reader.u32();
+  const pattern = reader.str();
+  const types = kindsOfMask(reader.u8());
+  const present = reader.u8();
+  const options =
+    (present & 0x0f) === 0
+      ? undefined
+      : {
+          maxRate: present & 1 ? reader.u32() : undefined,
+          epsilon: present & 2 ? reader.f64() : undefined,
+          history: present & 4 ? reader.u32() : undefined,
+          window: present & 8 ? reader.u32() : undefined,
+        };
+  return { type: 'SUBSCRIBE', id, pattern, types, options };
+}
+
+function features(mask: number): string[] {
+  return FEATURES.filter((_, index) => mask & (0x80 >> index));
+}
+
+/** The token at the end of HELLO and WELCOME: empty, or missing, means none. */
+function token(reader: Reader): string | undefined {
+  return reader.left === 0 ? undefined : reader.str() || undefined;
+}
+
+function hello(reader: Reader): HelloMessage {
+  const version = reader.u8();
+  const mask = reader.u8();
+  return { type: 'HELLO', version, name: reader.str(), features: features(mask), token: token(reader) };
+}
+
+function welcome(reader: Reader): WelcomeMessage {
+  const version = reader.u8();
+  const mask = reader.u8();
+  const time = reader.u64();
+  const session = reader.str();
+  const name = reader.str();
+  return { type: 'WELCOME', version, session, name, features: features(mask & 0xf8), time, token: token(reader) };
+}
+
+function announce(reader: Reader): AnnounceMessage {
+  const namespace = reader.str() || undefined;
+  const signals: SignalDefinition[] = [];
+  for (let count = reader.u16(); count > 0; count--) {
+    const { present, ...signal } = definition(reader);
+    signals.push(present & 4 ? { ...signal, meta: meta(reader) } : signal);
+  }
+  return { type: 'ANNOUNCE', namespace, signals };
+}
+
+/** Where the signals of an ANNOUNCE begin, and at last where they end; they fill the message from the first place on. */
+export function announcedBounds({ bytes, start, end }: Frame): number[] {
+  const reader = new Reader(bytes, start + 1, end);
+  reader.str();
+  let count = reader.u16();
+  const bounds = [reader.at];
+  for (; count > 0; count--) {
+    if (definition(reader).present & 4) meta(reader);
+    bounds.push(reader.at);
+  }
+  return bounds;
+}
+
+function result(reader: Reader): ResultMessage {
+  const signals: SignalDefinition[] = [];
+  for (let count = reader.u16(); count > 0; count--) {
+    const { present, ...signal } = definition(reader);
+    signals.push(signal);
+  }
+  return { type: 'RESULT', signals };
+}
+
+function definition(reader: Reader): SignalDefinition & { present: number } {
+  const address = reader.str();
+  const kind = reader.u8();
+  const type = SIGNAL_KINDS[kind];
+  if (type === undefined) throw badMessage(`unknown signal kind ${kind}`);
+  const present = reader.u8();
+  const datatype = present & 1 ? reader.str() : undefined;
+  const access = present & 2 ? reader.str() : undefined;
+  return { address, type, datatype, access, present };
+}
+
+function meta(reader: Reader): NonNullable<SignalDefinition['meta']> {
+  const present = reader.u8();
+  return {
+    unit: present & 1 ? reader.str() : undefined,
+    range: present & 2 ? [reader.f64(), reader.f64()] : undefined,
+    default: present & 4 ? reader.value() : undefined,
+    description: present & 8 ? reader.str() : undefined,
+  };
+}
+
+function federationSync(reader: Reader): FederationSyncMessage {
+  const code = reader.u8();
+  const op = FEDERATION_OPS[code - 1];
+  if (op === undefined) throw badMessage(`unknown federation operation ${code}`);
+  const patterns: string[] = [];
+  for (let count = reader.u16(); count > 0; count--) patterns.push(reader.str());
+  const revisions: { address: string; revision: number }[] = [];
+  for (let count = reader.u16(); count > 0; count--) revisions.push({ address: reader.str(), revision: reader.u64() });
+  const flags = reader.u8();
+  const since = flags & 0x80 ? reader.u64() : undefined;
+  const origin = flags & 0x40 ? reader.str() : undefined;
+  return { type: 'FEDERATION_SYNC', op, patterns, revisions, since, origin };
+}
+
+function snapshot(reader: Reader): SnapshotMessage {
+  const params: ParamState[] = [];
+  for (let count = reader.u16(); count > 0; count--) {
+    const address = reader.str();
+    const value = reader.value();
+    const revision = reader.u64();
+    const present = reader.u8();
+    const writer = present & 1 ? reader.str() : undefined;
+    const timestamp = present & 2 ? reader.u64() : undefined;
+    params.push({ address, value, revision, writer, timestamp });
+  }
+  return { type: 'SNAPSHOT', params };
+}
+
+function replayMessage(reader: Reader): ReplayMessage {
+  const flags = reader.u8();
+  const pattern = reader.str();
+  const from = flags & 0x80 ? reader.u64() : undefined;
+  const to = flags & 0x40 ? reader.u64() : undefined;
+  const limit = flags & 0x20 ? reader.u32() : undefined;
+  return { type: 'REPLAY', pattern, from, to, limit, types: kindsOfMask(reader.u8()) };
+}
+
+function sync(reader: Reader): SyncMessage {
+  const flags = reader.u8();
+  const t1 = reader.u64();
+  const t2 = flags & 1 ? reader.u64() : undefined;
+  const t3 = flags & 2 ? reader.u64() : undefined;
+  return { type: 'SYNC', t1, t2, t3 };
+}
+
+function ack(reader: Reader): AckMessage {
+  const present = reader.u8();
+  return {
+    type: 'ACK',
+    address: present & 1 ? reader.str() : undefined,
+    revision: present & 2 ? reader.u64() : undefined,
+    locked: present & 4 ? reader.u8() !== 0 : undefined,
+    holder: present & 8 ? reader.str() : undefined,
+    correlationId: present & 0x10 ? reader.u32() : undefined,
+  };
+}
+
+function error(reader: Reader): ErrorMessage {
+  const code = reader.u16();
+  const message = reader.str();
+  const present = reader.u8();
+  const address = present & 1 ? reader.str() : undefined;
+  const correlationId = present & 2 ? reader.u32() : undefined;
+  return { type: 'ERROR', code, message, address, correlationId };
+}
 
 /**
  * One message as it came, after the first step of decoding: everything a relay routes by is known, the value is
@@ -176,6 +618,6 @@ function readBundle(bundle: Frame): Message {
 }
 
 function open(frame: Frame): Frame {
-  firstStep(frame as Draft);
+  scanFrame(frame as Draft);
   return frame;
 }

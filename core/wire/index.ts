@@ -15,10 +15,16 @@ export type { EncodeOptions } from './encode.ts';
 export { encodeMessage } from './encode.ts';
 export type { EncodePublishOptions, EncodeSetOptions } from './encode-signal.ts';
 export { encodePublish, encodeSet } from './encode-signal.ts';
-export { acknowledgeSet, answerSync, forwardAnnounce, forwardPublish, publishAsSet, stampRevision } from './forward.ts';
-export { bundledFrames, decodeFrame, decodeMessage, Frame } from './frame.ts';
-export { mergeIntoSet } from './merge-maps.ts';
-export { bundleHead } from './message.ts';
-export { encodeResults, SnapshotWriter } from './split.ts';
+export {
+  acknowledgeSet,
+  answerSync,
+  forwardAnnounce,
+  forwardPublish,
+  mergeIntoSet,
+  publishAsSet,
+  stampRevision,
+} from './forward.ts';
+export { bundledFrames, bundleHead, decodeFrame, decodeMessage, Frame } from './frame.ts';
+export { encodeResults, SnapshotWriter } from './snapshot.ts';
 export { decodeValue, encodeValue } from './value.ts';
 export { Writer } from './writer.ts';

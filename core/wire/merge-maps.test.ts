@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { mergeMaps } from '../param-rules.ts';
+import { mergeMaps } from '../param/param-rules.ts';
+import { readU16 } from './bytes.ts';
 import { MessageCode, SetFlag, ValueCode } from './codes.ts';
+import { mergeIntoSet } from './forward.ts';
 import { decodeFrame, type Frame } from './frame.ts';
-import { mergeIntoSet } from './merge-maps.ts';
-import { readU16 } from './numbers.ts';
 import { decodeValue, skipValue } from './value.ts';
 import { Writer } from './writer.ts';
 

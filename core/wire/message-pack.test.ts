@@ -2,10 +2,10 @@ import { encode as messagePack } from '@msgpack/msgpack';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { messages } from '../../testing/arbitraries.ts';
-import type { Message, QoS } from '../message.ts';
 import { ValueCode } from './codes.ts';
 import { encodeMessage } from './encode.ts';
 import { bundledFrames, decodeFrame } from './frame.ts';
+import type { Message, QoS } from './message.ts';
 import { decodeAnyFrame } from './message-pack.ts';
 import { Writer } from './writer.ts';
 

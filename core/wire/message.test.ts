@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { messages } from '../../testing/arbitraries.ts';
-import type { Message, QoS } from '../message.ts';
 import { encodeMessage } from './encode.ts';
 import { decodeFrame, decodeMessage } from './frame.ts';
+import type { Message, QoS } from './message.ts';
 
 const TYPES: readonly Message['type'][] = [
   'HELLO',

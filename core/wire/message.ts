@@ -1,271 +1,246 @@
-import type {
-  AckMessage,
-  AnnounceMessage,
-  ErrorMessage,
-  FederationSyncMessage,
-  HelloMessage,
-  Message,
-  ParamState,
-  PublishMessage,
-  ReplayMessage,
-  ResultMessage,
-  SetMessage,
-  SignalDefinition,
-  SnapshotMessage,
-  SubscribeMessage,
-  SyncMessage,
-  Ttl,
-  WelcomeMessage,
-} from '../message.ts';
-import { FEATURES, FEDERATION_OPS, GESTURE_PHASES, kindsOfMask, MessageCode, SetFlag, SIGNAL_KINDS } from './codes.ts';
-import type { Frame } from './frame.ts';
-import { Reader } from './reader.ts';
-import { badMessage } from './value.ts';
+import type { GesturePhase, Keyframe, SignalKind } from '../signal/signal.ts';
+import type { Value } from '../signal/value.ts';
 
-const GESTURE = 3;
+/** How a frame is to be treated: 0 fire and forget, 1 confirmed by an ACK, 2 confirmed and applied exactly once. */
+export type QoS = 0 | 1 | 2;
 
-/** Second step of decoding: the message of a frame as a plain object; of a BUNDLE, see `bundledFrames`. */
-export function readMessage(frame: Frame): Message {
-  const reader = new Reader(frame.bytes, frame.start + 1, frame.end);
-  switch (frame.type) {
-    case MessageCode.Set:
-      return setMessage(frame);
-    case MessageCode.Publish:
-      return publishMessage(frame);
-    case MessageCode.Get:
-      return { type: 'GET', address: frame.address };
-    case MessageCode.Query:
-      return { type: 'QUERY', pattern: frame.address };
-    case MessageCode.Subscribe:
-      return subscribe(reader);
-    case MessageCode.Unsubscribe:
-      return { type: 'UNSUBSCRIBE', id: reader.u32() };
-    case MessageCode.Hello:
-      return hello(reader);
-    case MessageCode.Welcome:
-      return welcome(reader);
-    case MessageCode.Announce:
-      return announce(reader);
-    case MessageCode.FederationSync:
-      return federationSync(reader);
-    case MessageCode.Snapshot:
-      return snapshot(reader);
-    case MessageCode.Replay:
-      return replay(reader);
-    case MessageCode.Sync:
-      return sync(reader);
-    case MessageCode.Ping:
-      return { type: 'PING' };
-    case MessageCode.Pong:
-      return { type: 'PONG' };
-    case MessageCode.Ack:
-      return ack(reader);
-    case MessageCode.Error:
-      return error(reader);
-    case MessageCode.Result:
-      return result(reader);
-    default:
-      throw badMessage(`message type ${frame.type} has no second step`);
-  }
+/** The protocol version this package speaks. */
+export const PROTOCOL_VERSION = 1;
+
+/** The first message of a client: who it is and what it understands. */
+export interface HelloMessage {
+  readonly type: 'HELLO';
+  readonly version: number;
+  readonly name: string;
+  readonly features: readonly string[];
+  readonly token?: string | undefined;
 }
 
-/** The fixed part of a BUNDLE; `at` is the position of the first message's length. */
-export function bundleHead(frame: Frame): { timestamp: number | undefined; count: number; at: number } {
-  const reader = new Reader(frame.bytes, frame.start + 1, frame.end);
-  const flags = reader.u8();
-  const count = reader.u16();
-  const timestamp = flags & 0x80 ? reader.u64() : undefined;
-  return { timestamp, count, at: reader.at };
+/** The answer to HELLO: the session begins. */
+export interface WelcomeMessage {
+  readonly type: 'WELCOME';
+  readonly version: number;
+  readonly session: string;
+  readonly name: string;
+  readonly features: readonly string[];
+  /** Relay time, microseconds since the Unix epoch. */
+  readonly time: number;
+  readonly token?: string | undefined;
 }
 
-/** The TTL of a SET's u32; undefined for undefined. */
-export function ttlOf(raw: number | undefined): Ttl | undefined {
-  if (raw === undefined) return undefined;
-  return { seconds: raw & 0x7fff_ffff, mode: raw > 0x7fff_ffff ? 'absolute' : 'sliding' };
+/** What somebody says about a signal: its kind, type of data, access, and for people. */
+export interface SignalDefinition {
+  readonly address: string;
+  readonly type: SignalKind;
+  readonly datatype?: string | undefined;
+  readonly access?: string | undefined;
+  readonly meta?:
+    | {
+        readonly unit?: string | undefined;
+        readonly range?: readonly [number, number] | undefined;
+        readonly default?: Value | undefined;
+        readonly description?: string | undefined;
+      }
+    | undefined;
 }
 
-function setMessage(frame: Frame): SetMessage {
-  return {
-    type: 'SET',
-    address: frame.address,
-    value: frame.value,
-    revision: frame.revision,
-    lock: frame.flags & SetFlag.Lock ? true : undefined,
-    unlock: frame.flags & SetFlag.Unlock ? true : undefined,
-    ttl: ttlOf(frame.ttl),
-  };
+/** Tells which signals the sender offers. */
+export interface AnnounceMessage {
+  readonly type: 'ANNOUNCE';
+  readonly namespace?: string | undefined;
+  readonly signals: readonly SignalDefinition[];
 }
 
-function publishMessage(frame: Frame): PublishMessage {
-  return {
-    type: 'PUBLISH',
-    address: frame.address,
-    signal: SIGNAL_KINDS[frame.signal],
-    value: frame.valueCode < 0 ? undefined : frame.value,
-    samples: frame.samples,
-    rate: frame.rate,
-    id: frame.id,
-    phase: frame.signal === GESTURE || frame.phase > 0 ? GESTURE_PHASES[frame.phase] : undefined,
-    timestamp: frame.publishedAt,
-  };
+/** What a FEDERATION_SYNC is about. */
+export type FederationOp = 'declare' | 'request-sync' | 'revision-vector' | 'sync-complete';
+
+/** Relays that share state: which patterns, and at which revisions. */
+export interface FederationSyncMessage {
+  readonly type: 'FEDERATION_SYNC';
+  readonly op: FederationOp;
+  readonly patterns: readonly string[];
+  readonly revisions: readonly { readonly address: string; readonly revision: number }[];
+  readonly since?: number | undefined;
+  readonly origin?: string | undefined;
 }
 
-function subscribe(reader: Reader): SubscribeMessage {
-  const id = reader.u32();
-  const pattern = reader.str();
-  const types = kindsOfMask(reader.u8());
-  const present = reader.u8();
-  const options =
-    (present & 0x0f) === 0
-      ? undefined
-      : {
-          maxRate: present & 1 ? reader.u32() : undefined,
-          epsilon: present & 2 ? reader.f64() : undefined,
-          history: present & 4 ? reader.u32() : undefined,
-          window: present & 8 ? reader.u32() : undefined,
-        };
-  return { type: 'SUBSCRIBE', id, pattern, types, options };
+export interface SubscribeOptions {
+  /**
+   * Deliver at most this many values a second per address; the newest always arrives last. Travels as a whole number:
+   * 59.94 is 59, and 0.5 is 1.
+   */
+  readonly maxRate?: number | undefined;
+  /** Hold back numbers within this distance of the last delivered one. */
+  readonly epsilon?: number | undefined;
+  /** Deliver this many past values first (needs a relay with a journal). */
+  readonly history?: number | undefined;
+  /** Gather stream samples of this many milliseconds into one delivery. */
+  readonly window?: number | undefined;
 }
 
-function features(mask: number): string[] {
-  return FEATURES.filter((_, index) => mask & (0x80 >> index));
+/** Asks for every signal that a pattern matches; several under one id add up. */
+export interface SubscribeMessage {
+  readonly type: 'SUBSCRIBE';
+  readonly id: number;
+  readonly pattern: string;
+  /** Absent means every kind. */
+  readonly types?: readonly SignalKind[] | undefined;
+  readonly options?: SubscribeOptions | undefined;
 }
 
-/** The token at the end of HELLO and WELCOME: empty, or missing, means none. */
-function token(reader: Reader): string | undefined {
-  return reader.left === 0 ? undefined : reader.str() || undefined;
+/** Ends everything under an id. */
+export interface UnsubscribeMessage {
+  readonly type: 'UNSUBSCRIBE';
+  readonly id: number;
 }
 
-function hello(reader: Reader): HelloMessage {
-  const version = reader.u8();
-  const mask = reader.u8();
-  return { type: 'HELLO', version, name: reader.str(), features: features(mask), token: token(reader) };
+/** A signal that is not stored: event, stream, gesture or timeline. */
+export interface PublishMessage {
+  readonly type: 'PUBLISH';
+  readonly address: string;
+  /** @defaultValue 'event' */
+  readonly signal?: SignalKind | undefined;
+  readonly value?: Value | undefined;
+  readonly samples?: readonly number[] | undefined;
+  readonly rate?: number | undefined;
+  /** Gesture id, any u32. */
+  readonly id?: number | undefined;
+  readonly phase?: GesturePhase | undefined;
+  /** Microseconds since the Unix epoch. */
+  readonly timestamp?: number | undefined;
 }
 
-function welcome(reader: Reader): WelcomeMessage {
-  const version = reader.u8();
-  const mask = reader.u8();
-  const time = reader.u64();
-  const session = reader.str();
-  const name = reader.str();
-  return { type: 'WELCOME', version, session, name, features: features(mask & 0xf8), time, token: token(reader) };
+/** The value of a timeline PUBLISH. */
+export interface TimelineValue {
+  readonly keyframes: readonly Keyframe[];
+  readonly loop?: boolean;
+  readonly startTime?: number;
 }
 
-function announce(reader: Reader): AnnounceMessage {
-  const namespace = reader.str() || undefined;
-  const signals: SignalDefinition[] = [];
-  for (let count = reader.u16(); count > 0; count--) {
-    const { present, ...signal } = definition(reader);
-    signals.push(present & 4 ? { ...signal, meta: meta(reader) } : signal);
-  }
-  return { type: 'ANNOUNCE', namespace, signals };
+/** How long a param lives. `sliding` restarts on each write and GET, `absolute` counts from the SET that gave it. */
+export interface Ttl {
+  /** 0 = never expires; at most 2^31 - 1. */
+  readonly seconds: number;
+  readonly mode: 'sliding' | 'absolute';
 }
 
-/** Where the signals of an ANNOUNCE begin, and at last where they end; they fill the message from the first place on. */
-export function announcedBounds({ bytes, start, end }: Frame): number[] {
-  const reader = new Reader(bytes, start + 1, end);
-  reader.str();
-  let count = reader.u16();
-  const bounds = [reader.at];
-  for (; count > 0; count--) {
-    if (definition(reader).present & 4) meta(reader);
-    bounds.push(reader.at);
-  }
-  return bounds;
+/** A write to a param, or the relay's broadcast of one. */
+export interface SetMessage {
+  readonly type: 'SET';
+  readonly address: string;
+  readonly value: Value;
+  /** From a client: the revision it expects. From a relay: the revision this write got. */
+  readonly revision?: number | undefined;
+  readonly lock?: boolean | undefined;
+  readonly unlock?: boolean | undefined;
+  readonly ttl?: Ttl | undefined;
 }
 
-function result(reader: Reader): ResultMessage {
-  const signals: SignalDefinition[] = [];
-  for (let count = reader.u16(); count > 0; count--) {
-    const { present, ...signal } = definition(reader);
-    signals.push(signal);
-  }
-  return { type: 'RESULT', signals };
+/** Asks for one param. */
+export interface GetMessage {
+  readonly type: 'GET';
+  readonly address: string;
 }
 
-function definition(reader: Reader): SignalDefinition & { present: number } {
-  const address = reader.str();
-  const kind = reader.u8();
-  const type = SIGNAL_KINDS[kind];
-  if (type === undefined) throw badMessage(`unknown signal kind ${kind}`);
-  const present = reader.u8();
-  const datatype = present & 1 ? reader.str() : undefined;
-  const access = present & 2 ? reader.str() : undefined;
-  return { address, type, datatype, access, present };
+/** One param of a snapshot. `value` null at revision 0 means that there is none. */
+export interface ParamState {
+  readonly address: string;
+  readonly value: Value;
+  readonly revision: number;
+  readonly writer?: string | undefined;
+  readonly timestamp?: number | undefined;
 }
 
-function meta(reader: Reader): NonNullable<SignalDefinition['meta']> {
-  const present = reader.u8();
-  return {
-    unit: present & 1 ? reader.str() : undefined,
-    range: present & 2 ? [reader.f64(), reader.f64()] : undefined,
-    default: present & 4 ? reader.value() : undefined,
-    description: present & 8 ? reader.str() : undefined,
-  };
+/** Current params, in answer to HELLO, SUBSCRIBE or GET. */
+export interface SnapshotMessage {
+  readonly type: 'SNAPSHOT';
+  readonly params: readonly ParamState[];
 }
 
-function federationSync(reader: Reader): FederationSyncMessage {
-  const code = reader.u8();
-  const op = FEDERATION_OPS[code - 1];
-  if (op === undefined) throw badMessage(`unknown federation operation ${code}`);
-  const patterns: string[] = [];
-  for (let count = reader.u16(); count > 0; count--) patterns.push(reader.str());
-  const revisions: { address: string; revision: number }[] = [];
-  for (let count = reader.u16(); count > 0; count--) revisions.push({ address: reader.str(), revision: reader.u64() });
-  const flags = reader.u8();
-  const since = flags & 0x80 ? reader.u64() : undefined;
-  const origin = flags & 0x40 ? reader.str() : undefined;
-  return { type: 'FEDERATION_SYNC', op, patterns, revisions, since, origin };
+/** Asks for what the journal holds. */
+export interface ReplayMessage {
+  readonly type: 'REPLAY';
+  readonly pattern: string;
+  readonly from?: number | undefined;
+  readonly to?: number | undefined;
+  readonly limit?: number | undefined;
+  readonly types?: readonly SignalKind[] | undefined;
 }
 
-function snapshot(reader: Reader): SnapshotMessage {
-  const params: ParamState[] = [];
-  for (let count = reader.u16(); count > 0; count--) {
-    const address = reader.str();
-    const value = reader.value();
-    const revision = reader.u64();
-    const present = reader.u8();
-    const writer = present & 1 ? reader.str() : undefined;
-    const timestamp = present & 2 ? reader.u64() : undefined;
-    params.push({ address, value, revision, writer, timestamp });
-  }
-  return { type: 'SNAPSHOT', params };
+/** Messages that are applied together or not at all. */
+export interface BundleMessage {
+  readonly type: 'BUNDLE';
+  readonly timestamp?: number | undefined;
+  readonly messages: readonly Message[];
 }
 
-function replay(reader: Reader): ReplayMessage {
-  const flags = reader.u8();
-  const pattern = reader.str();
-  const from = flags & 0x80 ? reader.u64() : undefined;
-  const to = flags & 0x40 ? reader.u64() : undefined;
-  const limit = flags & 0x20 ? reader.u32() : undefined;
-  return { type: 'REPLAY', pattern, from, to, limit, types: kindsOfMask(reader.u8()) };
+/** Clock synchronisation: t1 sent, t2 received and t3 answered, microseconds. */
+export interface SyncMessage {
+  readonly type: 'SYNC';
+  readonly t1: number;
+  readonly t2?: number | undefined;
+  readonly t3?: number | undefined;
 }
 
-function sync(reader: Reader): SyncMessage {
-  const flags = reader.u8();
-  const t1 = reader.u64();
-  const t2 = flags & 1 ? reader.u64() : undefined;
-  const t3 = flags & 2 ? reader.u64() : undefined;
-  return { type: 'SYNC', t1, t2, t3 };
+/** Asks whether the other side lives. */
+export interface PingMessage {
+  readonly type: 'PING';
 }
 
-function ack(reader: Reader): AckMessage {
-  const present = reader.u8();
-  return {
-    type: 'ACK',
-    address: present & 1 ? reader.str() : undefined,
-    revision: present & 2 ? reader.u64() : undefined,
-    locked: present & 4 ? reader.u8() !== 0 : undefined,
-    holder: present & 8 ? reader.str() : undefined,
-    correlationId: present & 0x10 ? reader.u32() : undefined,
-  };
+/** Says so. */
+export interface PongMessage {
+  readonly type: 'PONG';
 }
 
-function error(reader: Reader): ErrorMessage {
-  const code = reader.u16();
-  const message = reader.str();
-  const present = reader.u8();
-  const address = present & 1 ? reader.str() : undefined;
-  const correlationId = present & 2 ? reader.u32() : undefined;
-  return { type: 'ERROR', code, message, address, correlationId };
+/** Confirms a frame of QoS 1 or 2; `correlationId` is a subscription's id. */
+export interface AckMessage {
+  readonly type: 'ACK';
+  readonly address?: string | undefined;
+  readonly revision?: number | undefined;
+  readonly locked?: boolean | undefined;
+  readonly holder?: string | undefined;
+  readonly correlationId?: number | undefined;
 }
+
+/** Says what was wrong, with a code of `ErrorCode`. */
+export interface ErrorMessage {
+  readonly type: 'ERROR';
+  readonly code: number;
+  readonly message: string;
+  readonly address?: string | undefined;
+  readonly correlationId?: number | undefined;
+}
+
+/** Asks which signals exist under a pattern. */
+export interface QueryMessage {
+  readonly type: 'QUERY';
+  readonly pattern: string;
+}
+
+/** The answer to QUERY, possibly in several parts. */
+export interface ResultMessage {
+  readonly type: 'RESULT';
+  readonly signals: readonly SignalDefinition[];
+}
+
+/** Every message of the protocol, told apart by `type`. Field names are those of the published JavaScript client. */
+export type Message =
+  | HelloMessage
+  | WelcomeMessage
+  | AnnounceMessage
+  | FederationSyncMessage
+  | SubscribeMessage
+  | UnsubscribeMessage
+  | PublishMessage
+  | SetMessage
+  | GetMessage
+  | SnapshotMessage
+  | ReplayMessage
+  | BundleMessage
+  | SyncMessage
+  | PingMessage
+  | PongMessage
+  | AckMessage
+  | ErrorMessage
+  | QueryMessage
+  | ResultMessage;

@@ -1,9 +1,8 @@
+import { writeAscii, writeF64, writeU16 } from './bytes.ts';
 import { FrameFlag, MAGIC, MessageCode, ValueCode } from './codes.ts';
 import { encodeSet } from './encode-signal.ts';
-import type { Draft } from './first-step.ts';
+import type { Draft } from './frame.ts';
 import { decodeFrame, Frame } from './frame.ts';
-import { writeF64, writeU16 } from './numbers.ts';
-import { writeAscii } from './utf8.ts';
 
 /** Longer addresses, and those that are not ASCII, are encoded the general way. */
 const MAX_ADDRESS = 256;

@@ -2,9 +2,9 @@ import { decode, encode } from '@clasp-to/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { messages } from '../../testing/arbitraries.ts';
-import type { Message, QoS } from '../message.ts';
 import { encodeMessage } from './encode.ts';
 import { decodeMessage } from './frame.ts';
+import type { Message, QoS } from './message.ts';
 
 /** What `@clasp-to/core` 3.3.2 knows. */
 const KNOWN = [

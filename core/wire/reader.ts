@@ -1,6 +1,5 @@
-import type { Value } from '../value.ts';
-import { readF64, readU16, readU32, readU64 } from './numbers.ts';
-import { readUtf8 } from './utf8.ts';
+import type { Value } from '../signal/value.ts';
+import { readF64, readU16, readU32, readU64, readUtf8 } from './bytes.ts';
 import { cut, readValue, skipString, skipValue } from './value.ts';
 
 /** Reads the fields of a message in order; a `ClaspError` 101 where the bytes end before the field does. */

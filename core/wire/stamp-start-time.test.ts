@@ -2,9 +2,8 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { values } from '../../testing/arbitraries.ts';
 import { encodePublish } from './encode-signal.ts';
-import { forwardPublish } from './forward.ts';
+import { forwardPublish, stampStartTime } from './forward.ts';
 import { decodeFrame } from './frame.ts';
-import { stampStartTime } from './stamp-start-time.ts';
 
 it('adds the start time to the map, and changes nothing else', () => {
   fc.assert(

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isUtf8, readUtf8, writeUtf8 } from './utf8.ts';
+import { isUtf8, readUtf8, writeUtf8 } from './bytes.ts';
 
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { values } from '../../testing/arbitraries.ts';
-import type { Value } from '../value.ts';
+import type { Value } from '../signal/value.ts';
 import { decodeValue, encodeValue } from './value.ts';
 import { Writer } from './writer.ts';
 

@@ -1,8 +1,7 @@
 import { ClaspError, ErrorCode } from '../errors.ts';
-import type { Value } from '../value.ts';
+import type { Value } from '../signal/value.ts';
+import { isUtf8, readF32, readF64, readI32, readI64, readU16, readUtf8 } from './bytes.ts';
 import { MAX_DEPTH, ValueCode } from './codes.ts';
-import { readF32, readF64, readI32, readI64, readU16 } from './numbers.ts';
-import { isUtf8, readUtf8 } from './utf8.ts';
 import { Writer } from './writer.ts';
 
 /**

@@ -1,8 +1,18 @@
 import { ClaspError, ErrorCode } from '../errors.ts';
-import type { Value } from '../value.ts';
+import type { Value } from '../signal/value.ts';
+import {
+  isU64,
+  writeAscii,
+  writeF32,
+  writeF64,
+  writeI64,
+  writeSafeInteger,
+  writeU16,
+  writeU32,
+  writeU64,
+  writeUtf8,
+} from './bytes.ts';
 import { MAX_DEPTH, MAX_PAYLOAD, ValueCode } from './codes.ts';
-import { isU64, writeF32, writeF64, writeI64, writeSafeInteger, writeU16, writeU32, writeU64 } from './numbers.ts';
-import { writeAscii, writeUtf8 } from './utf8.ts';
 
 /** Longer texts are left to the host's encoder. */
 const SHORT = 96;

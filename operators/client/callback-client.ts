@@ -1,17 +1,49 @@
-import { asyncScheduler, type SchedulerLike } from 'rxjs';
-import type { BundlePart, Client, ClientStatus, SignalCallback, TimelineOptions } from '../../core/client.ts';
-import type { Connections } from '../../core/connection.ts';
+import { asyncScheduler, Observable, type SchedulerLike } from 'rxjs';
+import type { BundlePart, Client, ClientStatus, SignalCallback, TimelineOptions } from '../../core/client/client.ts';
+import type { Connections } from '../../core/connection/connection.ts';
 import { ClaspError } from '../../core/errors.ts';
-import type { ErrorMessage, Message, SignalDefinition, SubscribeOptions } from '../../core/message.ts';
-import type { GesturePhase, Keyframe } from '../../core/signal.ts';
-import type { Value } from '../../core/value.ts';
-import { bundleMessage } from './bundle-part.ts';
+import type { GesturePhase, Keyframe } from '../../core/signal/signal.ts';
+import type { Value } from '../../core/signal/value.ts';
+import type { ErrorMessage, Message, SignalDefinition, SubscribeOptions } from '../../core/wire/message.ts';
 import { createClient } from './client.ts';
+import type { ConnectOptions } from './client-builder.ts';
 import { patternTest } from './client-pattern.ts';
+import { bundleMessage } from './client-requests.ts';
 import { errorMessageOf } from './client-session.ts';
-import type { ConnectOptions } from './connect-options.ts';
-import { GatedDial } from './gated-dial.ts';
 import { PendingReply } from './reply.ts';
+
+/** A dial that waits until it is opened, and then dials for whoever subscribes or has subscribed. */
+export class GatedDial {
+  readonly connections: Connections;
+  /** Whether the newest attempt got as far as a connection. */
+  reached = false;
+  #start: (() => void) | undefined;
+  #open = false;
+
+  constructor(dial: Connections) {
+    this.connections = new Observable((out) => {
+      this.reached = false;
+      this.#start = () =>
+        out.add(
+          dial.subscribe({
+            next: (connection) => {
+              this.reached = true;
+              out.next(connection);
+            },
+            error: (cause) => out.error(cause),
+            complete: () => out.complete(),
+          }),
+        );
+      if (this.#open) this.#start();
+    });
+  }
+
+  open(): void {
+    if (this.#open) return;
+    this.#open = true;
+    this.#start?.();
+  }
+}
 
 /** What a {@link CallbackClient} needs of its platform. */
 export interface CallbackPlatform {

@@ -1,11 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { BundlePart, Client } from '../../core/client.ts';
-import type { SignalDefinition } from '../../core/message.ts';
-import { readUtf8 } from '../../core/wire/utf8.ts';
+import type { BundlePart, Client } from '../../core/client/client.ts';
+import { readUtf8 } from '../../core/wire/bytes.ts';
+import type { SignalDefinition } from '../../core/wire/message.ts';
 import { answerOf, type ClientOnScript, heardBy, redial, welcomedClient } from '../../testing/client-on-script.ts';
 import { virtualRelay } from '../../testing/virtual-relay.ts';
-import { createClient } from './client.ts';
-import { createLocalClient } from './local-client.ts';
+import { createClient, createLocalClient } from './client.ts';
 
 let made: ClientOnScript;
 let client: Client;

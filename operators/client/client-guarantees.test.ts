@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { Observable } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import type { Ack, Client, Reply } from '../../core/client.ts';
-import type { Connections } from '../../core/connection.ts';
-import { memoryPair } from '../../core/memory-pair.ts';
-import type { Message, SyncMessage } from '../../core/message.ts';
-import type { Value } from '../../core/value.ts';
+import type { Ack, Client, Reply } from '../../core/client/client.ts';
+import type { Connections } from '../../core/connection/connection.ts';
+import { memoryPair } from '../../core/connection/memory-pair.ts';
+import type { Value } from '../../core/signal/value.ts';
 import { decodeMessage } from '../../core/wire/index.ts';
+import type { Message, SyncMessage } from '../../core/wire/message.ts';
 import { answerOf, clientOnScript, redial, welcomedClient } from '../../testing/client-on-script.ts';
 import { type VirtualRelay, virtualRelay } from '../../testing/virtual-relay.ts';
 import { createClient } from './client.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isAddress } from '../../core/address.ts';
-import { checkPattern, matches } from '../../core/pattern.ts';
+import { isAddress } from '../../core/address/address.ts';
+import { checkPattern, matches } from '../../core/address/pattern.ts';
 import { addresses, patterns } from '../../testing/arbitraries.ts';
 import { patternTest, requireAddress, requirePattern } from './client-pattern.ts';
 

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Client } from '../../core/client.ts';
-import type { Message } from '../../core/message.ts';
+import type { Client } from '../../core/client/client.ts';
+import type { Message } from '../../core/wire/message.ts';
 import { answerOf, type ClientOnScript, welcomedClient } from '../../testing/client-on-script.ts';
 import type { ScriptedRelay } from '../../testing/scripted-relay.ts';
 

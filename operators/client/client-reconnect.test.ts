@@ -1,6 +1,6 @@
 import { throwError } from 'rxjs';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Client, ClientStatus } from '../../core/client.ts';
+import type { Client, ClientStatus } from '../../core/client/client.ts';
 import { ClaspError } from '../../core/errors.ts';
 import {
   answerOf,
@@ -12,7 +12,7 @@ import {
 } from '../../testing/client-on-script.ts';
 import { type ScriptedRelay, scriptedRelay } from '../../testing/scripted-relay.ts';
 import { createClient } from './client.ts';
-import type { ClientOptions } from './client-options.ts';
+import type { ClientOptions } from './relay-client.ts';
 
 let made: ClientOnScript;
 let relay: ScriptedRelay;

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Client } from '../../core/client.ts';
+import type { Client } from '../../core/client/client.ts';
 import { answerOf, type ClientOnScript, clientOnScript, welcomedClient } from '../../testing/client-on-script.ts';
 import type { ScriptedRelay } from '../../testing/scripted-relay.ts';
 

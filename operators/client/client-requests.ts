@@ -1,28 +1,365 @@
 import type { SchedulerLike } from 'rxjs';
-import type { Ack, BundlePart, Reply } from '../../core/client.ts';
+import type { Ack, BundlePart, Reply, SetOptions, TimelineOptions } from '../../core/client/client.ts';
 import { ClaspError, type ErrorCode } from '../../core/errors.ts';
-import type { AckMessage, ParamState, QoS, SignalDefinition } from '../../core/message.ts';
-import type { Value } from '../../core/value.ts';
+import type { Keyframe } from '../../core/signal/signal.ts';
+import type { Value } from '../../core/signal/value.ts';
+import { writeTimeline } from '../../core/timeline/timeline-value.ts';
 import { encodeClientMessage, stampFrame } from '../../core/wire/client-encode.ts';
-import { bundleMessage } from './bundle-part.ts';
-import type { ClientParams } from './client-params.ts';
+import type {
+  AckMessage,
+  AnnounceMessage,
+  BundleMessage,
+  ParamState,
+  PublishMessage,
+  QoS,
+  SetMessage,
+  SignalDefinition,
+  Ttl,
+} from '../../core/wire/message.ts';
+import { Deadlines } from '../deadlines.ts';
 import { requireAddress, requirePattern } from './client-pattern.ts';
-import {
-  addressesIn,
-  addressOf,
-  asksOnly,
-  type ConfirmedMessage,
-  isReplaceable,
-  type Request,
-  reject,
-  supersede,
-  type WriteOptions,
-  type WriteRequest,
-} from './client-request.ts';
-import { Deadlines } from './deadlines.ts';
-import { LATE, TO_CONFIRM, TO_TELL, TO_WAIT } from './patience.ts';
+import type { ClientParams } from './client-subscriptions.ts';
 import { PendingReply } from './reply.ts';
-import { SentRequests } from './sent-requests.ts';
+
+/** Milliseconds until a request fails with 502: gets and queries from asking, the others from sending. */
+const ANSWER_TIMEOUT = 5_000;
+const CONFIRM_TIMEOUT = 10_000;
+/**
+ * Milliseconds for which anything but a write of QoS 1 may wait for a session: what comes later than that would
+ * surprise, and of QoS 2 the relay remembers for 5 minutes only what it has applied.
+ */
+const WAITING_TIMEOUT = 290_000;
+/** Milliseconds for which a late answer is still recognised, so that the next request does not take it for its own. */
+const LATE_ANSWER_WINDOW = 60_000;
+
+/**
+ * A map that most often holds one entry or none, and keeps that one beside the table. In the order of
+ * insertion.
+ *
+ * A `Map` gets a new table each time that its last entry goes; V8 links those, so that one that has grown old makes all
+ * later ones grow old.
+ */
+export class SmallMap<K, V extends NonNullable<unknown>> implements Iterable<[K, V]> {
+  #first: K | undefined;
+  #value: V | undefined;
+  readonly #others = new Map<K, V>();
+
+  get size(): number {
+    return this.#others.size + (this.#first === undefined ? 0 : 1);
+  }
+
+  /** The oldest key, unless it has gone and others have not. */
+  get first(): K | undefined {
+    return this.#first;
+  }
+
+  set(key: K, value: V): void {
+    if (this.#first === key || this.size === 0) {
+      this.#first = key;
+      this.#value = value;
+    } else {
+      this.#others.set(key, value);
+    }
+  }
+
+  delete(key: K): void {
+    if (this.#first === key) {
+      this.#first = undefined;
+      this.#value = undefined;
+    } else {
+      this.#others.delete(key);
+    }
+  }
+
+  clear(): void {
+    this.#first = undefined;
+    this.#value = undefined;
+    this.#others.clear();
+  }
+
+  *[Symbol.iterator](): Generator<[K, V], void> {
+    if (this.#first !== undefined) yield [this.#first, this.#value as V];
+    yield* this.#others;
+  }
+}
+
+/** How far a request is: not sent, awaiting its answer, or with nobody waiting for its answer any more. */
+type RequestState = undefined | 'sent' | 'given-up';
+
+interface RequestBase {
+  /** What the answer will name: the address, the pattern of a query, every address of a bundle. */
+  readonly addresses: readonly string[];
+  frame: Uint8Array;
+  state?: RequestState;
+  /** Whether it is to be applied exactly once (QoS 2), and its frame has the timestamp for that. */
+  readonly once?: boolean;
+  stamped?: boolean;
+  /** Until when it may wait for a session, milliseconds. */
+  expires?: number;
+}
+
+/** A write. Every write it took the place of is answered together with it. */
+export interface WriteRequest extends RequestBase {
+  readonly kind: 'write';
+  readonly value: Value;
+  options: WriteOptions;
+  replies: PendingReply<Ack>[];
+}
+
+/** What else is acknowledged: an event, a timeline, a bundle, an announcement. */
+interface SendRequest extends RequestBase {
+  readonly kind: 'message';
+  readonly message: ConfirmedMessage;
+  readonly replies: readonly PendingReply<Ack>[];
+}
+
+interface GetRequest extends RequestBase {
+  readonly kind: 'get';
+  readonly replies: readonly PendingReply<Value>[];
+}
+
+export interface QueryRequest extends RequestBase {
+  readonly kind: 'query';
+  readonly replies: readonly PendingReply<readonly SignalDefinition[]>[];
+  /** What came so far. */
+  results: SignalDefinition[];
+}
+
+/** What an ACK answers. */
+export type Confirmable = WriteRequest | SendRequest;
+
+export type Request = Confirmable | GetRequest | QueryRequest;
+
+/** What is acknowledged, apart from a SET. */
+export type ConfirmedMessage =
+  | PublishMessage
+  | AnnounceMessage
+  | (Omit<BundleMessage, 'messages'> & { readonly messages: readonly (SetMessage | PublishMessage)[] });
+
+/** Every address that a message is about, in order. */
+export function addressesIn(message: ConfirmedMessage): string[] {
+  const parts =
+    message.type === 'BUNDLE' ? message.messages : message.type === 'ANNOUNCE' ? message.signals : [message];
+  return parts.map(({ address }) => address);
+}
+
+/** {@link SetOptions} as the codec takes them. */
+export interface WriteOptions {
+  readonly lock?: boolean | undefined;
+  readonly unlock?: boolean | undefined;
+  readonly revision?: number | undefined;
+  readonly ttl?: Ttl | undefined;
+}
+
+export function writeOptions({ lock, unlock, revision, ttl }: SetOptions = {}): WriteOptions {
+  return { lock, unlock, revision, ttl: typeof ttl === 'number' ? { seconds: ttl, mode: 'sliding' } : ttl };
+}
+
+/**
+ * What is left to ask for when `newer` takes the place of `older`, which was not acknowledged: a lock and a TTL that
+ * the older one asked for stay wanted, unless the newer one says otherwise.
+ */
+function supersede(older: WriteOptions, newer: WriteOptions): WriteOptions {
+  const lock = newer.unlock ? undefined : (newer.lock ?? older.lock);
+  return { ...newer, lock, ttl: newer.ttl ?? older.ttl };
+}
+
+/** Fails a request of any kind. */
+function reject(request: Request, reason: ClaspError): void {
+  for (const reply of request.replies) reply.reject(reason);
+}
+
+/** The address that a failure of the request names. */
+function addressOf({ addresses }: Request): string {
+  return addresses[0] ?? '';
+}
+
+/** Whether a request changes nothing at the relay. */
+function asksOnly({ kind }: Request): boolean {
+  return kind === 'get' || kind === 'query';
+}
+
+/** Whether a newer write to the address may take its place while it waits. */
+function isReplaceable(request: Request): request is WriteRequest {
+  return request.kind === 'write' && !request.once;
+}
+
+/** Where the relay lists the bundles that wait. */
+export const SCHEDULE = '/clasp/schedule/';
+
+/** Requests in order: the part of a set that is needed of them. */
+export interface RequestSet extends Iterable<Request> {
+  values(): Iterator<Request>;
+  add(request: Request): unknown;
+  delete(request: Request): unknown;
+  clear(): void;
+}
+
+/** Requests that were sent and not answered, in order: all of them, and for each address those that name it. */
+export class SentRequests implements Iterable<Request> {
+  protected readonly all: RequestSet = new Set<Request>();
+  readonly #byAddress = new Map<string, Request[]>();
+
+  [Symbol.iterator](): Iterator<Request> {
+    return this.all.values();
+  }
+
+  at(address: string): readonly Request[] {
+    return this.#byAddress.get(address) ?? NONE;
+  }
+
+  /**
+   * What an ACK belongs to: the oldest request at its address, best one that such an ACK answers; without an address the
+   * oldest of several addresses; a place in the schedule answers the oldest bundle for a certain time.
+   */
+  acknowledgeable(address: string | undefined, revision: number | undefined): Confirmable | undefined {
+    let first: Confirmable | undefined;
+    for (const request of address === undefined ? this.all : this.at(address)) {
+      if (request.kind === 'get' || request.kind === 'query') continue;
+      const several = request.kind === 'message' && request.message.type !== 'PUBLISH';
+      if (several || (address !== undefined && (request.kind === 'write') === (revision !== undefined))) return request;
+      first ??= request;
+    }
+    if (first || !address?.startsWith(SCHEDULE)) return first;
+    for (const request of this.all) {
+      if (request.kind === 'message' && request.message.type === 'BUNDLE' && request.message.timestamp) return request;
+    }
+    return undefined;
+  }
+
+  /** The oldest query. */
+  query(): QueryRequest | undefined {
+    for (const request of this.all) if (request.kind === 'query') return request;
+    return undefined;
+  }
+
+  add(request: Request): void {
+    this.all.add(request);
+    for (const address of request.addresses) {
+      const queue = this.#byAddress.get(address);
+      if (!queue) this.#byAddress.set(address, [request]);
+      else if (queue.at(-1) !== request) queue.push(request); // a bundle may name an address twice
+    }
+  }
+
+  delete(request: Request): void {
+    this.all.delete(request);
+    for (const address of request.addresses) {
+      const queue = this.#byAddress.get(address);
+      const at = queue?.indexOf(request) ?? -1;
+      if (!queue || at < 0) continue;
+      if (queue.length === 1) this.#byAddress.delete(address);
+      else queue.splice(at, 1);
+    }
+  }
+
+  clear(): void {
+    this.all.clear();
+    this.#byAddress.clear();
+  }
+}
+
+const NONE: readonly Request[] = [];
+
+/**
+ * {@link SentRequests} of a relay that answers in order: an answer is nearly always to the oldest of them. So the
+ * addresses of a request are looked at when an answer names one, rather than remembered one by one.
+ */
+export class RequestsInOrder extends SentRequests {
+  protected override readonly all: RequestQueue = new RequestQueue();
+
+  /** The requests at an address up to the first that is acknowledged: no later one is answered before that. */
+  override at(address: string): readonly Request[] {
+    if (this.all.isEmpty) return NONE;
+    const found: Request[] = [];
+    for (const request of this.all) {
+      if (!request.addresses.includes(address)) continue;
+      found.push(request);
+      if (request.kind === 'write' || request.kind === 'message') break;
+    }
+    return found;
+  }
+
+  override acknowledgeable(address: string | undefined, revision: number | undefined): Confirmable | undefined {
+    const { first } = this.all;
+    if (first?.kind === 'write' && revision !== undefined && first.addresses[0] === address) return first;
+    return super.acknowledgeable(address, revision);
+  }
+
+  override add(request: Request): void {
+    this.all.add(request);
+  }
+
+  override delete(request: Request): void {
+    this.all.delete(request);
+  }
+}
+
+/** A set in order that most often holds one request or none. */
+class RequestQueue implements RequestSet {
+  readonly #requests = new SmallMap<Request, true>();
+
+  get isEmpty(): boolean {
+    return this.#requests.size === 0;
+  }
+
+  /** The oldest, unless it has gone and others have not. */
+  get first(): Request | undefined {
+    return this.#requests.first;
+  }
+
+  add(request: Request): void {
+    this.#requests.set(request, true);
+  }
+
+  delete(request: Request): void {
+    this.#requests.delete(request);
+  }
+
+  clear(): void {
+    this.#requests.clear();
+  }
+
+  *values(): Generator<Request, void> {
+    for (const [request] of this.#requests) yield request;
+  }
+
+  [Symbol.iterator](): Iterator<Request> {
+    return this.values();
+  }
+}
+
+/** Each kind of part with its arguments; the others may be there and undefined. */
+type AnyPart = {
+  readonly [Kind in keyof UnionOf<BundlePart>]?: UnionOf<BundlePart>[Kind] | undefined;
+};
+type UnionOf<Part> = (Part extends unknown ? (part: Part) => void : never) extends (part: infer All) => void
+  ? All
+  : never;
+
+/** The message of a part of a bundle; a `ClaspError` 101 when it is none. */
+export function bundleMessage({ set, emit, stream, gesture, timeline }: AnyPart): SetMessage | PublishMessage {
+  if (set) {
+    const [address, value, options] = set;
+    return { type: 'SET', address, value, ...writeOptions(options) };
+  }
+  if (gesture) {
+    const [address, id, phase, value = null] = gesture;
+    return { type: 'PUBLISH', signal: 'gesture', address, id, phase, value };
+  }
+  if (timeline) return timelineMessage(...timeline);
+  const [address, value = null] = emit ?? stream ?? [];
+  if (address === undefined) throw new ClaspError(101, 'Invalid bundle message');
+  return { type: 'PUBLISH', signal: emit ? 'event' : 'stream', address, value };
+}
+
+export function timelineMessage(
+  address: string,
+  keyframes: readonly Keyframe[],
+  options?: TimelineOptions,
+): PublishMessage {
+  return { type: 'PUBLISH', signal: 'timeline', address, value: writeTimeline({ keyframes, ...options }) };
+}
 
 export interface ClientRequestsOptions {
   readonly scheduler: SchedulerLike;
@@ -199,7 +536,11 @@ export class ClientRequests {
       reject(request, this.#closed);
       return;
     }
-    const patience = asksOnly(request) ? TO_TELL : isReplaceable(request) ? Number.POSITIVE_INFINITY : TO_WAIT;
+    const patience = asksOnly(request)
+      ? ANSWER_TIMEOUT
+      : isReplaceable(request)
+        ? Number.POSITIVE_INFINITY
+        : WAITING_TIMEOUT;
     request.expires = this.#options.scheduler.now() + patience;
     if (this.#send && !this.#resuming) this.#transmit(request, this.#send);
     else this.#wait(request);
@@ -215,7 +556,7 @@ export class ClientRequests {
     }
     request.state = 'sent';
     this.sent.add(request);
-    this.#expect(request, asksOnly(request) ? request.expires : this.#options.scheduler.now() + TO_CONFIRM);
+    this.#expect(request, asksOnly(request) ? request.expires : this.#options.scheduler.now() + CONFIRM_TIMEOUT);
     send(request.frame);
     if (request.kind === 'query') send(PING);
   }
@@ -271,7 +612,7 @@ export class ClientRequests {
     const late = request.state === 'sent';
     request.state = 'given-up';
     this.#fail(request, 502, 'no answer in time');
-    if (late) this.#expect(request, this.#options.scheduler.now() + LATE);
+    if (late) this.#expect(request, this.#options.scheduler.now() + LATE_ANSWER_WINDOW);
   }
 
   /** Forgets a request that was sent. */

@@ -1,10 +1,10 @@
 import { of, Subject } from 'rxjs';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Client } from '../../core/client.ts';
-import type { Connection } from '../../core/connection.ts';
-import type { Message } from '../../core/message.ts';
-import { sink } from '../../core/sink.ts';
+import type { Client } from '../../core/client/client.ts';
+import type { Connection } from '../../core/connection/connection.ts';
+import { sink } from '../../core/signal/sink.ts';
 import { decodeMessage, encodeMessage } from '../../core/wire/index.ts';
+import type { Message } from '../../core/wire/message.ts';
 import {
   answerOf,
   type ClientOnScript,
@@ -18,7 +18,7 @@ import {
 } from '../../testing/client-on-script.ts';
 import type { ScriptedRelay } from '../../testing/scripted-relay.ts';
 import { createClient } from './client.ts';
-import type { ClientOptions } from './client-options.ts';
+import type { ClientOptions } from './relay-client.ts';
 
 let made: ClientOnScript;
 let relay: ScriptedRelay;

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Client, OnOptions } from '../../core/client.ts';
-import type { SyncMessage } from '../../core/message.ts';
+import type { Client, OnOptions } from '../../core/client/client.ts';
+import type { SyncMessage } from '../../core/wire/message.ts';
 import {
   type ClientOnScript,
   change,

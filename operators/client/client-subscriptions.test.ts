@@ -1,8 +1,8 @@
 import { take } from 'rxjs';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Client, OnOptions } from '../../core/client.ts';
-import type { Message } from '../../core/message.ts';
-import type { Signal } from '../../core/signal.ts';
+import type { Client, OnOptions } from '../../core/client/client.ts';
+import type { Signal } from '../../core/signal/signal.ts';
+import type { Message } from '../../core/wire/message.ts';
 import {
   type ClientOnScript,
   change,

@@ -1,12 +1,99 @@
 import type { SchedulerLike, Subscriber } from 'rxjs';
-import type { OnOptions } from '../../core/client.ts';
+import type { OnOptions, SignalCallback } from '../../core/client/client.ts';
 import { ClaspError } from '../../core/errors.ts';
-import type { AckMessage, ParamState, SubscribeMessage, SubscribeOptions } from '../../core/message.ts';
-import type { Param, Signal, SignalKind } from '../../core/signal.ts';
-import { encodeClientMessage, kindsMask } from '../../core/wire/client-encode.ts';
+import type { Param, Signal, SignalKind } from '../../core/signal/signal.ts';
+import type { Value } from '../../core/signal/value.ts';
+import { writeTimeline } from '../../core/timeline/timeline-value.ts';
+import { encodeClientMessage, isMap, kindsMask } from '../../core/wire/client-encode.ts';
 import { SIGNAL_KINDS } from '../../core/wire/codes.ts';
-import type { ClientParams } from './client-params.ts';
+import type { AckMessage, ParamState, SubscribeMessage, SubscribeOptions } from '../../core/wire/message.ts';
 import { patternTest, requirePattern } from './client-pattern.ts';
+
+/** Calls back as `@clasp-to/core` does: value, address, and for a value out of a snapshot what is known about it. */
+export function callBack(callback: SignalCallback, signal: Signal): void {
+  if (signal.kind === 'param' && signal.snapshot) callback(signal.value, signal.address, stateOf(signal));
+  else callback(valueInOnePiece(signal), signal.address);
+}
+
+/** The value of a signal in one piece: a gesture's with its `phase` and `gestureId`, a timeline as it travels. */
+function valueInOnePiece(signal: Signal): Value {
+  if (signal.kind === 'timeline') return writeTimeline(signal);
+  if (signal.kind !== 'gesture') return signal.value;
+  const { value, phase, id } = signal;
+  // As published: the fields of whatever is there, and none of a plain value.
+  const fields = typeof value === 'object' ? (value as { readonly [key: string]: Value } | null) : null;
+  return { ...fields, phase, gestureId: id };
+}
+
+/** A param as a snapshot tells it; what is not known has no key. */
+function stateOf({ address, value, revision = 0, writer, at }: Param): ParamState {
+  return {
+    address,
+    value,
+    revision,
+    ...(writer === undefined ? undefined : { writer }),
+    ...(at === undefined ? undefined : { timestamp: at }),
+  };
+}
+
+/**
+ * The newest param of each address that a client has seen. Deleted ones are not kept.
+ *
+ * What was seen in an earlier session is kept apart: revisions of different sessions cannot be compared, since the
+ * relay may have restarted, and what does not come up again is gone.
+ */
+export class ClientParams {
+  readonly #current = new Map<string, ParamState>();
+  readonly #earlier = new Map<string, ParamState>();
+
+  /** A new session has begun. */
+  begin(): void {
+    for (const [address, state] of this.#current) this.#earlier.set(address, state);
+    this.#current.clear();
+  }
+
+  /** The newest state, of whatever session. */
+  get(address: string): ParamState | undefined {
+    return this.#current.get(address) ?? this.#earlier.get(address);
+  }
+
+  /** The state, if it was seen in this session. */
+  current(address: string): ParamState | undefined {
+    return this.#current.get(address);
+  }
+
+  /** Keeps a state; null forgets it. */
+  put(state: ParamState): void {
+    this.#earlier.delete(state.address);
+    if (state.value === null) this.#current.delete(state.address);
+    else this.#current.set(state.address, state);
+  }
+
+  /**
+   * Takes over a write that the relay accepted where something older is known. Where nothing is, nobody listens, and what
+   * others write later would not be heard either.
+   */
+  written(address: string, value: Value, revision: number): void {
+    const known = this.#current.get(address);
+    if (!known || revision <= known.revision) return;
+    // The relay may have merged a map into what was there: then nothing is known until it says so.
+    this.put({ address, value: isMap(value) ? null : value, revision });
+  }
+
+  /** Every address that is known. */
+  addresses(): string[] {
+    return [...this.#earlier.keys(), ...this.#current.keys()];
+  }
+
+  /** Addresses that were seen in an earlier session and not in this one. */
+  missing(): Iterable<string> {
+    return this.#earlier.keys();
+  }
+
+  forgetMissing(): void {
+    this.#earlier.clear();
+  }
+}
 
 /** One subscriber of an `on`. */
 interface Listener {

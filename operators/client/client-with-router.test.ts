@@ -1,14 +1,13 @@
 import { Observable } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Client } from '../../core/client.ts';
-import type { Connections } from '../../core/connection.ts';
-import { memoryPair } from '../../core/memory-pair.ts';
-import { readUtf8 } from '../../core/wire/utf8.ts';
+import type { Client } from '../../core/client/client.ts';
+import type { Connections } from '../../core/connection/connection.ts';
+import { memoryPair } from '../../core/connection/memory-pair.ts';
+import { readUtf8 } from '../../core/wire/bytes.ts';
 import { answerOf, heardBy } from '../../testing/client-on-script.ts';
 import { type VirtualRelay, virtualRelay } from '../../testing/virtual-relay.ts';
-import { createClient } from './client.ts';
-import type { ClientOptions } from './client-options.ts';
-import { createLocalClient } from './local-client.ts';
+import { createClient, createLocalClient } from './client.ts';
+import type { ClientOptions } from './relay-client.ts';
 
 // The client against the real router, in virtual time.
 

@@ -1,14 +1,14 @@
 import { of } from 'rxjs';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Client } from '../../core/client.ts';
-import { memoryPair } from '../../core/memory-pair.ts';
-import type { Message } from '../../core/message.ts';
+import type { Client } from '../../core/client/client.ts';
+import { memoryPair } from '../../core/connection/memory-pair.ts';
 import { encodeMessage } from '../../core/wire/index.ts';
+import type { Message } from '../../core/wire/message.ts';
 import { answerOf, type ClientOnScript, clientOnScript, welcomedClient } from '../../testing/client-on-script.ts';
 import type { ScriptedRelay } from '../../testing/scripted-relay.ts';
 import { wirePeer } from '../../testing/wire-peer.ts';
 import { createClient } from './client.ts';
-import type { ClientOptions } from './client-options.ts';
+import type { ClientOptions } from './relay-client.ts';
 
 let made: ClientOnScript;
 let relay: ScriptedRelay;

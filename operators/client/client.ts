@@ -1,7 +1,8 @@
-import type { Client } from '../../core/client.ts';
-import type { Connections } from '../../core/connection.ts';
-import type { ClientOptions } from './client-options.ts';
-import { RelayClient } from './relay-client.ts';
+import type { Client } from '../../core/client/client.ts';
+import type { Connections } from '../../core/connection/connection.ts';
+import { LocalRequests } from './local-requests.ts';
+import { type ClientOptions, RelayClient } from './relay-client.ts';
+import { type AddressReader, relaySignals } from './relay-signals.ts';
 
 /**
  * A participant over any {@link Connections}: usually a dial, which gives one connection and ends when that is lost.
@@ -46,4 +47,14 @@ import { RelayClient } from './relay-client.ts';
  */
 export function createClient(connections: Connections, options: ClientOptions = {}): Client {
   return new RelayClient(connections, options);
+}
+
+/**
+ * The same as `createClient`, for the process of the relay itself: faster, and larger.
+ *
+ * @param connections to a relay of this package
+ * @param addressOf reads the addresses of what the relay delivers
+ */
+export function createLocalClient(connections: Connections, options: ClientOptions, addressOf: AddressReader): Client {
+  return new RelayClient(connections, options, LocalRequests, relaySignals(addressOf));
 }

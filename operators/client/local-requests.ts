@@ -1,15 +1,13 @@
-import type { Ack, BundlePart } from '../../core/client.ts';
-import type { QoS } from '../../core/message.ts';
-import { BundleWriter } from '../../core/wire/bundle-writer.ts';
+import type { Ack, BundlePart } from '../../core/client/client.ts';
+import { BundleWriter } from '../../core/wire/bundle.ts';
 import type { ClientMessage, encodeClientMessage } from '../../core/wire/client-encode.ts';
 import { encodeMessage } from '../../core/wire/encode.ts';
 import { encodeSet } from '../../core/wire/encode-signal.ts';
-import { bundleMessage } from './bundle-part.ts';
+import type { QoS } from '../../core/wire/message.ts';
 import { requireAddress } from './client-pattern.ts';
-import { ClientRequests } from './client-requests.ts';
+import type { SentRequests } from './client-requests.ts';
+import { bundleMessage, ClientRequests, RequestsInOrder } from './client-requests.ts';
 import { PendingReply } from './reply.ts';
-import { RequestsInOrder } from './requests-in-order.ts';
-import type { SentRequests } from './sent-requests.ts';
 
 /** Addresses that are known to be well-formed. */
 const MAX_KNOWN = 65_536;

@@ -14,37 +14,201 @@ import type {
   SetOptions,
   SignalCallback,
   TimelineOptions,
-} from '../../core/client.ts';
-import type { Connections } from '../../core/connection.ts';
-import { Emitter } from '../../core/emitter.ts';
+} from '../../core/client/client.ts';
+import type { Connections } from '../../core/connection/connection.ts';
+import { Emitter } from '../../core/connection/emitter.ts';
 import { ClaspError } from '../../core/errors.ts';
-import {
-  PROTOCOL_VERSION,
-  type PublishMessage,
-  type QoS,
-  type SignalDefinition,
-  type WelcomeMessage,
-} from '../../core/message.ts';
-import type { GesturePhase, Keyframe, Signal } from '../../core/signal.ts';
-import type { Value } from '../../core/value.ts';
+import type { GesturePhase, Keyframe, Signal } from '../../core/signal/signal.ts';
+import type { Value } from '../../core/signal/value.ts';
 import { decodeRelayFrame, type RelayMessage } from '../../core/wire/client-decode.ts';
 import { encodeClientMessage } from '../../core/wire/client-encode.ts';
 import { SIGNAL_KINDS } from '../../core/wire/codes.ts';
-import { backoffWait } from '../backoff.ts';
-import { timelineMessage } from './bundle-part.ts';
-import { clientLink } from './client-link.ts';
-import type { ClientOptions } from './client-options.ts';
-import { ClientParams } from './client-params.ts';
-import { receive } from './client-receive.ts';
-import { addressesIn, type ConfirmedMessage, writeOptions } from './client-request.ts';
-import { ClientRequests } from './client-requests.ts';
-import { clientSession } from './client-session.ts';
-import { ClientStreams } from './client-streams.ts';
-import { ClientSubscriptions } from './client-subscriptions.ts';
+import {
+  type Message,
+  PROTOCOL_VERSION,
+  type PublishMessage,
+  type QoS,
+  type SetMessage,
+  type SignalDefinition,
+  type TimelineValue,
+  type WelcomeMessage,
+} from '../../core/wire/message.ts';
+import { type BackoffOptions, backoffWait } from '../backoff.ts';
+import {
+  addressesIn,
+  ClientRequests,
+  type ConfirmedMessage,
+  SCHEDULE,
+  timelineMessage,
+  writeOptions,
+} from './client-requests.ts';
+import { clientLink, clientSession, relayError } from './client-session.ts';
+import { ClientParams, ClientSubscriptions, callBack } from './client-subscriptions.ts';
 import { RelayClock } from './relay-clock.ts';
 import { cancellable, PendingReply } from './reply.ts';
-import { SCHEDULE } from './sent-requests.ts';
-import { callBack } from './signal-callback.ts';
+
+export interface ClientOptions {
+  /** What the relay calls this client. @defaultValue 'clasp-rx' */
+  readonly name?: string | undefined;
+  /** Proves what this client may do. @defaultValue none */
+  readonly token?: string | undefined;
+  /** What this client says it understands. @defaultValue the five kinds of signal */
+  readonly features?: readonly string[] | undefined;
+  /** How to wait between attempts; false: one attempt, and the first loss closes the client. @defaultValue `backoff()` */
+  readonly reconnect?: Omit<BackoffOptions, 'random' | 'scheduler'> | false | undefined;
+  /** Numbers from 0 up to 1, which spread the attempts of many clients. Give `Math.random` where there is one. */
+  readonly random?: (() => number) | undefined;
+  /** Clock and timer. @defaultValue `asyncScheduler` */
+  readonly scheduler?: SchedulerLike | undefined;
+  /**
+   * The local time in microseconds, from which relay time is reckoned: best a clock that never steps, with a fine
+   * resolution, as `clock` of both platforms is. @defaultValue the scheduler's milliseconds times 1000
+   */
+  readonly now?: (() => number) | undefined;
+  /**
+   * Whether to find out the relay's time with SYNC, in 5 rounds after each connect and one every 30 s. Without it what
+   * the relay says in its greeting is all that is known. @defaultValue true
+   */
+  readonly sync?: boolean | undefined;
+  /** Requests that may wait for a connection; of the writes to one address only the newest counts. @defaultValue 1000 */
+  readonly maxWaiting?: number | undefined;
+  /** Sees each message of the relay after WELCOME, a BUNDLE as a whole, before the client acts on it. For tools. @defaultValue none */
+  readonly onMessage?: ((message: Message) => void) | undefined;
+}
+
+/** What a SET or PUBLISH of the relay means to a subscriber. `timestamp` is that of its frame. */
+function signalOf(message: SetMessage | PublishMessage, timestamp: number | undefined): Signal {
+  const { address, value = null } = message;
+  if (message.type === 'SET') return { kind: 'param', address, value, at: timestamp, revision: message.revision };
+
+  const at = message.timestamp ?? timestamp;
+  switch (message.signal) {
+    case 'stream': {
+      const { samples, rate } = message;
+      return { kind: 'stream', address, value: message.value ?? samples?.at(-1) ?? null, at, samples, rate };
+    }
+    case 'gesture':
+      return { kind: 'gesture', address, value, at, id: message.id ?? 0, phase: message.phase ?? 'start' };
+    case 'timeline': {
+      // Relays have checked it, ours at least; published clients send no value at all.
+      const { keyframes, loop, startTime } = Object(value) as Partial<TimelineValue>;
+      const dated = Array.isArray(keyframes) ? keyframes.filter((keyframe) => keyframe?.time >= 0) : [];
+      return { kind: 'timeline', address, at, keyframes: dated, loop, startTime };
+    }
+    default:
+      return { kind: message.signal === 'param' ? 'param' : 'event', address, value, at };
+  }
+}
+
+/** The parts of a client that messages are for. */
+interface ClientParts {
+  readonly subscriptions: ClientSubscriptions;
+  readonly requests: ClientRequests;
+  readonly clock: RelayClock;
+  readonly errors: Emitter<ClaspError>;
+  readonly answer: (frame: Uint8Array) => void;
+}
+
+/** Brings a message of the relay to where it belongs. `timestamp` is that of its frame. False when it meant nothing. */
+function receive(message: RelayMessage, timestamp: number | undefined, to: ClientParts): boolean {
+  const { subscriptions, requests, clock, errors, answer } = to;
+  switch (message.type) {
+    case 'SET':
+    case 'PUBLISH':
+      subscriptions.deliver(signalOf(message, timestamp));
+      break;
+    case 'BUNDLE':
+      for (const inner of message.messages) receive(inner as RelayMessage, timestamp, to);
+      break;
+    case 'SNAPSHOT':
+      for (const state of message.params) {
+        subscriptions.deliverState(state);
+        requests.told(state);
+      }
+      break;
+    case 'ACK':
+      if (message.correlationId !== undefined || !requests.acknowledged(message)) subscriptions.acknowledged(message);
+      break;
+    case 'ERROR': {
+      const error = relayError(message);
+      errors.next(error);
+      if (message.correlationId !== undefined) subscriptions.refused(message.correlationId, error);
+      else if (message.address !== undefined) requests.refused(message.address, error);
+      break;
+    }
+    case 'SYNC':
+      // It was asked before everything else in this session.
+      subscriptions.greeted();
+      return clock.answered(message);
+    case 'RESULT':
+      requests.found(message.signals);
+      break;
+    case 'PING':
+      answer(encodeClientMessage({ type: 'PONG' }));
+      break;
+    case 'PONG':
+      requests.foundAll();
+      break;
+  }
+  return true;
+}
+
+/** Addresses whose newest sample is kept while the way to the relay is congested. */
+const MAX_HELD = 1_000;
+
+/**
+ * What a client sends without asking for an answer. Nothing is kept for a relay that is not there; while the way to it
+ * is congested only the newest sample of each address is.
+ */
+class ClientStreams {
+  readonly #held = new Map<string, Uint8Array>();
+  #send: ((frame: Uint8Array) => void) | undefined;
+  #saturated = false;
+  /** Frames that were not sent. */
+  dropped = 0;
+
+  resume(send: (frame: Uint8Array) => void): void {
+    this.#send = send;
+    this.#flush();
+  }
+
+  suspend(): void {
+    this.#send = undefined;
+    this.dropped += this.#held.size;
+    this.#held.clear();
+  }
+
+  saturate(saturated: boolean): void {
+    this.#saturated = saturated;
+    this.#flush();
+  }
+
+  /** Sends a sample; a newer one may take its place. */
+  sample(address: string, frame: Uint8Array): void {
+    if (!this.#send || !this.#saturated) {
+      this.send(frame);
+      return;
+    }
+    const full = this.#held.size >= MAX_HELD && !this.#held.has(address);
+    if (full) for (const oldest of this.#held.keys()) if (this.#held.delete(oldest)) break;
+    if (full || this.#held.delete(address)) this.dropped++;
+    this.#held.set(address, frame);
+  }
+
+  /** Sends a frame that none may replace. */
+  send(frame: Uint8Array): void {
+    if (this.#send) this.#send(frame);
+    else this.dropped++;
+  }
+
+  #flush(): void {
+    for (const [address, frame] of this.#held) {
+      if (this.#saturated || !this.#send) return;
+      this.#held.delete(address);
+      this.#send(frame);
+    }
+  }
+}
 
 /** The {@link Client} of `createClient`: joins link, requests, subscriptions and streams, and knows no more than that. */
 export class RelayClient implements Client {

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { VirtualTimeScheduler } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import type { SyncMessage } from '../../core/message.ts';
 import { decodeMessage } from '../../core/wire/index.ts';
+import type { SyncMessage } from '../../core/wire/message.ts';
 import { RelayClock } from './relay-clock.ts';
 
 const AHEAD = 5_000_000;

@@ -1,7 +1,7 @@
 import type { SchedulerLike, Subscription } from 'rxjs';
-import type { ClientClock } from '../../core/client.ts';
-import type { SyncMessage } from '../../core/message.ts';
+import type { ClientClock } from '../../core/client/client.ts';
 import { encodeClientMessage } from '../../core/wire/client-encode.ts';
+import type { SyncMessage } from '../../core/wire/message.ts';
 
 /** One answered SYNC, in microseconds: when, the relay's clock ahead of the local one, the time on the way. */
 interface Sample {

@@ -1,5 +1,5 @@
-import type { Ack, BundleReply, Reply } from '../../core/client.ts';
-import { Emitter } from '../../core/emitter.ts';
+import type { Ack, BundleReply, Reply } from '../../core/client/client.ts';
+import { Emitter } from '../../core/connection/emitter.ts';
 import type { ClaspError } from '../../core/errors.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { MqttPacket } from '../../core/protocols/mqtt-packet.ts';
+import type { MqttPacket } from '../../core/protocols/mqtt/mqtt-packet.ts';
 import { last, publish, setup, subscribe, texts, will } from '../../peers/virtual-mqtt.ts';
 
 describe('MqttServer, with clients that break the rules', () => {

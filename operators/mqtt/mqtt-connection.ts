@@ -1,6 +1,5 @@
 import { asyncScheduler, type SchedulerLike, Subscription } from 'rxjs';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import { later } from '../../core/later.ts';
 import {
   type MqttConnackProperties,
   type MqttConnectPacket,
@@ -9,7 +8,8 @@ import {
   type MqttPublishPacket,
   MqttReason,
   type MqttSubscription,
-} from '../../core/protocols/mqtt-packet.ts';
+} from '../../core/protocols/mqtt/mqtt-packet.ts';
+import { scheduleOnce } from '../../core/time/schedule-once.ts';
 import type { MqttPeer } from './mqtt-peer.ts';
 import type { MqttSession } from './mqtt-session.ts';
 
@@ -240,10 +240,10 @@ export class MqttConnection {
     const { scheduler } = this.#options;
     const check = () => {
       const left = this.#lastHeard + silence - scheduler.now();
-      if (left > 0) later(this.#life, scheduler, left, check);
+      if (left > 0) scheduleOnce(this.#life, scheduler, left, check);
       else this.#wrong(MqttReason.KeepAliveTimeout, 'silent');
     };
-    later(this.#life, scheduler, silence, check);
+    scheduleOnce(this.#life, scheduler, silence, check);
   }
 
   #malformed(failure: ClaspError): void {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { BehaviorSubject, NEVER, VirtualTimeScheduler } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import type { MqttPacket } from '../../core/protocols/mqtt-packet.ts';
+import type { MqttPacket } from '../../core/protocols/mqtt/mqtt-packet.ts';
 import { MqttDelivery, type MqttOutgoing } from './mqtt-delivery.ts';
 import type { MqttPeer } from './mqtt-peer.ts';
 

@@ -1,13 +1,17 @@
 import type { SchedulerLike, Subscription } from 'rxjs';
-import type { MqttQos } from '../../core/protocols/mqtt.ts';
+import type { MqttQos } from '../../core/protocols/mqtt/mqtt.ts';
 import {
   type MqttConfirmPacket,
   type MqttPublishPacket,
   type MqttPublishProperties,
   MqttReason,
-} from '../../core/protocols/mqtt-packet.ts';
-import { mqttMessageBytes } from './mqtt-message-bytes.ts';
+} from '../../core/protocols/mqtt/mqtt-packet.ts';
+import { toMqttPayload } from '../../core/protocols/mqtt/mqtt-payload.ts';
+import type { Signal } from '../../core/signal/signal.ts';
+import type { Value } from '../../core/signal/value.ts';
 import type { MqttPeer } from './mqtt-peer.ts';
+import { type MqttPublication, mqttMessageBytes } from './mqtt-publications.ts';
+import type { FilterSubscription } from './mqtt-subscriptions.ts';
 
 /** A message on its way to one MQTT client. */
 export interface MqttOutgoing {
@@ -275,4 +279,30 @@ export class MqttDelivery {
   #confirm(packet: MqttConfirmPacket): void {
     this.#peer?.send(packet);
   }
+}
+
+const NOTHING = new Uint8Array(0);
+
+/** A value of the relay as the message that an MQTT client gets: as another client published it, if one did. */
+export function mqttOutgoing(
+  topic: string,
+  kind: Signal['kind'],
+  value: Value,
+  granted: number,
+  retain: boolean,
+  subscriptions: readonly FilterSubscription[],
+  publication: MqttPublication | undefined,
+): MqttOutgoing {
+  const ids = subscriptions.flatMap(({ id }) => (id === undefined ? [] : [id]));
+  const { properties } = publication ?? {};
+  const subscriptionIdentifier = ids.length === 1 ? (ids[0] as number) : ids;
+  return {
+    topic,
+    payload: publication?.payload ?? (kind === 'param' && value === null ? NOTHING : toMqttPayload(value)),
+    qos: Math.min(granted, publication?.qos ?? granted) as MqttQos,
+    retain,
+    conflate: kind === 'param',
+    properties: ids.length === 0 ? properties : { ...properties, subscriptionIdentifier },
+    expires: publication?.expires ?? Number.POSITIVE_INFINITY,
+  };
 }

@@ -1,5 +1,5 @@
 import type { Observable } from 'rxjs';
-import type { MqttPacket } from '../../core/protocols/mqtt-packet.ts';
+import type { MqttPacket } from '../../core/protocols/mqtt/mqtt-packet.ts';
 
 /** One MQTT client's connection, as packets: what a server of MQTT is given. */
 export interface MqttPeer {

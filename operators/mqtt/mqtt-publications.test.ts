@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { MqttPublishProperties } from '../../core/protocols/mqtt-packet.ts';
+import type { MqttPublishProperties } from '../../core/protocols/mqtt/mqtt-packet.ts';
 import { MqttPublications } from './mqtt-publications.ts';
 
 const publication = (properties?: MqttPublishProperties) => ({

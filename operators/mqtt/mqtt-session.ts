@@ -1,5 +1,6 @@
 import type { SchedulerLike } from 'rxjs';
-import type { Client } from '../../core/client.ts';
+import type { Scopes } from '../../core/address/scope.ts';
+import type { Client } from '../../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import {
   type MqttConfirmPacket,
@@ -8,15 +9,13 @@ import {
   MqttReason,
   type MqttSubscribePacket,
   type MqttUnsubscribePacket,
-} from '../../core/protocols/mqtt-packet.ts';
-import { toMqttTopic } from '../../core/protocols/mqtt-topic.ts';
-import type { Scopes } from '../../core/scope.ts';
-import type { Param, Signal } from '../../core/signal.ts';
-import { MqttDelivery, type MqttDeliveryLimits } from './mqtt-delivery.ts';
-import { mqttOutgoing } from './mqtt-outgoing.ts';
+} from '../../core/protocols/mqtt/mqtt-packet.ts';
+import { toMqttTopic } from '../../core/protocols/mqtt/mqtt-topic.ts';
+import type { Param, Signal } from '../../core/signal/signal.ts';
+import { MqttDelivery, type MqttDeliveryLimits, mqttOutgoing } from './mqtt-delivery.ts';
 import type { MqttPeer } from './mqtt-peer.ts';
 import type { MqttPublications } from './mqtt-publications.ts';
-import { type MqttPublishing, publishMqtt } from './mqtt-publish.ts';
+import { type MqttPublishing, publishMqtt } from './mqtt-publications.ts';
 import type { MqttSharer, MqttShares } from './mqtt-shares.ts';
 import { type FilterSubscription, MqttSubscriptions, reasonOf } from './mqtt-subscriptions.ts';
 

@@ -1,10 +1,10 @@
 import { Observable, type Subscriber } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import type { Client, OnOptions } from '../../core/client.ts';
+import { compilePattern } from '../../core/address/pattern.ts';
+import { ALL_SCOPES } from '../../core/address/scope.ts';
+import type { Client, OnOptions } from '../../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import { compilePattern } from '../../core/pattern.ts';
-import { ALL_SCOPES } from '../../core/scope.ts';
-import type { Signal } from '../../core/signal.ts';
+import type { Signal } from '../../core/signal/signal.ts';
 import { last, publish, setup, subscribe, texts, type VirtualMqtt, type Wire } from '../../peers/virtual-mqtt.ts';
 import { MqttShares } from './mqtt-shares.ts';
 

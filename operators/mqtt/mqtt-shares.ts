@@ -1,9 +1,9 @@
 import { Subscription } from 'rxjs';
-import type { Client } from '../../core/client.ts';
+import type { Scopes } from '../../core/address/scope.ts';
+import type { Client } from '../../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import { MqttReason } from '../../core/protocols/mqtt-packet.ts';
-import type { Scopes } from '../../core/scope.ts';
-import type { Signal } from '../../core/signal.ts';
+import { MqttReason } from '../../core/protocols/mqtt/mqtt-packet.ts';
+import type { Signal } from '../../core/signal/signal.ts';
 import { type FilterSubscription, reasonOf } from './mqtt-subscriptions.ts';
 
 /** A client that takes its turn at what comes for a shared subscription. */

@@ -1,9 +1,9 @@
 import { Observable, type Subscriber, Subscription } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import type { Client, OnOptions } from '../../core/client.ts';
+import type { Client, OnOptions } from '../../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import type { MqttSubscribePacket } from '../../core/protocols/mqtt-packet.ts';
-import type { Param, Signal } from '../../core/signal.ts';
+import type { MqttSubscribePacket } from '../../core/protocols/mqtt/mqtt-packet.ts';
+import type { Param, Signal } from '../../core/signal/signal.ts';
 import { MqttSubscriptions } from './mqtt-subscriptions.ts';
 
 /** A relay that answers when it is told to. */

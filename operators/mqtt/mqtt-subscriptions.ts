@@ -1,10 +1,10 @@
 import type { Subscription as Listening } from 'rxjs';
-import type { Client } from '../../core/client.ts';
+import { compilePattern, type Pattern } from '../../core/address/pattern.ts';
+import type { Client } from '../../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import { compilePattern, type Pattern } from '../../core/pattern.ts';
-import { MqttReason, type MqttSubscribePacket, type MqttSubscription } from '../../core/protocols/mqtt-packet.ts';
-import { fromMqttFilter } from '../../core/protocols/mqtt-topic.ts';
-import type { Param, Signal } from '../../core/signal.ts';
+import { MqttReason, type MqttSubscribePacket, type MqttSubscription } from '../../core/protocols/mqtt/mqtt-packet.ts';
+import { fromMqttFilter } from '../../core/protocols/mqtt/mqtt-topic.ts';
+import type { Param, Signal } from '../../core/signal/signal.ts';
 
 /** One topic filter of an MQTT client, and how it is served. */
 export interface FilterSubscription {

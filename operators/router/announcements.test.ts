@@ -1,8 +1,8 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Message, ResultMessage, SignalDefinition } from '../../core/message.ts';
 import { MessageCode, ValueCode, Writer } from '../../core/wire/index.ts';
+import type { Message, ResultMessage, SignalDefinition } from '../../core/wire/message.ts';
 import { type VirtualRelay, virtualRelay } from '../../testing/virtual-relay.ts';
 import type { RouterOptions } from './router.ts';
 

@@ -1,12 +1,12 @@
+import { compilePattern } from '../../core/address/pattern.ts';
+import { KindBit, type SubscriptionIndex } from '../../core/address/subscription-index.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import type { AnnounceMessage, QueryMessage, SignalDefinition } from '../../core/message.ts';
-import type { ParamStore } from '../../core/param-store.ts';
-import { compilePattern } from '../../core/pattern.ts';
-import { KindBit, type SubscriptionIndex } from '../../core/subscription-index.ts';
+import type { ParamStore } from '../../core/param/param-store.ts';
 import { encodeMessage, encodeResults, type Frame, forwardAnnounce } from '../../core/wire/index.ts';
+import type { AnnounceMessage, QueryMessage, SignalDefinition } from '../../core/wire/message.ts';
+import { type StageOperator, stage } from '../stage.ts';
 import type { Envelope } from './envelope.ts';
 import type { Session } from './session-state.ts';
-import { type StageOperator, stage } from './stage.ts';
 
 /** Signals that one session may announce. */
 const MAX_ANNOUNCED = 10_000;

@@ -1,7 +1,7 @@
 import { catchError, defer, from, isObservable, map, type Observable, of, take, throwError, throwIfEmpty } from 'rxjs';
+import { ALL_SCOPES, Scopes, scopes } from '../../core/address/scope.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import type { HelloMessage } from '../../core/message.ts';
-import { ALL_SCOPES, Scopes, scopes } from '../../core/scope.ts';
+import type { HelloMessage } from '../../core/wire/message.ts';
 
 /** What an authenticated session may do. */
 export interface Grant {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { Message } from '../../core/message.ts';
-import type { GesturePhase } from '../../core/signal.ts';
+import type { GesturePhase } from '../../core/signal/signal.ts';
+import type { Message } from '../../core/wire/message.ts';
 import { bundleRig, set } from '../../testing/bundle-rig.ts';
 
 const phase = fc.constantFrom<GesturePhase[]>('start', 'start', 'move', 'move', 'end', 'cancel');

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { MemoryConnection } from '../../core/memory-pair.ts';
-import type { Message, SetMessage } from '../../core/message.ts';
-import { compilePattern } from '../../core/pattern.ts';
+import { compilePattern } from '../../core/address/pattern.ts';
+import type { MemoryConnection } from '../../core/connection/memory-pair.ts';
+import type { Message, SetMessage } from '../../core/wire/message.ts';
 import { bundle, bundleRig, set } from '../../testing/bundle-rig.ts';
 import type { WirePeer } from '../../testing/wire-peer.ts';
 

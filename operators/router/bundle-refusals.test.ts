@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { MemoryConnection } from '../../core/memory-pair.ts';
-import type { Message } from '../../core/message.ts';
+import type { MemoryConnection } from '../../core/connection/memory-pair.ts';
 import { encodeMessage } from '../../core/wire/index.ts';
+import type { Message } from '../../core/wire/message.ts';
 import { type BundleRig, bundle, bundleRig, cue, errors, send, set } from '../../testing/bundle-rig.ts';
 import type { WirePeer } from '../../testing/wire-peer.ts';
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { AckMessage, ErrorMessage, Message, SetMessage, SnapshotMessage } from '../../core/message.ts';
+import type { AckMessage, ErrorMessage, Message, SetMessage, SnapshotMessage } from '../../core/wire/message.ts';
 import { type VirtualRelay, virtualRelay } from '../../testing/virtual-relay.ts';
 import type { RouterOptions } from './router.ts';
 

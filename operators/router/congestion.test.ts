@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { tap } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { type MemoryConnection, memoryPair } from '../../core/memory-pair.ts';
-import type { Message, PublishMessage } from '../../core/message.ts';
-import type { Value } from '../../core/value.ts';
+import { type MemoryConnection, memoryPair } from '../../core/connection/memory-pair.ts';
+import type { Value } from '../../core/signal/value.ts';
+import type { Message, PublishMessage } from '../../core/wire/message.ts';
 import { gestureMessages } from '../../testing/session-arbitrary.ts';
 import { virtualRelay } from '../../testing/virtual-relay.ts';
 import { type WirePeer, wirePeer } from '../../testing/wire-peer.ts';

@@ -1,11 +1,10 @@
 import { asyncScheduler, type SchedulerLike } from 'rxjs';
+import { compilePattern } from '../../core/address/pattern.ts';
+import { KindBit, type SubscriptionIndex } from '../../core/address/subscription-index.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import type { SubscribeMessage, UnsubscribeMessage } from '../../core/message.ts';
-import { pacingOf } from '../../core/pacing.ts';
-import type { ParamStore } from '../../core/param-store.ts';
-import { compilePattern } from '../../core/pattern.ts';
-import { KindBit, type SubscriptionIndex } from '../../core/subscription-index.ts';
-import { encodeError } from '../../core/wire/encode-error.ts';
+import type { ParamEntry, ParamStore } from '../../core/param/param-store.ts';
+import { pacingOf } from '../../core/signal/pacing.ts';
+import { encodeError } from '../../core/wire/encode.ts';
 import {
   acknowledgeSet,
   answerSync,
@@ -15,18 +14,45 @@ import {
   MessageCode,
   SetFlag,
   SIGNAL_KINDS,
+  SnapshotWriter,
   signalMask,
   stampRevision,
+  ValueCode,
 } from '../../core/wire/index.ts';
-import { BundleDelivery } from './bundle-delivery.ts';
+import type { SubscribeMessage, UnsubscribeMessage } from '../../core/wire/message.ts';
+import { type StageOperator, stage } from '../stage.ts';
+import { BundleDelivery } from './bundle.ts';
 import type { Entry, Envelope } from './envelope.ts';
 import { missedBy, type Ongoing } from './ongoing.ts';
 import type { Delivery } from './outbox.ts';
-import { Pacer } from './pacer.ts';
+import { Pacer } from './pacing.ts';
 import type { Session } from './session-state.ts';
-import { sendParam, sendSnapshot } from './snapshots.ts';
-import { type StageOperator, stage } from './stage.ts';
 import { Subscriptions } from './subscriptions.ts';
+
+/** Sends the params to a session as SNAPSHOT frames, each as large as its peer can take; at least one, even if empty. */
+function sendSnapshot(session: Session, params: Iterable<ParamEntry>): void {
+  const snapshot = new SnapshotWriter(session.connection.maxFrame);
+  for (const param of params) {
+    const { address, state } = param;
+    if (!state) continue;
+    snapshot.add(address, state.code, state.body, state.content, state.revision, state.writer, state.at);
+    session.paced?.told(param);
+  }
+  session.outbox.sendSnapshot(snapshot.finish());
+}
+
+/** Answers a GET: the param, or value null where there is none, at revision 0 where there never was. */
+function sendParam(session: Session, param: ParamEntry): void {
+  const { address, state } = param;
+  const snapshot = new SnapshotWriter(session.connection.maxFrame);
+  if (state?.exists) {
+    snapshot.add(address, state.code, state.body, state.content, state.revision, state.writer, state.at);
+  } else {
+    snapshot.add(address, ValueCode.Null, undefined, null, state?.revision ?? 0);
+  }
+  session.paced?.told(param);
+  session.outbox.sendSnapshot(snapshot.finish());
+}
 
 export interface DispatchOptions {
   /** Timer of paced deliveries. @defaultValue `asyncScheduler` */

@@ -1,8 +1,8 @@
-import type { AddressEntry } from '../../core/address-table.ts';
+import type { AddressEntry } from '../../core/address/address-table.ts';
 import { ClaspError } from '../../core/errors.ts';
-import type { Message } from '../../core/message.ts';
-import type { StoredParam } from '../../core/param.ts';
+import type { StoredParam } from '../../core/param/param.ts';
 import { type Frame, MessageCode } from '../../core/wire/index.ts';
+import type { Message } from '../../core/wire/message.ts';
 import type { Session } from './session-state.ts';
 
 /** An interned address with what the router knows about it. */

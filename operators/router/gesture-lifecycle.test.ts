@@ -1,11 +1,11 @@
 import { Subject } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Connection } from '../../core/connection.ts';
-import type { MemoryConnection } from '../../core/memory-pair.ts';
-import { memoryPair } from '../../core/memory-pair.ts';
-import type { Message, PublishMessage } from '../../core/message.ts';
-import type { GesturePhase } from '../../core/signal.ts';
-import type { Value } from '../../core/value.ts';
+import type { Connection } from '../../core/connection/connection.ts';
+import type { MemoryConnection } from '../../core/connection/memory-pair.ts';
+import { memoryPair } from '../../core/connection/memory-pair.ts';
+import type { GesturePhase } from '../../core/signal/signal.ts';
+import type { Value } from '../../core/signal/value.ts';
+import type { Message, PublishMessage } from '../../core/wire/message.ts';
 import { type VirtualRelay, virtualRelay } from '../../testing/virtual-relay.ts';
 import { type WirePeer, wirePeer } from '../../testing/wire-peer.ts';
 import { type RouterOptions, router } from './router.ts';

@@ -1,7 +1,17 @@
 import { asyncScheduler, type Observable, type SchedulerLike } from 'rxjs';
+import type { AddressTable } from '../../core/address/address-table.ts';
+import type { Pattern } from '../../core/address/pattern.ts';
+import { KindBit } from '../../core/address/subscription-index.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import { judgeMove, judgeWait, missingBefore, nextGestureDeadline } from '../../core/gesture.ts';
-import type { GesturePhase } from '../../core/signal.ts';
+import type { StoredParam } from '../../core/param/param.ts';
+import {
+  type GestureTimes,
+  judgeMove,
+  judgeWait,
+  missingBefore,
+  nextGestureDeadline,
+} from '../../core/signal/gesture.ts';
+import type { GesturePhase } from '../../core/signal/signal.ts';
 import {
   decodeFrame,
   encodeMessage,
@@ -11,11 +21,107 @@ import {
   GESTURE_PHASES,
   signalCode,
 } from '../../core/wire/index.ts';
-import { Alarms } from '../alarms.ts';
+import { type StageOperator, stage } from '../stage.ts';
+import { type TimerEntry, TimerHeap } from '../timer-heap.ts';
 import { type Entry, Envelope } from './envelope.ts';
-import { OpenGesture, type OpenGestures } from './open-gestures.ts';
+import type { Ongoing } from './ongoing.ts';
 import type { Session } from './session-state.ts';
-import { type StageOperator, stage } from './stage.ts';
+
+/** A gesture that has begun and not ended. */
+export class OpenGesture implements GestureTimes, TimerEntry {
+  readonly sender: Session;
+  readonly entry: Entry;
+  readonly id: number;
+  /** Its start, as receivers got it. */
+  readonly beginning: Uint8Array;
+  heardAt: number;
+  movedAt: number = Number.NEGATIVE_INFINITY;
+  /** The newest move, as receivers will get it, while it waits for its turn. */
+  held: Uint8Array | undefined = undefined;
+  due = 0;
+  place = -1;
+
+  constructor(sender: Session, entry: Entry, id: number, beginning: Uint8Array, at: number) {
+    this.sender = sender;
+    this.entry = entry;
+    this.id = id;
+    this.beginning = beginning;
+    this.heardAt = at;
+  }
+
+  get holding(): boolean {
+    return this.held !== undefined;
+  }
+}
+
+interface OfSession {
+  readonly byAddress: Map<Entry, Map<number, OpenGesture>>;
+  count: number;
+}
+
+/** The open gestures of a relay, by session, address and id. No clock, no decisions. */
+export class OpenGestures implements Ongoing {
+  readonly kindBit: number = KindBit.gesture;
+  readonly repeats: boolean = false;
+  readonly #table: Pick<AddressTable<StoredParam>, 'retain' | 'release'>;
+  readonly #sessions = new Map<Session, OfSession>();
+
+  constructor(table: Pick<AddressTable<StoredParam>, 'retain' | 'release'>) {
+    this.#table = table;
+  }
+
+  find(session: Session, entry: Entry, id: number): OpenGesture | undefined {
+    return this.#sessions.get(session)?.byAddress.get(entry)?.get(id);
+  }
+
+  /** How many a session has. */
+  countOf(session: Session): number {
+    return this.#sessions.get(session)?.count ?? 0;
+  }
+
+  add(gesture: OpenGesture): void {
+    const { sender, entry, id } = gesture;
+    let own = this.#sessions.get(sender);
+    if (!own) {
+      own = { byAddress: new Map(), count: 0 };
+      this.#sessions.set(sender, own);
+    }
+    let there = own.byAddress.get(entry);
+    if (!there) {
+      there = new Map();
+      own.byAddress.set(entry, there);
+      this.#table.retain(entry);
+    }
+    there.set(id, gesture);
+    own.count++;
+  }
+
+  remove({ sender, entry, id }: OpenGesture): void {
+    const own = this.#sessions.get(sender);
+    const there = own?.byAddress.get(entry);
+    if (!own || !there?.delete(id)) return;
+    own.count--;
+    if (there.size === 0) {
+      own.byAddress.delete(entry);
+      this.#table.release(entry);
+    }
+    if (own.count === 0) this.#sessions.delete(sender);
+  }
+
+  /** Those of one session, or all; may be removed meanwhile. */
+  *of(session: Session | undefined): Iterable<OpenGesture> {
+    const sessions = session ? [this.#sessions.get(session)] : this.#sessions.values();
+    for (const own of sessions) {
+      for (const there of own?.byAddress.values() ?? []) yield* there.values();
+    }
+  }
+
+  *matching(pattern: Pattern): Iterable<OpenGesture> {
+    for (const own of this.#sessions.values()) {
+      for (const [entry, there] of own.byAddress) if (pattern.matches(entry.address)) yield* there.values();
+    }
+  }
+}
 
 export interface GestureLifecycleOptions {
   /** Clock and timer. @defaultValue `asyncScheduler` */
@@ -69,7 +175,7 @@ export function gestureLifecycle(
   const limits = { moveInterval: moveInterval * MILLISECOND, silence: gestureTimeout * MILLISECOND };
 
   return stage((out) => {
-    const alarms = new Alarms<OpenGesture>(
+    const timers = new TimerHeap<OpenGesture>(
       scheduler,
       now,
       (gesture) => {
@@ -78,7 +184,7 @@ export function gestureLifecycle(
         if (verdict === 'cancel') {
           cancel(gesture, time);
         } else if (verdict === 'flush') {
-          alarms.set(gesture, gesture.heardAt + limits.silence);
+          timers.set(gesture, gesture.heardAt + limits.silence);
           flush(gesture, time);
         } else {
           watch(gesture);
@@ -88,7 +194,7 @@ export function gestureLifecycle(
       LONGEST,
     );
 
-    const watch = (gesture: OpenGesture) => alarms.set(gesture, nextGestureDeadline(gesture, limits));
+    const watch = (gesture: OpenGesture) => timers.set(gesture, nextGestureDeadline(gesture, limits));
 
     const emit = ({ sender, entry }: OpenGesture, bytes: Uint8Array, at: number) =>
       out.next(new Envelope('PUBLISH', sender, decodeFrame(bytes), entry, at));
@@ -103,7 +209,7 @@ export function gestureLifecycle(
 
     const close = (gesture: OpenGesture, at: number) => {
       gestures.remove(gesture);
-      alarms.delete(gesture);
+      timers.delete(gesture);
       flush(gesture, at);
     };
 
@@ -125,7 +231,7 @@ export function gestureLifecycle(
           cancel(gesture, at);
         } else {
           gesture.heardAt = ABANDONED;
-          alarms.set(gesture, at);
+          timers.set(gesture, at);
         }
       }
     };
@@ -223,7 +329,7 @@ export function gestureLifecycle(
       complete: () => cancelAll(undefined, now()),
       dispose: () => {
         stopping?.unsubscribe();
-        alarms.dispose();
+        timers.dispose();
       },
     };
   });

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { MemoryConnection } from '../../core/memory-pair.ts';
-import type { Message, PublishMessage, QoS } from '../../core/message.ts';
-import type { GesturePhase } from '../../core/signal.ts';
-import type { Value } from '../../core/value.ts';
+import type { MemoryConnection } from '../../core/connection/memory-pair.ts';
+import type { GesturePhase } from '../../core/signal/signal.ts';
+import type { Value } from '../../core/signal/value.ts';
+import type { Message, PublishMessage, QoS } from '../../core/wire/message.ts';
 import { type VirtualRelay, virtualRelay } from '../../testing/virtual-relay.ts';
 import type { WirePeer } from '../../testing/wire-peer.ts';
 

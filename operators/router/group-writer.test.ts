@@ -1,8 +1,8 @@
 import { NEVER, of, throwError, VirtualTimeScheduler } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
-import type { Client } from '../../core/client.ts';
+import type { Client } from '../../core/client/client.ts';
 import { ClaspError } from '../../core/errors.ts';
-import type { Param } from '../../core/signal.ts';
+import type { Param } from '../../core/signal/signal.ts';
 import { GroupWriter, type WriteGroup } from './group-writer.ts';
 import { router } from './router.ts';
 

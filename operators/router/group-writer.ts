@@ -1,7 +1,7 @@
 import { asyncScheduler, type SchedulerLike, Subscription } from 'rxjs';
-import type { Client } from '../../core/client.ts';
+import type { Client } from '../../core/client/client.ts';
 import { ErrorCode } from '../../core/errors.ts';
-import type { Param } from '../../core/signal.ts';
+import type { Param } from '../../core/signal/signal.ts';
 
 /** Params that were meant for one moment. */
 export interface WriteGroup {

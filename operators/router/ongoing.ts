@@ -1,5 +1,5 @@
-import type { Pattern } from '../../core/pattern.ts';
-import type { SubscriptionIndex } from '../../core/subscription-index.ts';
+import type { Pattern } from '../../core/address/pattern.ts';
+import type { SubscriptionIndex } from '../../core/address/subscription-index.ts';
 import type { Entry } from './envelope.ts';
 import type { Session } from './session-state.ts';
 import type { SessionSubscription } from './subscriptions.ts';

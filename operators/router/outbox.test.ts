@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { BehaviorSubject, NEVER } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { memoryPair } from '../../core/memory-pair.ts';
+import { memoryPair } from '../../core/connection/memory-pair.ts';
 import { type Delivery, Outbox, type OutboxChange } from './outbox.ts';
 
 interface Sent {

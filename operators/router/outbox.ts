@@ -1,7 +1,131 @@
 import type { Subscription } from 'rxjs';
-import type { Connection } from '../../core/connection.ts';
-import { KeptFrames, type SparePieces } from './kept-frames.ts';
-import { standalone } from './standalone.ts';
+import type { Connection } from '../../core/connection/connection.ts';
+
+/**
+ * A frame to keep for longer than this turn: the same one, or a copy where it lies within a larger buffer, as a
+ * forwarded frame does, which must not stay in memory for it.
+ *
+ * A frame at the beginning of its buffer is taken to be all of it. Asking for the length of the buffer instead would
+ * give each small array, which lies on the heap, a buffer of its own.
+ */
+export function ownCopy(frame: Uint8Array): Uint8Array {
+  return frame.byteOffset === 0 ? frame : new Uint8Array(frame);
+}
+
+const SMALLEST_PIECE = 4 * 1024;
+const LARGEST_PIECE = 256 * 1024;
+
+/** ECMAScript 2024, where there is one. */
+interface Resizable {
+  readonly resizable?: boolean;
+  resize?(length: number): void;
+}
+
+type ResizableBuffer = new (length: number, options: { readonly maxByteLength: number }) => ArrayBuffer & Resizable;
+
+/** Frames one after another in one piece of memory. */
+interface Piece {
+  readonly memory: Uint8Array;
+  /** Where each frame ends. */
+  readonly ends: number[];
+  taken: number;
+}
+
+/**
+ * Large pieces that no queue uses now, for the next that needs one: at most `bytes` of them are kept. A reader that is
+ * given up leaves megabytes; given back and taken anew each time they would make V8 collect the whole heap.
+ */
+export class BufferPool {
+  readonly #most: number;
+  readonly #spare: Uint8Array[] = [];
+
+  constructor(bytes: number) {
+    this.#most = Math.floor(bytes / LARGEST_PIECE);
+  }
+
+  take(): Uint8Array | undefined {
+    return this.#spare.pop();
+  }
+
+  /** False when there are enough. */
+  keep(memory: Uint8Array): boolean {
+    if (memory.length !== LARGEST_PIECE || this.#spare.length >= this.#most) return false;
+    this.#spare.push(memory);
+    return true;
+  }
+}
+
+/**
+ * A queue of frames, first in first out, kept in a few large pieces of memory: ten thousand waiting frames are a few
+ * objects to the garbage collector instead of thirty thousand, whose survival would hold up everybody else.
+ *
+ * The largest pieces are used again by other queues. Those too many for that are resizable buffers, where the engine has
+ * them, shrunk to nothing when they are read: their memory is free at once.
+ */
+export class FrameQueue {
+  readonly #pieces: Piece[] = [];
+  readonly #spare: BufferPool | undefined;
+
+  constructor(spare?: BufferPool) {
+    this.#spare = spare;
+  }
+
+  /** Copies a frame to the end. */
+  push(frame: Uint8Array): void {
+    let piece = this.#pieces.at(-1);
+    let start = piece?.ends.at(-1) ?? 0;
+    if (!piece || start + frame.length > piece.memory.length) {
+      const size = Math.min(LARGEST_PIECE, SMALLEST_PIECE << Math.min(this.#pieces.length, 16));
+      piece = { memory: this.#memory(Math.max(size, frame.length)), ends: [], taken: 0 };
+      start = 0;
+      this.#pieces.push(piece);
+    }
+    piece.memory.set(frame, start);
+    piece.ends.push(start + frame.length);
+  }
+
+  /** Takes the oldest frame out; undefined when there is none. It is the receiver's. */
+  shift(): Uint8Array | undefined {
+    const piece = this.#pieces[0];
+    if (!piece) return undefined;
+    const start = piece.taken === 0 ? 0 : (piece.ends[piece.taken - 1] as number);
+    const frame = piece.memory.slice(start, piece.ends[piece.taken++]);
+    if (piece.taken === piece.ends.length) {
+      this.#pieces.shift();
+      this.#free(piece);
+    }
+    return frame;
+  }
+
+  /** Forgets all of them. */
+  clear(): void {
+    for (const piece of this.#pieces.splice(0)) this.#free(piece);
+  }
+
+  #memory(size: number): Uint8Array {
+    // Each takes a mapping of its own, of which a system has some ten thousands: too many for every reader's first piece.
+    if (size < LARGEST_PIECE) return new Uint8Array(size);
+    return (size === LARGEST_PIECE ? this.#spare?.take() : undefined) ?? resizable(size) ?? new Uint8Array(size);
+  }
+
+  #free({ memory }: Piece): void {
+    if (this.#spare?.keep(memory)) return;
+    const buffer = memory.buffer as Resizable;
+    if (buffer.resizable) buffer.resize?.(0);
+  }
+}
+
+/** Undefined where there is no such buffer, or none left. */
+function resizable(size: number): Uint8Array | undefined {
+  try {
+    // Not one that begins empty and grows: V8 counts that as memory taken (11.3), and never as given back.
+    const buffer = new (ArrayBuffer as unknown as ResizableBuffer)(size, { maxByteLength: size });
+    return buffer.resizable ? new Uint8Array(buffer) : undefined;
+  } catch (cause) {
+    if (cause instanceof RangeError) return undefined;
+    throw cause;
+  }
+}
 
 /**
  * What a frame is, for a receiver that lags: `param` and `stream` keep the newest per key, `move` the newest per
@@ -15,7 +139,7 @@ export interface OutboxLimits {
   /** Bytes waiting above which the oldest stream samples are dropped. */
   readonly softBytes: number;
   /** Memory that the outboxes of a router use again. */
-  readonly spare?: SparePieces | undefined;
+  readonly spare?: BufferPool | undefined;
 }
 
 /** `lagging` and `keepingUp` as the connection says; `overflowed` when more waits than the hard limit. */
@@ -52,7 +176,7 @@ export class Outbox {
   /** What waits, oldest first; undefined while nothing does, so that an idle session costs little. */
   #queue: Waiting[] | undefined;
   #newest: Map<unknown, Waiting> | undefined;
-  #kept: KeptFrames | undefined;
+  #kept: FrameQueue | undefined;
   #streams: Waiting[] | undefined;
   #emptied = 0;
   #snapshotBytes = 0;
@@ -137,7 +261,7 @@ export class Outbox {
         return;
       }
     }
-    const kept = standalone(bytes);
+    const kept = ownCopy(bytes);
     const waiting: Waiting = { bytes: kept, own: kept !== bytes, kept: 0, delivery, key };
     if (delivery !== 'barrier') newest.set(key, waiting);
     this.#queue.push(waiting);
@@ -162,7 +286,7 @@ export class Outbox {
       queue.push({ bytes: undefined, own: false, kept: 1, delivery: 'keep', key });
       this.waitingBytes += bytes.length + OVERHEAD;
     }
-    this.#kept ??= new KeptFrames(this.#limits.spare);
+    this.#kept ??= new FrameQueue(this.#limits.spare);
     this.#kept.push(bytes);
     if (this.waitingBytes - this.#snapshotBytes > this.#limits.hardBytes) this.#changed('overflowed');
   }
@@ -247,6 +371,6 @@ function replace(waiting: Waiting, bytes: Uint8Array): void {
     waiting.bytes.set(bytes);
     return;
   }
-  waiting.bytes = standalone(bytes);
+  waiting.bytes = ownCopy(bytes);
   waiting.own = waiting.bytes !== bytes;
 }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Message, PublishMessage, SetMessage, SubscribeOptions } from '../../core/message.ts';
-import type { SignalKind } from '../../core/signal.ts';
-import type { Value } from '../../core/value.ts';
+import type { SignalKind } from '../../core/signal/signal.ts';
+import type { Value } from '../../core/signal/value.ts';
+import type { Message, PublishMessage, SetMessage, SubscribeOptions } from '../../core/wire/message.ts';
 import { type VirtualRelay, virtualRelay } from '../../testing/virtual-relay.ts';
 
 let rig: VirtualRelay;

@@ -1,14 +1,14 @@
 import { VirtualTimeScheduler } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { AddressTable } from '../../core/address-table.ts';
-import { memoryPair } from '../../core/memory-pair.ts';
-import type { SubscribeOptions } from '../../core/message.ts';
-import { pacingOf } from '../../core/pacing.ts';
-import type { StoredParam } from '../../core/param.ts';
-import { compilePattern } from '../../core/pattern.ts';
-import { ALL_KINDS } from '../../core/subscription-index.ts';
+import { AddressTable } from '../../core/address/address-table.ts';
+import { compilePattern } from '../../core/address/pattern.ts';
+import { ALL_KINDS } from '../../core/address/subscription-index.ts';
+import { memoryPair } from '../../core/connection/memory-pair.ts';
+import type { StoredParam } from '../../core/param/param.ts';
+import { pacingOf } from '../../core/signal/pacing.ts';
 import { decodeFrame, encodePublish } from '../../core/wire/index.ts';
-import { Pacer } from './pacer.ts';
+import type { SubscribeOptions } from '../../core/wire/message.ts';
+import { Pacer } from './pacing.ts';
 import { Session } from './session-state.ts';
 import { Subscriptions } from './subscriptions.ts';
 

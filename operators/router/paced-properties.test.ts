@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Message, SubscribeOptions } from '../../core/message.ts';
-import { compilePattern } from '../../core/pattern.ts';
-import type { Value } from '../../core/value.ts';
+import { compilePattern } from '../../core/address/pattern.ts';
+import type { Value } from '../../core/signal/value.ts';
+import type { Message, SubscribeOptions } from '../../core/wire/message.ts';
 import { virtualRelay } from '../../testing/virtual-relay.ts';
 
 /** Something that a writer does after waiting some milliseconds. */

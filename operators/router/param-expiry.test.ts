@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { MemoryConnection } from '../../core/memory-pair.ts';
-import type { ErrorMessage, Message, SetMessage, Ttl } from '../../core/message.ts';
+import type { MemoryConnection } from '../../core/connection/memory-pair.ts';
+import type { ErrorMessage, Message, SetMessage, Ttl } from '../../core/wire/message.ts';
 import { type VirtualRelay, virtualRelay } from '../../testing/virtual-relay.ts';
 import type { WirePeer } from '../../testing/wire-peer.ts';
 import type { RouterOptions } from './router.ts';

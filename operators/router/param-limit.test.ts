@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { MemoryConnection } from '../../core/memory-pair.ts';
-import type { Message, SetMessage, SnapshotMessage } from '../../core/message.ts';
+import type { MemoryConnection } from '../../core/connection/memory-pair.ts';
+import type { Message, SetMessage, SnapshotMessage } from '../../core/wire/message.ts';
 import { type VirtualRelay, virtualRelay } from '../../testing/virtual-relay.ts';
 import type { WirePeer } from '../../testing/wire-peer.ts';
 import type { RouterOptions } from './router.ts';

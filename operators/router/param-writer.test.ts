@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { MemoryConnection } from '../../core/connection/memory-pair.ts';
 import { ClaspError } from '../../core/errors.ts';
-import type { MemoryConnection } from '../../core/memory-pair.ts';
-import type { ErrorMessage, Message, SetMessage } from '../../core/message.ts';
-import type { MergeValues } from '../../core/param-rules.ts';
-import type { Value } from '../../core/value.ts';
+import type { MergeValues } from '../../core/param/param-rules.ts';
+import type { Value } from '../../core/signal/value.ts';
 import { encodeValue } from '../../core/wire/index.ts';
+import type { ErrorMessage, Message, SetMessage } from '../../core/wire/message.ts';
 import { type VirtualRelay, virtualRelay } from '../../testing/virtual-relay.ts';
 import type { WirePeer } from '../../testing/wire-peer.ts';
 import type { RouterOptions } from './router.ts';

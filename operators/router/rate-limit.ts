@@ -1,7 +1,7 @@
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
+import { type StageOperator, stage } from '../stage.ts';
 import type { Envelope } from './envelope.ts';
 import type { Session } from './session-state.ts';
-import { type StageOperator, stage } from './stage.ts';
 
 export interface RateLimitOptions {
   /** Messages a second that one session may send, and how many at once after a silence. 0 = unlimited. */

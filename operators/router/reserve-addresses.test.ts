@@ -1,6 +1,6 @@
 import { NEVER, type Subscription } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { scopes } from '../../core/scope.ts';
+import { scopes } from '../../core/address/scope.ts';
 import { type Router, router } from './router.ts';
 
 const owner = scopes(['admin:/clasp/bridges/**']);

@@ -1,8 +1,8 @@
+import { compilePattern, type Pattern } from '../../core/address/pattern.ts';
+import type { Scopes } from '../../core/address/scope.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import { compilePattern, type Pattern } from '../../core/pattern.ts';
-import type { Scopes } from '../../core/scope.ts';
+import { type StageOperator, stage } from '../stage.ts';
 import type { Envelope } from './envelope.ts';
-import { type StageOperator, stage } from './stage.ts';
 
 /** Addresses that only their owner writes, whatever the scopes of others say, and without authentication too. */
 export interface ReservedAddresses {

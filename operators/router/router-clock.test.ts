@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { SnapshotMessage, SyncMessage } from '../../core/message.ts';
+import type { SnapshotMessage, SyncMessage } from '../../core/wire/message.ts';
 import { virtualRelay } from '../../testing/virtual-relay.ts';
 
 it('tells when a SYNC came and when its answer left, also of one that waited its turn', () => {

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { MemoryConnection } from '../../core/memory-pair.ts';
-import type { Message, QoS, SetMessage } from '../../core/message.ts';
-import { matches } from '../../core/pattern.ts';
-import type { Value } from '../../core/value.ts';
+import { matches } from '../../core/address/pattern.ts';
+import type { MemoryConnection } from '../../core/connection/memory-pair.ts';
+import type { Value } from '../../core/signal/value.ts';
+import type { Message, QoS, SetMessage } from '../../core/wire/message.ts';
 import { type SessionScript, sessionMessages, sessions } from '../../testing/session-arbitrary.ts';
 import { virtualRelay } from '../../testing/virtual-relay.ts';
 import type { WirePeer } from '../../testing/wire-peer.ts';

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Client, Reply } from '../../core/client.ts';
+import type { Client, Reply } from '../../core/client/client.ts';
 import { ClaspError } from '../../core/errors.ts';
-import type { Message } from '../../core/message.ts';
-import type { Param, Signal } from '../../core/signal.ts';
+import type { Param, Signal } from '../../core/signal/signal.ts';
+import type { Message } from '../../core/wire/message.ts';
 import { gestureMessages, type SessionScript, sessionMessages, sessions } from '../../testing/session-arbitrary.ts';
 import { type SimulatedClientOptions, simulate, type World } from '../../testing/simulate.ts';
 

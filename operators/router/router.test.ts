@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { NEVER } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { memoryPair } from '../../core/memory-pair.ts';
-import type { Message, SetMessage } from '../../core/message.ts';
+import { memoryPair } from '../../core/connection/memory-pair.ts';
 import { encodeMessage } from '../../core/wire/index.ts';
+import type { Message, SetMessage } from '../../core/wire/message.ts';
 import { type VirtualRelay, virtualRelay } from '../../testing/virtual-relay.ts';
 import { wirePeer } from '../../testing/wire-peer.ts';
 import { type RouterOptions, router } from './router.ts';

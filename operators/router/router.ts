@@ -1,40 +1,34 @@
 import { asyncScheduler, map, merge, Observable, type OperatorFunction, type SchedulerLike, Subject, tap } from 'rxjs';
-import { AddressTable } from '../../core/address-table.ts';
-import type { Client } from '../../core/client.ts';
-import type { Connection } from '../../core/connection.ts';
+import { AddressTable } from '../../core/address/address-table.ts';
+import { ALL_SCOPES, Scopes, scopes } from '../../core/address/scope.ts';
+import { SubscriptionIndex } from '../../core/address/subscription-index.ts';
+import type { Client } from '../../core/client/client.ts';
+import type { Connection } from '../../core/connection/connection.ts';
+import { memoryPair } from '../../core/connection/memory-pair.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import { memoryPair } from '../../core/memory-pair.ts';
-import { neverBack } from '../../core/never-back.ts';
-import type { StoredParam } from '../../core/param.ts';
-import type { OnFull } from '../../core/param-places.ts';
-import { type ParamRule, ParamRules } from '../../core/param-rules.ts';
-import { ParamStore } from '../../core/param-store.ts';
-import { ALL_SCOPES, Scopes, scopes } from '../../core/scope.ts';
-import { SubscriptionIndex } from '../../core/subscription-index.ts';
-import { createLocalClient } from '../client/local-client.ts';
+import type { OnFull, StoredParam } from '../../core/param/param.ts';
+import { type ParamRule, ParamRules } from '../../core/param/param-rules.ts';
+import { ParamStore } from '../../core/param/param-store.ts';
+import { monotonic } from '../../core/time/monotonic.ts';
+import { createLocalClient } from '../client/client.ts';
+import { chain, stage } from '../stage.ts';
 import { announcements } from './announcements.ts';
 import type { Authenticate, CompiledGrant } from './authenticate.ts';
-import { conflictMerge } from './conflict-merge.ts';
+import { conflictMerge, ParamWriter } from './conflict-merge.ts';
+import { deduplicate } from './deduplicate.ts';
 import { type Delivered, dispatch } from './dispatch.ts';
 import type { Envelope } from './envelope.ts';
-import { gestureLifecycle } from './gesture-lifecycle.ts';
-import { onceOnly } from './once-only.ts';
-import { OpenGestures } from './open-gestures.ts';
-import { ParamWriter } from './param-writer.ts';
+import { gestureLifecycle, OpenGestures } from './gesture-lifecycle.ts';
 import type { NextTurn } from './precise-timer.ts';
 import { rateLimit } from './rate-limit.ts';
 import { type ReservedAddresses, reserveAddresses } from './reserve-addresses.ts';
 import { type RouterEvent, toRouterEvent } from './router-event.ts';
 import { scheduleBundles } from './schedule-bundles.ts';
 import { scopeFilter } from './scope-filter.ts';
-import { serialise } from './serialise.ts';
-import { session } from './session.ts';
-import { sessionIds } from './session-ids.ts';
+import { serialise, Turns } from './serialise.ts';
+import { session, sessionIds } from './session.ts';
 import type { Session } from './session-state.ts';
-import { chain, stage } from './stage.ts';
-import { timelineScheduler } from './timeline-scheduler.ts';
-import { Timelines } from './timelines.ts';
-import { Turns } from './turns.ts';
+import { Timelines, timelineScheduler } from './timeline-scheduler.ts';
 
 export interface RouterOptions {
   /** The relay's name, told to every client. @defaultValue 'clasp-rx' */
@@ -147,7 +141,7 @@ const MEBIBYTE = 1024 * 1024;
  */
 export function router(options: RouterOptions = {}): Router {
   const { scheduler = asyncScheduler } = options;
-  const now = neverBack(options.now ?? (() => scheduler.now() * 1000));
+  const now = monotonic(options.now ?? (() => scheduler.now() * 1000));
   const { name = 'clasp-rx', sessionId = sessionIds(scheduler.now()), authenticate } = options;
   const { maxSessions = 0, maxMessagesPerSecond = 0, maxSubscriptions = 10_000 } = options;
   const { sessionTimeout = 300_000, handshakeTimeout = 10_000, maxLag = 30_000 } = options;
@@ -208,7 +202,7 @@ export function router(options: RouterOptions = {}): Router {
       counted,
       serialise<Envelope>(turns),
       rateLimit({ maxMessagesPerSecond }),
-      onceOnly(),
+      deduplicate(),
       scopeFilter(),
       reserveAddresses(reserved),
       scheduleBundles(table, store, writer, { ...own, nextTurn, collectYoung, maxScheduled, maxScheduledBytes }),

@@ -1,12 +1,15 @@
-import { asyncScheduler, type SchedulerLike } from 'rxjs';
-import type { AddressTable } from '../../core/address-table.ts';
+import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
+import type { AddressTable } from '../../core/address/address-table.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import type { StoredParam } from '../../core/param.ts';
-import type { ParamStore } from '../../core/param-store.ts';
-import { checkTimeline } from '../../core/timeline.ts';
-import type { Value } from '../../core/value.ts';
+import type { StoredParam } from '../../core/param/param.ts';
+import type { ParamStore } from '../../core/param/param-store.ts';
+import type { Value } from '../../core/signal/value.ts';
+import { type Scheduled, ScheduleQueue } from '../../core/time/schedule-queue.ts';
+import { checkTimeline } from '../../core/timeline/timeline.ts';
 import {
   bundleHead,
+  bundleSize,
+  copyBundle,
   decodeFrame,
   encodeMessage,
   encodeSet,
@@ -15,23 +18,209 @@ import {
   signalCode,
   ValueCode,
 } from '../../core/wire/index.ts';
-import { Ageing } from './ageing.ts';
+import { type StageOperator, stage } from '../stage.ts';
+import { passBundle, unpackBundle } from './bundle.ts';
+import type { ParamWriter } from './conflict-merge.ts';
 import { type Entry, Envelope } from './envelope.ts';
-import type { ParamWriter } from './param-writer.ts';
-import { passBundle } from './pass-bundle.ts';
 import { type NextTurn, PreciseTimer } from './precise-timer.ts';
-import { relaySession } from './relay-session.ts';
-import {
-  describeBundle,
-  isScheduleAddress,
-  type ScheduledBundle,
-  ScheduledBundles,
-  waitingSize,
-} from './scheduled-bundles.ts';
-import type { Session } from './session-state.ts';
-import { type StageOperator, stage } from './stage.ts';
+import { relaySession, type Session } from './session-state.ts';
 import { isTimeline } from './timeline-scheduler.ts';
-import { unpackBundle } from './unpack-bundle.ts';
+
+/** So many that came to wait are worth a collection of their own. */
+const MANY = 100;
+/** Milliseconds after that: the rest of them may follow, and others have their turn. */
+const QUIET = 250;
+/** Microseconds that nothing may be due for. */
+const CLEAR = 20_000;
+
+export interface YoungCollectorOptions {
+  readonly scheduler: SchedulerLike;
+  /** Relay time, microseconds. */
+  readonly now: () => number;
+  /** When the next of those that wait is due. */
+  readonly next: () => number | undefined;
+  /** Has the host collect its young garbage. */
+  readonly collectYoung: () => void;
+}
+
+/**
+ * Has what waits grow old while nothing is due. A host that collects young garbage first copies what is in use, twice
+ * until it counts as old: a thousand bundles take it some milliseconds, and that would be when the first of them are due.
+ */
+export class YoungCollector {
+  readonly #options: YoungCollectorOptions;
+  #young = 0;
+  #timer: Subscription | undefined;
+
+  constructor(options: YoungCollectorOptions) {
+    this.#options = options;
+  }
+
+  /** One more waits. */
+  added(): void {
+    this.#young++;
+    if (this.#young >= MANY && !this.#timer) this.#later();
+  }
+
+  dispose(): void {
+    this.#timer?.unsubscribe();
+  }
+
+  #later(): void {
+    this.#timer = this.#options.scheduler.schedule(() => this.#age(), QUIET);
+  }
+
+  #age(): void {
+    const { now, next, collectYoung } = this.#options;
+    const due = next();
+    this.#timer = undefined;
+    if (due !== undefined && due - now() < CLEAR) {
+      this.#later();
+      return;
+    }
+    this.#young = 0;
+    if (due === undefined) return;
+    collectYoung();
+    collectYoung();
+  }
+}
+
+/** The params of the bundles that wait. */
+const TREE = '/clasp/schedule/';
+/** Addresses of a bundle that its param lists. */
+const MAX_ADDRESSES = 16;
+/**
+ * Frames are kept in pieces of memory of so many bytes: a buffer for each would be most of what a bundle that waits
+ * leaves to the garbage collector. A piece is free when none of its bundles waits.
+ */
+const PIECE = 1024;
+/**
+ * What a bundle that waits takes beside its frame, its param and the places of both: about 700 bytes, and more with the
+ * addresses that its param lists.
+ */
+const OVERHEAD = 1024;
+
+/** Whether a param belongs to a bundle that waits, waited, or might. */
+export function isScheduleAddress(address: string): boolean {
+  return address.startsWith(TREE);
+}
+
+/** What is counted for a BUNDLE while it waits, in bytes. */
+function waitingSize(frame: Frame): number {
+  return OVERHEAD + bundleSize(frame);
+}
+
+/** A bundle that waits for its time. */
+class ScheduledBundle implements Scheduled {
+  readonly id: number;
+  readonly at: number;
+  /** Who sent it; it may have left. */
+  readonly session: Session;
+  readonly #memory: Uint8Array;
+  readonly #start: number;
+  readonly #end: number;
+
+  /** @param memory what has the BUNDLE as a frame from `start` to `end` */
+  constructor(id: number, at: number, session: Session, memory: Uint8Array, start: number, end: number) {
+    this.id = id;
+    this.at = at;
+    this.session = session;
+    this.#memory = memory;
+    this.#start = start;
+    this.#end = end;
+  }
+
+  /** The BUNDLE as a frame. */
+  get frame(): Uint8Array {
+    return this.#memory.subarray(this.#start, this.#end);
+  }
+
+  /** What is counted for it. */
+  get size(): number {
+    return OVERHEAD + this.#end - this.#start;
+  }
+
+  /** Its param. */
+  get address(): string {
+    return `${TREE}${this.id}`;
+  }
+}
+
+/** What the param of a bundle says. */
+function describeBundle({ at, session }: ScheduledBundle, parts: readonly Envelope[]): Value {
+  const addresses = parts.slice(0, MAX_ADDRESSES).map(({ entry }) => entry?.address ?? '');
+  return { at, from: session.id, name: session.name, addresses, messages: parts.length };
+}
+
+/** The bundles of a relay that wait for their time. No clock, no decisions. */
+class ScheduledBundles {
+  readonly #queue = new ScheduleQueue<ScheduledBundle>();
+  readonly #byId = new Map<number, ScheduledBundle>();
+  readonly #counts = new Map<Session, number>();
+  #memory = new Uint8Array(0);
+  #used = 0;
+  #lastId = 0;
+  /** What is counted for all of them. */
+  bytes = 0;
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  /** When the next one is due. */
+  get next(): number | undefined {
+    return this.#queue.next;
+  }
+
+  /** The one whose param has this address. */
+  at(address: string): ScheduledBundle | undefined {
+    const bundle = this.#byId.get(Number(address.slice(TREE.length)));
+    return bundle?.address === address ? bundle : undefined;
+  }
+
+  /** How many of a session wait. */
+  countOf(session: Session): number {
+    return this.#counts.get(session) ?? 0;
+  }
+
+  /** Keeps a copy of a BUNDLE until `at`, under the next id. */
+  add(session: Session, frame: Frame, at: number): ScheduledBundle {
+    const size = bundleSize(frame);
+    if (this.#used + size > this.#memory.length) {
+      this.#memory = new Uint8Array(Math.max(PIECE, size));
+      this.#used = 0;
+    }
+    const start = this.#used;
+    this.#used += size;
+    copyBundle(frame, this.#memory, start);
+    const bundle = new ScheduledBundle(++this.#lastId, at, session, this.#memory, start, this.#used);
+    this.#queue.add(bundle);
+    this.#byId.set(bundle.id, bundle);
+    this.#counts.set(session, this.countOf(session) + 1);
+    this.bytes += bundle.size;
+    return bundle;
+  }
+
+  delete(bundle: ScheduledBundle): void {
+    this.#queue.delete(bundle);
+    this.#forget(bundle);
+  }
+
+  /** Takes out the first that is due at `now`, in the order of (time, arrival). */
+  takeDue(now: number): ScheduledBundle | undefined {
+    const bundle = this.#queue.takeDue(now);
+    if (bundle) this.#forget(bundle);
+    return bundle;
+  }
+
+  #forget(bundle: ScheduledBundle): void {
+    this.#byId.delete(bundle.id);
+    const count = this.countOf(bundle.session) - 1;
+    if (count > 0) this.#counts.set(bundle.session, count);
+    else this.#counts.delete(bundle.session);
+    this.bytes -= bundle.size;
+  }
+}
 
 export interface ScheduleBundlesOptions {
   /** Clock and timer. @defaultValue `asyncScheduler` */
@@ -51,7 +240,7 @@ export interface ScheduleBundlesOptions {
 const TIMELINE = signalCode('timeline');
 const MILLISECOND = 1000;
 const HOUR = 3_600_000_000;
-const MOST_HOURS = 24;
+const MAX_HOURS = 24;
 /** Microseconds of work on bundles that are due before others get a turn. */
 const AT_ONCE = 8_000;
 
@@ -100,7 +289,7 @@ export function scheduleBundles(
       arm();
     };
     const timer = new PreciseTimer(scheduler, now, ring, nextTurn);
-    const ageing = collectYoung && new Ageing({ scheduler, now, next: () => waiting.next, collectYoung });
+    const ageing = collectYoung && new YoungCollector({ scheduler, now, next: () => waiting.next, collectYoung });
 
     const arm = () => {
       const next = ran.length > 0 ? 0 : waiting.next;
@@ -139,8 +328,8 @@ export function scheduleBundles(
 
     const overflow = ({ session, at }: Envelope, due: number, size: number): ClaspError | undefined => {
       const hours = (due - at) / HOUR;
-      if (hours > MOST_HOURS) {
-        const reason = `a bundle may wait for ${MOST_HOURS} h at most, not ${Math.ceil(hours)} h`;
+      if (hours > MAX_HOURS) {
+        const reason = `a bundle may wait for ${MAX_HOURS} h at most, not ${Math.ceil(hours)} h`;
         return new ClaspError(ErrorCode.Conflict, reason, { value: due });
       }
       if (waiting.countOf(session) >= maxScheduled) {

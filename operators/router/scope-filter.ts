@@ -1,10 +1,10 @@
-import { checkAddress } from '../../core/address.ts';
+import { checkAddress } from '../../core/address/address.ts';
+import { checkPattern } from '../../core/address/pattern.ts';
+import type { ScopeAction } from '../../core/address/scope.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import { checkPattern } from '../../core/pattern.ts';
-import type { ScopeAction } from '../../core/scope.ts';
+import { type StageOperator, stage } from '../stage.ts';
 import type { Envelope } from './envelope.ts';
-import { isScheduleAddress } from './scheduled-bundles.ts';
-import { type StageOperator, stage } from './stage.ts';
+import { isScheduleAddress } from './schedule-bundles.ts';
 
 /**
  * Refuses what the sender's scopes do not permit with a `ClaspError` 301, and before that bad patterns with 202 and bad

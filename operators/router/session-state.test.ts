@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, it } from 'vitest';
-import { memoryPair } from '../../core/memory-pair.ts';
+import { memoryPair } from '../../core/connection/memory-pair.ts';
 import { Session } from './session-state.ts';
 
 function named(name: string): Session {

@@ -1,15 +1,15 @@
 import { Subscription } from 'rxjs';
-import type { Connection } from '../../core/connection.ts';
-import type { Scopes } from '../../core/scope.ts';
-import { scopes } from '../../core/scope.ts';
+import { ALL_SCOPES, type Scopes, scopes } from '../../core/address/scope.ts';
+import type { Connection } from '../../core/connection/connection.ts';
+import { memoryPair } from '../../core/connection/memory-pair.ts';
 import type { CompiledGrant } from './authenticate.ts';
 import { Outbox, type OutboxChange, type OutboxLimits } from './outbox.ts';
-import type { PacedDelivery } from './paced-delivery.ts';
+import type { PacedDelivery } from './pacing.ts';
 import type { Subscriptions } from './subscriptions.ts';
 
 const NO_SCOPES: Scopes = scopes([]);
 /** Characters of a client's name that are kept: what a session left behind keeps it. */
-const MOST_NAME = 256;
+const MAX_NAME = 256;
 
 /** One participant, from the connection to its end. */
 export class Session {
@@ -57,8 +57,8 @@ export class Session {
 
   introduce(name: string): void {
     // Written anew: a part of a string keeps all of it.
-    const copy = () => new TextDecoder().decode(new TextEncoder().encode(name.slice(0, MOST_NAME)));
-    this.name = name.length > MOST_NAME ? copy() : name;
+    const copy = () => new TextDecoder().decode(new TextEncoder().encode(name.slice(0, MAX_NAME)));
+    this.name = name.length > MAX_NAME ? copy() : name;
   }
 
   /** What it may do; nothing before it is authenticated. */
@@ -82,4 +82,14 @@ export class Session {
     this.#offences ??= [];
     return this.#offences;
   }
+}
+
+/** The relay itself, as the author of what nobody sent. It hears nothing, and its writes have an empty writer. */
+export function relaySession(since: number): Session {
+  const [silent] = memoryPair();
+  const limits = { hardBytes: 0, softBytes: 0 };
+  const session = new Session('', silent, { scopes: ALL_SCOPES, expiresAt: undefined }, since, limits, () => undefined);
+  session.name = 'relay';
+  session.phase = 'open';
+  return session;
 }

@@ -1,8 +1,8 @@
 import { NEVER, type SchedulerLike, VirtualTimeScheduler } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { memoryPair } from '../../core/connection/memory-pair.ts';
 import { ClaspError } from '../../core/errors.ts';
-import { memoryPair } from '../../core/memory-pair.ts';
-import type { Message, SetMessage, SnapshotMessage, WelcomeMessage } from '../../core/message.ts';
+import type { Message, SetMessage, SnapshotMessage, WelcomeMessage } from '../../core/wire/message.ts';
 import { type VirtualRelay, virtualRelay } from '../../testing/virtual-relay.ts';
 import { wirePeer } from '../../testing/wire-peer.ts';
 import type { RouterOptions } from './router.ts';

@@ -1,20 +1,182 @@
-import { Observable, type OperatorFunction, type SchedulerLike, type Subscriber } from 'rxjs';
-import type { AddressTable } from '../../core/address-table.ts';
-import type { Connection } from '../../core/connection.ts';
+import { Observable, type OperatorFunction, type SchedulerLike, Subscriber } from 'rxjs';
+import type { AddressTable } from '../../core/address/address-table.ts';
+import type { Connection } from '../../core/connection/connection.ts';
+import { judgeLife, nextJudgement, type SessionLife } from '../../core/connection/session-life.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import { type HelloMessage, type Message, PROTOCOL_VERSION } from '../../core/message.ts';
-import type { StoredParam } from '../../core/param.ts';
-import { encodeError } from '../../core/wire/encode-error.ts';
+import type { StoredParam } from '../../core/param/param.ts';
+import { encodeError } from '../../core/wire/encode.ts';
 import { encodeMessage, FEATURES, type Frame, MessageCode, publishAsSet, signalCode } from '../../core/wire/index.ts';
+import { type HelloMessage, type Message, PROTOCOL_VERSION } from '../../core/wire/message.ts';
 import { decodeAnyFrame } from '../../core/wire/message-pack.ts';
+import { Deadlines } from '../deadlines.ts';
 import { type Authenticate, askForGrant, type CompiledGrant } from './authenticate.ts';
+import { unpackBundle } from './bundle.ts';
 import { type Entry, Envelope, kindOf } from './envelope.ts';
-import { Incoming, type Receiving } from './incoming.ts';
-import { SparePieces } from './kept-frames.ts';
-import type { OutboxLimits } from './outbox.ts';
+import { BufferPool, type OutboxChange, type OutboxLimits } from './outbox.ts';
 import { Session } from './session-state.ts';
-import { SessionWatch } from './session-watch.ts';
-import { unpackBundle } from './unpack-bundle.ts';
+
+/**
+ * Makes UUIDs of version 4 from a number: the same seed gives the same ids, so that a simulated run can be repeated.
+ * Not secret; a platform gives the router its own source of randomness.
+ */
+export function sessionIds(seed: number): () => string {
+  let state = (seed ^ Math.floor(seed / 2 ** 32)) >>> 0;
+  // SplitMix32: every step visits a new state, so ids repeat only after 2^32 numbers.
+  const next = () => {
+    state = (state + 0x9e3779b9) >>> 0;
+    let z = state;
+    z = Math.imul(z ^ (z >>> 16), 0x21f0aaad);
+    z = Math.imul(z ^ (z >>> 15), 0x735a2d97);
+    return (z ^ (z >>> 15)) >>> 0;
+  };
+  const hex = () => next().toString(16).padStart(8, '0');
+
+  return () => {
+    const digits = hex() + hex() + hex() + hex();
+    const variant = '89ab'[next() & 3];
+    return `${digits.slice(0, 8)}-${digits.slice(8, 12)}-4${digits.slice(13, 16)}-${variant}${digits.slice(17, 20)}-${digits.slice(20)}`;
+  };
+}
+
+/** Whoever deals with what comes from a session's connection. None of it may throw. */
+interface Receiving {
+  receive(session: Session, bytes: Uint8Array): void;
+  /** The connection has ended, cleanly where there is no reason. */
+  ended(session: Session, reason: ClaspError | undefined): void;
+}
+
+/**
+ * Subscribes to a session's connection. Three functions would do the same; RxJS puts two objects and two calls more between
+ * those and the connection, for each session and each frame.
+ */
+class Incoming extends Subscriber<Uint8Array> {
+  readonly #session: Session;
+  readonly #receiving: Receiving;
+
+  constructor(session: Session, receiving: Receiving) {
+    super();
+    this.#session = session;
+    this.#receiving = receiving;
+  }
+
+  protected override _next(bytes: Uint8Array): void {
+    this.#receiving.receive(this.#session, bytes);
+  }
+
+  protected override _error(cause: unknown): void {
+    this.unsubscribe();
+    this.#receiving.ended(this.#session, ClaspError.from(cause, ErrorCode.Internal));
+  }
+
+  protected override _complete(): void {
+    this.unsubscribe();
+    this.#receiving.ended(this.#session, undefined);
+  }
+}
+
+interface SessionWatchOptions {
+  readonly scheduler: SchedulerLike;
+  readonly now: () => number;
+  readonly trusted: (connection: Connection) => CompiledGrant | undefined;
+  readonly sessionTimeout: number;
+  readonly handshakeTimeout: number;
+  readonly maxLag: number;
+}
+
+/** Ends a session for a reason; `told` says it to the peer in an ERROR first. */
+type CloseSession = (session: Session, reason: ClaspError, told: boolean) => void;
+
+const MILLISECOND = 1000;
+
+/** Watches over the lives of all sessions with one timer: no HELLO or answer to it, silence, lag, the end of a grant. */
+class SessionWatch {
+  readonly #options: SessionWatchOptions;
+  readonly #close: CloseSession;
+  readonly #deadlines: Deadlines<Session>;
+
+  constructor(options: SessionWatchOptions, close: CloseSession) {
+    this.#options = options;
+    this.#close = close;
+    this.#deadlines = new Deadlines(options.scheduler, options.now, (session) => this.#due(session));
+  }
+
+  /** Decides anew when to look at a session again. */
+  look(session: Session): void {
+    const { handshakeTimeout } = this.#options;
+    const next =
+      session.phase === 'open' ? nextJudgement(this.#life(session)) : session.since + handshakeTimeout * MILLISECOND;
+    this.#deadlines.set(session, next);
+  }
+
+  /** Takes note of how a session's receiver does. */
+  lag(session: Session, change: OutboxChange): void {
+    if (session.phase === 'closed') return;
+    if (change === 'overflowed') {
+      this.#close(session, slowConsumer(), true);
+      return;
+    }
+    session.laggingSince = change === 'lagging' ? this.#options.now() : undefined;
+    if (session.phase === 'open') this.look(session);
+  }
+
+  stop(session: Session): void {
+    this.#deadlines.delete(session);
+  }
+
+  dispose(): void {
+    this.#deadlines.dispose();
+  }
+
+  #life({ activeAt, grant, connection, laggingSince, pinged }: Session): SessionLife {
+    const { sessionTimeout, maxLag, trusted } = this.#options;
+    const mayBeSilent = sessionTimeout === 0 || trusted(connection) !== undefined;
+    return {
+      activeAt,
+      maxIdle: mayBeSilent ? Number.POSITIVE_INFINITY : sessionTimeout * MILLISECOND,
+      canPing: connection.ping !== undefined && !pinged,
+      laggingSince,
+      maxLag: maxLag * MILLISECOND,
+      expiresAt: grant?.expiresAt === undefined ? undefined : grant.expiresAt * MILLISECOND,
+    };
+  }
+
+  #due(session: Session): void {
+    if (session.phase !== 'open') {
+      this.#close(session, unfinished(session), true);
+      return;
+    }
+    switch (judgeLife(this.#life(session), this.#options.now())) {
+      case 'expired':
+        this.#close(session, new ClaspError(ErrorCode.TokenExpired, 'token expired'), true);
+        return;
+      case 'lagging':
+        this.#close(session, slowConsumer(), true);
+        return;
+      case 'idle':
+        this.#close(session, new ClaspError(ErrorCode.Timeout, 'idle'), false);
+        return;
+      case 'ping':
+        session.pinged = true;
+        session.connection.ping?.(() => {
+          session.activeAt = this.#options.now();
+          session.pinged = false;
+        });
+        break;
+      case 'fine':
+    }
+    this.look(session);
+  }
+}
+
+/** Why a session that is not open yet may wait no longer: for its HELLO, or for whoever checks its token. */
+function unfinished({ phase }: Session): ClaspError {
+  if (phase === 'greeting') return new ClaspError(ErrorCode.BadMessage, 'no HELLO arrived in time');
+  return new ClaspError(ErrorCode.Timeout, 'the authentication took too long');
+}
+
+function slowConsumer(): ClaspError {
+  return new ClaspError(ErrorCode.Overloaded, 'slow consumer');
+}
 
 /** What a router tells its sessions; see `RouterOptions` for the defaults. */
 export interface SessionOptions {
@@ -39,8 +201,6 @@ export interface SessionOptions {
   readonly maxLag: number;
   readonly outbox: OutboxLimits;
 }
-
-const MILLISECOND = 1000;
 const PARAM_SIGNAL = signalCode('param');
 /** This many bad frames or messages within {@link OFFENCE_WINDOW} end a session. */
 const MAX_OFFENCES = 10;
@@ -77,7 +237,7 @@ class Sessions implements Receiving {
     this.#table = table;
     this.#options = options;
     this.#out = out;
-    this.#outbox = { ...options.outbox, spare: new SparePieces(options.outbox.hardBytes) };
+    this.#outbox = { ...options.outbox, spare: new BufferPool(options.outbox.hardBytes) };
     this.#watch = new SessionWatch(options, (session, reason, told) => this.#close(session, reason, told));
   }
 

@@ -1,6 +1,6 @@
-import type { SubscribeOptions } from '../../core/message.ts';
-import type { Pacing } from '../../core/pacing.ts';
-import type { Pattern } from '../../core/pattern.ts';
+import type { Pattern } from '../../core/address/pattern.ts';
+import type { Pacing } from '../../core/signal/pacing.ts';
+import type { SubscribeOptions } from '../../core/wire/message.ts';
 
 /** One SUBSCRIBE of a session. */
 export interface SessionSubscription {

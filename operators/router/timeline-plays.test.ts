@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { Message } from '../../core/message.ts';
-import type { Keyframe } from '../../core/signal.ts';
-import { interpolate } from '../../core/timeline.ts';
-import { writeTimeline } from '../../core/timeline-value.ts';
+import type { Keyframe } from '../../core/signal/signal.ts';
+import { interpolate } from '../../core/timeline/timeline.ts';
+import { writeTimeline } from '../../core/timeline/timeline-value.ts';
+import type { Message } from '../../core/wire/message.ts';
 import { virtualRelay } from '../../testing/virtual-relay.ts';
 
 const MILLISECOND = 1000;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { TimelineQueue } from './timeline-queue.ts';
-import type { ActiveTimeline } from './timelines.ts';
+import type { ActiveTimeline } from './timeline-scheduler.ts';
+import { TimelineQueue } from './timeline-scheduler.ts';
 
 it('gives what it was given, in that order, however much of it', () => {
   const step = fc.record({ pushed: fc.nat(2_000), taken: fc.nat(2_000) });

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { MemoryConnection } from '../../core/memory-pair.ts';
-import type { Message, PublishMessage, SetMessage } from '../../core/message.ts';
-import type { Keyframe, Timeline } from '../../core/signal.ts';
-import { writeTimeline } from '../../core/timeline-value.ts';
-import type { Value } from '../../core/value.ts';
+import type { MemoryConnection } from '../../core/connection/memory-pair.ts';
+import type { Keyframe, Timeline } from '../../core/signal/signal.ts';
+import type { Value } from '../../core/signal/value.ts';
+import { writeTimeline } from '../../core/timeline/timeline-value.ts';
+import type { Message, PublishMessage, SetMessage } from '../../core/wire/message.ts';
 import { type VirtualRelay, virtualRelay } from '../../testing/virtual-relay.ts';
 import type { WirePeer } from '../../testing/wire-peer.ts';
 import type { RouterOptions } from './router.ts';

@@ -1,18 +1,128 @@
 import { asyncScheduler, type SchedulerLike } from 'rxjs';
+import type { AddressTable } from '../../core/address/address-table.ts';
+import type { Pattern } from '../../core/address/pattern.ts';
+import { KindBit } from '../../core/address/subscription-index.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import { readPlainCurve } from '../../core/plain-curve.ts';
-import { sameValue } from '../../core/same-value.ts';
-import { checkTimeline, interpolate, nextMoment, ticksAround } from '../../core/timeline.ts';
-import { countKeyframes, readCurve } from '../../core/timeline-curve.ts';
-import type { Value } from '../../core/value.ts';
+import type { StoredParam } from '../../core/param/param.ts';
+import type { Keyframe } from '../../core/signal/signal.ts';
+import { sameValue, type Value } from '../../core/signal/value.ts';
+import { type Curve, checkTimeline, interpolate, nextMoment, ticksAround } from '../../core/timeline/timeline.ts';
+import { countKeyframes, readCurve, readPlainCurve } from '../../core/timeline/timeline-curve.ts';
+import { stampStartTime } from '../../core/wire/forward.ts';
 import { decodeFrame, encodeSet, type Frame, forwardPublish, signalCode, ValueCode } from '../../core/wire/index.ts';
 import { NumberSets } from '../../core/wire/number-sets.ts';
-import { stampStartTime } from '../../core/wire/stamp-start-time.ts';
-import { type Alarmed, Alarms } from '../alarms.ts';
+import { type StageOperator, stage } from '../stage.ts';
+import { type TimerEntry, TimerHeap } from '../timer-heap.ts';
 import { type Entry, Envelope } from './envelope.ts';
-import { type StageOperator, stage } from './stage.ts';
-import { TimelineQueue } from './timeline-queue.ts';
-import { ActiveTimeline, type Timelines } from './timelines.ts';
+import type { Ongoing, OngoingSignal } from './ongoing.ts';
+import type { Session } from './session-state.ts';
+
+/** The timeline of an address, from its PUBLISH to its end. */
+export class ActiveTimeline implements Curve, OngoingSignal, TimerEntry {
+  readonly entry: Entry;
+  readonly publisher: Session;
+  readonly keyframes: readonly Keyframe[];
+  readonly loop: boolean;
+  /** Relay time, microseconds. */
+  readonly startTime: number;
+  readonly beginning: Uint8Array;
+  /** Nobody in particular: it is state, its publisher too gets it when it subscribes. */
+  readonly sender = undefined;
+  /** The param's revision as this timeline left it: any other means that somebody else has written. */
+  revision: number;
+  /** What it wrote last. */
+  played: Value | undefined = undefined;
+  due = 0;
+  place = -1;
+  /** Whether it will never write again. */
+  over = false;
+
+  constructor(entry: Entry, publisher: Session, curve: Curve, startTime: number, beginning: Uint8Array) {
+    this.entry = entry;
+    this.publisher = publisher;
+    this.keyframes = curve.keyframes;
+    this.loop = curve.loop ?? false;
+    this.startTime = startTime;
+    this.beginning = beginning;
+    this.revision = entry.state?.revision ?? 0;
+  }
+
+  /** Whether somebody else has written to the param, and so ended it. */
+  get taken(): boolean {
+    return (this.entry.state?.revision ?? 0) !== this.revision;
+  }
+}
+
+/** The timelines of a relay, at most one per address. No clock, no decisions. */
+export class Timelines implements Ongoing {
+  readonly kindBit: number = KindBit.timeline;
+  readonly repeats: boolean = true;
+  /** How many keyframes all of them have. */
+  keyframes = 0;
+  readonly #table: Pick<AddressTable<StoredParam>, 'retain' | 'release'>;
+  readonly #timelines = new Map<Entry, ActiveTimeline>();
+
+  constructor(table: Pick<AddressTable<StoredParam>, 'retain' | 'release'>) {
+    this.#table = table;
+  }
+
+  get size(): number {
+    return this.#timelines.size;
+  }
+
+  of(entry: Entry): ActiveTimeline | undefined {
+    return this.#timelines.get(entry);
+  }
+
+  add(timeline: ActiveTimeline): void {
+    this.#timelines.set(timeline.entry, timeline);
+    this.#table.retain(timeline.entry);
+    this.keyframes += timeline.keyframes.length;
+  }
+
+  remove(timeline: ActiveTimeline): void {
+    timeline.over = true;
+    if (this.#timelines.get(timeline.entry) !== timeline) return;
+    this.#timelines.delete(timeline.entry);
+    this.#table.release(timeline.entry);
+    this.keyframes -= timeline.keyframes.length;
+  }
+
+  *matching(pattern: Pattern): Iterable<ActiveTimeline> {
+    for (const timeline of this.#timelines.values()) {
+      if (!timeline.taken && pattern.matches(timeline.entry.address)) yield timeline;
+    }
+  }
+}
+
+/** Places at the front that may be empty. */
+const MAX_EMPTY = 1024;
+
+/** Timelines that wait for a tick. Ticks come one after the other, so that a queue will do: a heap costs ten times that. */
+export class TimelineQueue {
+  readonly #waiting: ActiveTimeline[] = [];
+  #first = 0;
+
+  /** The one that waits for the earliest tick. */
+  get first(): ActiveTimeline | undefined {
+    return this.#waiting[this.#first];
+  }
+
+  /** Adds one whose tick is no earlier than that of those before it. */
+  push(timeline: ActiveTimeline): void {
+    this.#waiting.push(timeline);
+  }
+
+  /** Takes the first one out. */
+  shift(): void {
+    const waiting = this.#waiting;
+    this.#first++;
+    if (this.#first < waiting.length && this.#first < MAX_EMPTY) return;
+    waiting.copyWithin(0, this.#first);
+    waiting.length -= this.#first;
+    this.#first = 0;
+  }
+}
 
 export interface TimelineSchedulerOptions {
   /** Clock and timer. @defaultValue `asyncScheduler` */
@@ -65,29 +175,29 @@ export function timelineScheduler(
 
     let ticks = ticksAround(0, interval);
     const ticking = new TimelineQueue();
-    const tick: Alarmed = { due: 0, place: -1 };
+    const tick: TimerEntry = { due: 0, place: -1 };
     const numbers = new NumberSets();
 
-    const ring = (due: Alarmed, at: number) => {
+    const ring = (due: TimerEntry, at: number) => {
       if (due instanceof ActiveTimeline) play(due, at);
       else playTicking(at);
     };
-    const alarms = new Alarms<Alarmed>(scheduler, now, ring, AT_ONCE);
+    const timers = new TimerHeap<TimerEntry>(scheduler, now, ring, AT_ONCE);
 
     const stop = (timeline: ActiveTimeline) => {
-      alarms.delete(timeline);
+      timers.delete(timeline);
       timelines.remove(timeline);
     };
 
     /** Has a timeline play again, at a tick or at a moment of its own. */
     const wait = (timeline: ActiveTimeline, next: number) => {
       if (next !== ticks.next || next < tick.due) {
-        alarms.set(timeline, next);
+        timers.set(timeline, next);
         return;
       }
       timeline.due = next;
       ticking.push(timeline);
-      if (tick.place < 0) alarms.set(tick, next);
+      if (tick.place < 0) timers.set(tick, next);
     };
 
     const playTicking = (at: number) => {
@@ -97,7 +207,7 @@ export function timelineScheduler(
         if (!first.over) play(first, at);
         first = ticking.first;
       }
-      if (first) alarms.set(tick, first.due);
+      if (first) timers.set(tick, first.due);
     };
 
     const write = (timeline: ActiveTimeline, value: Value, at: number) => {
@@ -213,7 +323,7 @@ export function timelineScheduler(
         else if (kind === 'BUNDLE' || kind === 'bundled') watchBundle(envelope);
         else out.next(envelope);
       },
-      dispose: () => alarms.dispose(),
+      dispose: () => timers.dispose(),
     };
   });
 }

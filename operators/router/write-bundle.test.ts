@@ -1,13 +1,12 @@
 import { describe, expect, it, vi } from 'vitest';
-import { AddressTable } from '../../core/address-table.ts';
-import { memoryPair } from '../../core/memory-pair.ts';
-import type { StoredParam } from '../../core/param.ts';
-import { ParamStore } from '../../core/param-store.ts';
+import { AddressTable } from '../../core/address/address-table.ts';
+import { memoryPair } from '../../core/connection/memory-pair.ts';
+import type { StoredParam } from '../../core/param/param.ts';
+import { ParamStore } from '../../core/param/param-store.ts';
 import { decodeFrame, encodeSet } from '../../core/wire/index.ts';
+import { ParamWriter, writeBundle } from './conflict-merge.ts';
 import { Envelope } from './envelope.ts';
-import { ParamWriter } from './param-writer.ts';
 import { Session } from './session-state.ts';
-import { writeBundle } from './write-bundle.ts';
 
 /** How often the state of a param is remembered while a bundle is written, of three that write the same ones. */
 function remembered(maxParams: number): number[] {

@@ -1,9 +1,9 @@
 import { Observable } from 'rxjs';
-import type { Ack, Client, OnOptions, Reply, SetOptions, SignalCallback } from '../../core/client.ts';
+import type { Ack, Client, OnOptions, Reply, SetOptions, SignalCallback } from '../../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import type { GesturePhase, Signal } from '../../core/signal.ts';
+import type { GesturePhase, Signal } from '../../core/signal/signal.ts';
+import type { Value } from '../../core/signal/value.ts';
 import { PassedGestures } from '../../core/transforms/passed-gestures.ts';
-import type { Value } from '../../core/value.ts';
 import { PendingReply } from '../client/reply.ts';
 import type { HopBudget, HopVerdict } from './hop-budget.ts';
 

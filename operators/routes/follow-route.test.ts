@@ -1,9 +1,9 @@
 import { NEVER, Subscription } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ClaspError } from '../../core/errors.ts';
-import { compileRoute, type RouteConfig } from '../../core/route.ts';
-import type { Signal } from '../../core/signal.ts';
-import type { Value } from '../../core/value.ts';
+import type { Signal } from '../../core/signal/signal.ts';
+import type { Value } from '../../core/signal/value.ts';
+import { compileRoute, type RouteConfig } from '../../core/transforms/route.ts';
 import { type Router, router } from '../router/router.ts';
 import { countHops } from './count-hops.ts';
 import { followRoute } from './follow-route.ts';

@@ -1,8 +1,8 @@
 import { NEVER, type Subscription } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Client } from '../../core/client.ts';
+import type { Client } from '../../core/client/client.ts';
 import type { ClaspError } from '../../core/errors.ts';
-import { compileRoute, type RouteConfig } from '../../core/route.ts';
+import { compileRoute, type RouteConfig } from '../../core/transforms/route.ts';
 import { router } from '../router/router.ts';
 import { followRoute } from './follow-route.ts';
 import { HopBudget } from './hop-budget.ts';

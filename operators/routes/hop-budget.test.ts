@@ -1,7 +1,7 @@
 import { VirtualTimeScheduler } from 'rxjs';
 import { expect, it } from 'vitest';
-import type { Signal } from '../../core/signal.ts';
-import type { Value } from '../../core/value.ts';
+import type { Signal } from '../../core/signal/signal.ts';
+import type { Value } from '../../core/signal/value.ts';
 import { HopBudget, type Loop } from './hop-budget.ts';
 
 function event(address: string, value: Value): Signal {

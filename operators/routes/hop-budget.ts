@@ -1,9 +1,8 @@
 import { asyncScheduler, type Observable, type SchedulerLike, Subject } from 'rxjs';
-import { RecentMap } from '../../core/recent-map.ts';
-import { sameValue } from '../../core/same-value.ts';
-import type { Signal } from '../../core/signal.ts';
-import type { Value } from '../../core/value.ts';
-import { valueBytes } from '../../core/value-bytes.ts';
+import type { Signal } from '../../core/signal/signal.ts';
+import type { Value } from '../../core/signal/value.ts';
+import { sameValue, valueBytes } from '../../core/signal/value.ts';
+import { RecentMap } from '../../core/transforms/recent-map.ts';
 
 export interface HopBudgetOptions {
   /** How many times a signal may be passed on, from one address to the next. @defaultValue 8 */

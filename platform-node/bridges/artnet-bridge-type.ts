@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ARTNET_MAX_UNIVERSE } from '../../core/protocols/artnet.ts';
+import { ARTNET_MAX_UNIVERSE } from '../../core/protocols/artnet/artnet.ts';
 import { listenField, nameField, namespaceField, portField } from '../config/config-fields.ts';
 import { hostField, keepAliveField, mergeField, modeField, rateField } from '../config/dmx-fields.ts';
 import { type ArtnetBridgeOptions, artnetBridge } from './artnet-bridge.ts';

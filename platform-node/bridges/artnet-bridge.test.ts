@@ -3,11 +3,15 @@ import { createRequire } from 'node:module';
 import { platform } from 'node:os';
 import { NEVER, type Subscription } from 'rxjs';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { BridgeEvent } from '../../core/bridge-event.ts';
-import type { Client } from '../../core/client.ts';
-import type { DatagramSocket } from '../../core/datagram.ts';
-import { type ArtNetPacket, decodeArtNet, encodeArtDmx, encodeArtPoll } from '../../core/protocols/artnet.ts';
-import { encodeArtPollReply } from '../../core/protocols/artnet-poll-reply.ts';
+import type { BridgeEvent, Client } from '../../core/client/client.ts';
+import type { DatagramSocket } from '../../core/connection/datagram.ts';
+import {
+  type ArtNetPacket,
+  decodeArtNet,
+  encodeArtDmx,
+  encodeArtPoll,
+  encodeArtPollReply,
+} from '../../core/protocols/artnet/artnet.ts';
 import { type Router, router } from '../../operators/router/router.ts';
 import { udpSocket } from '../udp.ts';
 import { type ArtnetBridgeOptions, artnetBridge } from './artnet-bridge.ts';

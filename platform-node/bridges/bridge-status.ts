@@ -1,5 +1,5 @@
-import type { Client } from '../../core/client.ts';
-import type { Value } from '../../core/value.ts';
+import type { Client } from '../../core/client/client.ts';
+import type { Value } from '../../core/signal/value.ts';
 import type { RelayBridgeEvent } from './relay-bridge.ts';
 
 /** Where the relay says how its bridges are; nobody else writes there. */

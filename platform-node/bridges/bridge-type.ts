@@ -1,8 +1,7 @@
 import type { Observable, SchedulerLike } from 'rxjs';
 import type { ZodType } from 'zod';
-import type { BridgeEvent } from '../../core/bridge-event.ts';
-import type { Client } from '../../core/client.ts';
-import type { Scopes } from '../../core/scope.ts';
+import type { Scopes } from '../../core/address/scope.ts';
+import type { BridgeEvent, Client } from '../../core/client/client.ts';
 import type { Authenticate } from '../../operators/router/authenticate.ts';
 import type { AcceptStream } from '../sub-protocols.ts';
 

@@ -1,12 +1,11 @@
 import { Observable, retry, type SchedulerLike, timer } from 'rxjs';
 import { WebSocket } from 'ws';
-import type { BridgeEvent } from '../../core/bridge-event.ts';
-import type { Client } from '../../core/client.ts';
+import { checkPattern, compilePattern } from '../../core/address/pattern.ts';
+import type { BridgeEvent, Client } from '../../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import { parseJson, stringifyJson } from '../../core/json.ts';
-import { checkPattern, compilePattern } from '../../core/pattern.ts';
-import { foreignJson, toForeignJson } from '../../core/protocols/foreign-json.ts';
-import { RecentMap } from '../../core/recent-map.ts';
+import { foreignJson, toForeignJson } from '../../core/protocols/http/foreign-json.ts';
+import { parseJson, stringifyJson } from '../../core/signal/json.ts';
+import { RecentMap } from '../../core/transforms/recent-map.ts';
 import { backoffWait } from '../../operators/backoff.ts';
 import type { FailureDigest } from '../../operators/failure-digest.ts';
 import { withoutSecrets } from './without-secrets.ts';
@@ -29,7 +28,7 @@ const LARGEST = 1024 * 1024;
 /** Addresses of which it is remembered what the far side said last. */
 const REMEMBERED = 10_000;
 /** Bytes that may wait for the far side; beyond it, what would be sent is a failure. */
-const MOST_WAITING = 8 * 1024 * 1024;
+const MAX_WAITING = 8 * 1024 * 1024;
 
 /**
  * A WebSocket of somebody else that speaks JSON, joined to the relay: an object's members become params below the
@@ -92,7 +91,7 @@ function once(client: Client, { url, namespace, publish, headers, digest }: Fore
               if (patterns.findIndex((each) => each?.matches(signal.address)) !== index) return;
               if (!('value' in signal) || heard.get(signal.address) === stringifyJson(signal.value)) return;
               heard.delete(signal.address);
-              if (socket.bufferedAmount > MOST_WAITING) {
+              if (socket.bufferedAmount > MAX_WAITING) {
                 digest.pass(new ClaspError(ErrorCode.Overloaded, `${shown} is too slow`, { address: signal.address }));
                 return;
               }

@@ -1,12 +1,11 @@
 import { asyncScheduler, Observable, type SchedulerLike } from 'rxjs';
-import type { BridgeEvent } from '../../core/bridge-event.ts';
-import type { Client } from '../../core/client.ts';
+import type { Scopes } from '../../core/address/scope.ts';
+import type { BridgeEvent, Client } from '../../core/client/client.ts';
 import { ClaspError } from '../../core/errors.ts';
-import type { Scopes } from '../../core/scope.ts';
 import { FailureDigest } from '../../operators/failure-digest.ts';
 import type { Authenticate } from '../../operators/router/authenticate.ts';
 import { formatHostPort } from '../host-port.ts';
-import { BearerClients, oneForAll } from '../http/bearer-clients.ts';
+import { BearerClients, sharedClient } from '../http/bearer-clients.ts';
 import { httpApi } from '../http/http-api.ts';
 import { httpRoutes } from '../http/http-routes.ts';
 import { httpServers } from '../http/http-servers.ts';
@@ -78,7 +77,7 @@ export function httpBridge(client: Client, options: HttpBridgeOptions = {}): Obs
 
     const { join, authenticate } = options;
     const clients = new BearerClients({
-      ...(join ? { join } : oneForAll(client)),
+      ...(join ? { join } : sharedClient(client)),
       authenticate,
       name: bridge,
       scheduler,

@@ -1,10 +1,10 @@
 import { Subscription } from 'rxjs';
-import type { Client } from '../../core/client.ts';
+import type { Client } from '../../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import { parseJson } from '../../core/json.ts';
-import { later } from '../../core/later.ts';
-import { sameValue } from '../../core/same-value.ts';
-import type { Value } from '../../core/value.ts';
+import { parseJson } from '../../core/signal/json.ts';
+import type { Value } from '../../core/signal/value.ts';
+import { sameValue } from '../../core/signal/value.ts';
+import { scheduleOnce } from '../../core/time/schedule-once.ts';
 import { causeOf, type OutgoingHttpOptions } from './webhook.ts';
 import { withoutSecrets } from './without-secrets.ts';
 
@@ -61,7 +61,7 @@ export function poll(
         new ClaspError(cause instanceof ClaspError ? cause.code : ErrorCode.Timeout, reason, { address: to, cause }),
       );
     }
-    if (!running.closed) later(running, scheduler, every * 1000, again);
+    if (!running.closed) scheduleOnce(running, scheduler, every * 1000, again);
   };
   void again();
   return running;

@@ -1,10 +1,9 @@
 import { asyncScheduler, filter, from, mergeMap, Observable, type SchedulerLike, type Subscription } from 'rxjs';
-import type { BridgeEvent } from '../../core/bridge-event.ts';
-import type { Client } from '../../core/client.ts';
+import type { BridgeEvent, Client } from '../../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import { MidiEchoes } from '../../core/protocols/midi-echoes.ts';
-import { type MidiNames, midiPrefix } from '../../core/protocols/midi-mapping.ts';
-import type { Signal } from '../../core/signal.ts';
+import { MidiEchoes } from '../../core/protocols/midi/midi-echoes.ts';
+import { type MidiNames, midiPrefix } from '../../core/protocols/midi/midi-mapping.ts';
+import type { Signal } from '../../core/signal/signal.ts';
 import { FailureDigest } from '../../operators/failure-digest.ts';
 import { paceSnapshot } from '../../operators/pace-snapshot.ts';
 import { type MidiOutputLike, midiSink } from '../../sinks/midi.ts';

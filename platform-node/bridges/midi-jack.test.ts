@@ -1,8 +1,7 @@
 import { filter, NEVER, type Subscription } from 'rxjs';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { BridgeEvent } from '../../core/bridge-event.ts';
-import type { Client } from '../../core/client.ts';
-import type { Value } from '../../core/value.ts';
+import type { BridgeEvent, Client } from '../../core/client/client.ts';
+import type { Value } from '../../core/signal/value.ts';
 import { router } from '../../operators/router/router.ts';
 import { ended, type JackMidi, jackInstalled, jackMidi } from '../../peers/jack-midi.ts';
 import { type MidiBridgeOptions, midiBridge } from './midi-bridge.ts';

@@ -1,6 +1,6 @@
-import type { BridgeEvent } from '../../core/bridge-event.ts';
+import type { BridgeEvent } from '../../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import { chooseMidiPort } from '../../core/protocols/midi-port-choice.ts';
+import { chooseMidiPort } from '../../core/protocols/midi/midi-port-choice.ts';
 import type { MidiOutputLike } from '../../sinks/midi.ts';
 import type { MidiEventLike, MidiInputLike } from '../../sources/midi.ts';
 import { type MidiModule, type MidiModuleInput, type MidiModulePort, newMidiPort } from './midi-module.ts';

@@ -1,8 +1,8 @@
 import { type SchedulerLike, Subscription, timer } from 'rxjs';
-import type { Client } from '../../core/client.ts';
+import type { Client } from '../../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import type { MqttQos } from '../../core/protocols/mqtt.ts';
-import { type HomeAssistantOptions, homeAssistantEntity } from '../../core/protocols/mqtt-home-assistant.ts';
+import { type HomeAssistantOptions, homeAssistantEntity } from '../../core/protocols/mqtt/home-assistant.ts';
+import type { MqttQos } from '../../core/protocols/mqtt/mqtt.ts';
 import type { MqttLink } from './mqtt-dial.ts';
 
 /** Milliseconds after which the relay is asked again what is announced. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { fromMqttFilter } from '../../core/protocols/mqtt-topic.ts';
+import { fromMqttFilter } from '../../core/protocols/mqtt/mqtt-topic.ts';
 import { nameField, namespaceField, patternField, textReadBy } from '../config/config-fields.ts';
 import type { BridgeType } from './bridge-type.ts';
 import { type MqttBridgeOptions, mqttBridge } from './mqtt-bridge.ts';

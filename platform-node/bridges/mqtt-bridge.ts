@@ -1,13 +1,12 @@
 import { asyncScheduler, filter, merge, Observable, type SchedulerLike, Subscription } from 'rxjs';
-import type { BridgeEvent } from '../../core/bridge-event.ts';
-import type { Client } from '../../core/client.ts';
+import type { BridgeEvent, Client } from '../../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import { later } from '../../core/later.ts';
-import type { MqttQos } from '../../core/protocols/mqtt.ts';
-import type { HomeAssistantOptions } from '../../core/protocols/mqtt-home-assistant.ts';
-import { MqttMemory } from '../../core/protocols/mqtt-memory.ts';
-import { fromMqttFilter, toMqttFilter } from '../../core/protocols/mqtt-topic.ts';
-import type { Signal } from '../../core/signal.ts';
+import type { HomeAssistantOptions } from '../../core/protocols/mqtt/home-assistant.ts';
+import type { MqttQos } from '../../core/protocols/mqtt/mqtt.ts';
+import { MqttMemory } from '../../core/protocols/mqtt/mqtt-memory.ts';
+import { fromMqttFilter, toMqttFilter } from '../../core/protocols/mqtt/mqtt-topic.ts';
+import type { Signal } from '../../core/signal/signal.ts';
+import { scheduleOnce } from '../../core/time/schedule-once.ts';
 import { backoffWait } from '../../operators/backoff.ts';
 import { FailureDigest } from '../../operators/failure-digest.ts';
 import { type MqttSink, mqttSink } from '../../sinks/mqtt.ts';
@@ -143,7 +142,7 @@ export function mqttBridge(client: Client, options: MqttBridgeOptions): Observab
           return;
         }
         const retryInMs = wait(++attempt);
-        later(out, scheduler, retryInMs, connect);
+        scheduleOnce(out, scheduler, retryInMs, connect);
         out.next({ type: 'retrying', bridge, reason, retryInMs });
       };
       life.add(dial.subscribe({ next: (link) => serve(link, life), error: lost }));

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { IClientOptions, IConnackPacket, MqttClient } from 'mqtt';
 import { Observable, Subject, type Subscriber } from 'rxjs';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import type { MqttMessage, MqttQos } from '../../core/protocols/mqtt.ts';
+import type { MqttMessage, MqttQos } from '../../core/protocols/mqtt/mqtt.ts';
 import type { MqttCarrier } from '../../sinks/mqtt.ts';
 
 /** How a broker is reached. */

@@ -1,6 +1,6 @@
 import type { IConnectPacket, IPublishPacket, Packet } from 'mqtt-packet';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import { MqttReason } from '../../core/protocols/mqtt-packet.ts';
+import { MqttReason } from '../../core/protocols/mqtt/mqtt-packet.ts';
 
 const REPLACEMENT = Buffer.from('\ufffd');
 

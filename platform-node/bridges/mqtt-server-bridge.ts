@@ -3,12 +3,12 @@ import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { asyncScheduler, auditTime, distinctUntilChanged, map, Observable, type SchedulerLike } from 'rxjs';
-import type { BridgeEvent } from '../../core/bridge-event.ts';
+import type { BridgeEvent } from '../../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
+import type { MqttServerLimits, MqttServerOptions } from '../../operators/mqtt/mqtt-server.ts';
 import { MqttServer } from '../../operators/mqtt/mqtt-server.ts';
-import type { MqttServerLimits, MqttServerOptions } from '../../operators/mqtt/mqtt-server-options.ts';
+import { readingTurns } from '../event-loop.ts';
 import { formatHostPort } from '../host-port.ts';
-import { readingTurns } from '../reading-turns.ts';
 import type { AcceptStream } from '../sub-protocols.ts';
 import { MqttStream, mqttCodec } from './mqtt-stream.ts';
 

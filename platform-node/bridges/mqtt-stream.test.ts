@@ -6,7 +6,7 @@ import * as codec from 'mqtt-packet';
 import { generate, type Packet } from 'mqtt-packet';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ClaspError } from '../../core/errors.ts';
-import type { MqttPacket } from '../../core/protocols/mqtt-packet.ts';
+import type { MqttPacket } from '../../core/protocols/mqtt/mqtt-packet.ts';
 import { RoundRobin } from '../../operators/round-robin.ts';
 import { closeAll, waitFor } from '../../peers/mqtt-bridge-rig.ts';
 import { MqttPeerScript } from '../../peers/mqtt-peer-script.ts';

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { Packet, Parser } from 'mqtt-packet';
 import { BehaviorSubject, Observable, type Subscriber } from 'rxjs';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import { type MqttPacket, MqttReason } from '../../core/protocols/mqtt-packet.ts';
+import { type MqttPacket, MqttReason } from '../../core/protocols/mqtt/mqtt-packet.ts';
 import type { MqttPeer } from '../../operators/mqtt/mqtt-peer.ts';
 import type { Reader, RoundRobin } from '../../operators/round-robin.ts';
 import { checkMqttPacket, mqttFault } from './mqtt-packet-check.ts';

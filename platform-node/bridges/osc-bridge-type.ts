@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { parseOscTags } from '../../core/protocols/osc-mapping.ts';
+import { parseOscTags } from '../../core/protocols/osc/osc-mapping.ts';
 import {
   addressField,
   hostPortField,

@@ -1,8 +1,7 @@
 import { asyncScheduler, filter, map, merge, mergeMap, Observable, type SchedulerLike, tap } from 'rxjs';
-import type { BridgeEvent } from '../../core/bridge-event.ts';
-import type { Client } from '../../core/client.ts';
+import type { BridgeEvent, Client } from '../../core/client/client.ts';
 import type { ClaspError } from '../../core/errors.ts';
-import { OscPeers, type OscPeersOptions } from '../../core/protocols/osc-peers.ts';
+import { OscPeers, type OscPeersOptions } from '../../core/protocols/osc/osc-peers.ts';
 import { FailureDigest } from '../../operators/failure-digest.ts';
 import type { OscHints, OscTarget } from '../../sinks/osc.ts';
 import { type UdpOptions, udpSocket } from '../udp.ts';

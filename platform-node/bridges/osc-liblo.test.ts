@@ -1,12 +1,12 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { firstValueFrom, NEVER, type Subscription } from 'rxjs';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { DatagramSocket } from '../../core/datagram.ts';
-import type { OscArgument, OscPacket } from '../../core/protocols/osc.ts';
-import { decodeOsc, parseOsc } from '../../core/protocols/osc-decode.ts';
-import { encodeOsc } from '../../core/protocols/osc-encode.ts';
-import { oscTimetag } from '../../core/protocols/osc-timetag.ts';
-import type { Signal } from '../../core/signal.ts';
+import type { DatagramSocket } from '../../core/connection/datagram.ts';
+import type { OscArgument, OscPacket } from '../../core/protocols/osc/osc.ts';
+import { oscTimetag } from '../../core/protocols/osc/osc.ts';
+import { decodeOsc, parseOsc } from '../../core/protocols/osc/osc-decode.ts';
+import { encodeOsc } from '../../core/protocols/osc/osc-encode.ts';
+import type { Signal } from '../../core/signal/signal.ts';
 import { router } from '../../operators/router/router.ts';
 import { installed } from '../../peers/installed.ts';
 import { oscSink } from '../../sinks/osc.ts';

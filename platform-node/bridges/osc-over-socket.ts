@@ -1,9 +1,9 @@
 import { asyncScheduler, filter, Observable } from 'rxjs';
-import type { Client } from '../../core/client.ts';
-import type { DatagramSocket } from '../../core/datagram.ts';
+import type { Client } from '../../core/client/client.ts';
+import type { DatagramSocket } from '../../core/connection/datagram.ts';
 import type { ClaspError } from '../../core/errors.ts';
-import type { OscPeers } from '../../core/protocols/osc-peers.ts';
-import type { Signal } from '../../core/signal.ts';
+import type { OscPeers } from '../../core/protocols/osc/osc-peers.ts';
+import type { Signal } from '../../core/signal/signal.ts';
 import { FailureDigest } from '../../operators/failure-digest.ts';
 import { paceSnapshot } from '../../operators/pace-snapshot.ts';
 import { GroupWriter } from '../../operators/router/group-writer.ts';

@@ -1,16 +1,15 @@
 import { map, Observable } from 'rxjs';
-import type { BridgeEvent } from '../../core/bridge-event.ts';
-import type { Client } from '../../core/client.ts';
+import type { BridgeEvent, Client } from '../../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import type { SignalDefinition } from '../../core/message.ts';
-import type { OscPeers } from '../../core/protocols/osc-peers.ts';
+import type { OscPeers } from '../../core/protocols/osc/osc-peers.ts';
 import {
   findOscQueryNode,
   OSC_QUERY_ATTRIBUTES,
   type OscQueryEntry,
   oscQueryTree,
-} from '../../core/protocols/osc-query.ts';
-import type { Value } from '../../core/value.ts';
+} from '../../core/protocols/osc/osc-query.ts';
+import type { Value } from '../../core/signal/value.ts';
+import type { SignalDefinition } from '../../core/wire/message.ts';
 import { type AdvertisedService, type AdvertiseOptions, advertise } from '../advertise.ts';
 import { formatHostPort } from '../host-port.ts';
 import { type HttpRequest, type HttpResponse, httpRoutes, json } from '../http/http-routes.ts';

@@ -1,8 +1,8 @@
 import { createConnection, createServer, type Socket } from 'node:net';
 import { asyncScheduler, Observable, type SchedulerLike, Subject, type Subscriber } from 'rxjs';
-import type { Datagram, DatagramSocket } from '../../core/datagram.ts';
+import type { Datagram, DatagramSocket } from '../../core/connection/datagram.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import { frameOsc, type OscFraming, OscStreamReader } from '../../core/protocols/osc-framing.ts';
+import { frameOsc, type OscFraming, OscStreamReader } from '../../core/protocols/osc/osc-framing.ts';
 import { backoffWait } from '../../operators/backoff.ts';
 import { FailureDigest } from '../../operators/failure-digest.ts';
 import { formatHostPort, type HostPort, parseHostPort } from '../host-port.ts';

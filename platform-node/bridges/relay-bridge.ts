@@ -1,8 +1,7 @@
 import { asyncScheduler, type SchedulerLike, Subscription } from 'rxjs';
-import type { BridgeEvent } from '../../core/bridge-event.ts';
-import type { Client } from '../../core/client.ts';
+import type { Scopes } from '../../core/address/scope.ts';
+import type { BridgeEvent, Client } from '../../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import type { Scopes } from '../../core/scope.ts';
 import type { Authenticate } from '../../operators/router/authenticate.ts';
 import { countHops } from '../../operators/routes/count-hops.ts';
 import type { HopBudget } from '../../operators/routes/hop-budget.ts';

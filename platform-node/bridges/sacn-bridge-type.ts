@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { SACN_MAX_UNIVERSE } from '../../core/protocols/sacn.ts';
+import { SACN_MAX_UNIVERSE } from '../../core/protocols/sacn/sacn.ts';
 import { listenField, nameField, namespaceField, portField, textReadBy } from '../config/config-fields.ts';
 import { hostField, keepAliveField, mergeField, modeField, rateField } from '../config/dmx-fields.ts';
 import type { BridgeType } from './bridge-type.ts';

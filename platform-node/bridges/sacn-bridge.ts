@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { asyncScheduler, Observable, type SchedulerLike } from 'rxjs';
-import type { BridgeEvent } from '../../core/bridge-event.ts';
-import type { Client } from '../../core/client.ts';
-import type { DatagramSocket } from '../../core/datagram.ts';
+import type { BridgeEvent, Client } from '../../core/client/client.ts';
+import type { DatagramSocket } from '../../core/connection/datagram.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import { DmxInput } from '../../core/protocols/dmx-input.ts';
-import { DmxMapping } from '../../core/protocols/dmx-mapping.ts';
-import { SACN_DISCOVERY_UNIVERSE, SACN_MAX_UNIVERSE, SACN_PORT, sacnGroup } from '../../core/protocols/sacn.ts';
+import { DmxInput } from '../../core/protocols/dmx/dmx-input.ts';
+import { DmxMapping } from '../../core/protocols/dmx/dmx-mapping.ts';
+import { SACN_DISCOVERY_UNIVERSE, SACN_MAX_UNIVERSE, SACN_PORT, sacnGroup } from '../../core/protocols/sacn/sacn.ts';
 import { type SacnSinkOptions, sacnSink } from '../../sinks/sacn.ts';
 import { dmxLink } from '../../sources/dmx-link.ts';
 import { relayLevels } from '../../sources/relay-levels.ts';

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Client } from '../../core/client.ts';
+import type { Client } from '../../core/client/client.ts';
 import { atEnd, endAll, serveHttp } from '../../peers/http-rig.ts';
 
 afterEach(endAll);

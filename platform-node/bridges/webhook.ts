@@ -1,10 +1,10 @@
 import { type SchedulerLike, Subscription } from 'rxjs';
-import type { Client } from '../../core/client.ts';
+import type { Client } from '../../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import { stringifyJson } from '../../core/json.ts';
-import { later } from '../../core/later.ts';
-import { signalJson } from '../../core/protocols/http.ts';
-import type { Signal, SignalKind } from '../../core/signal.ts';
+import { signalJson } from '../../core/protocols/http/http.ts';
+import { stringifyJson } from '../../core/signal/json.ts';
+import type { Signal, SignalKind } from '../../core/signal/signal.ts';
+import { scheduleOnce } from '../../core/time/schedule-once.ts';
 import { withoutSecrets } from './without-secrets.ts';
 
 /** A URL that is called when something happens. */
@@ -29,7 +29,7 @@ export interface OutgoingHttpOptions {
 }
 
 /** Calls that may wait; beyond it the oldest is dropped and told as a failure. */
-const MOST_WAITING = 1000;
+const MAX_WAITING = 1000;
 /** Milliseconds that one call may take. */
 const TIMEOUT = 10_000;
 /** Milliseconds before each further attempt, when nobody answers or the answer is 5xx. */
@@ -76,7 +76,7 @@ export function webhook(client: Client, hook: Webhook, { failed, scheduler }: Ou
           failed(new ClaspError(ErrorCode.Timeout, reason, { address: signal.address, cause }));
           return;
         }
-        await new Promise<void>((resolve) => later(running, scheduler, pause, resolve));
+        await new Promise<void>((resolve) => scheduleOnce(running, scheduler, pause, resolve));
       }
     }
   };
@@ -97,7 +97,7 @@ export function webhook(client: Client, hook: Webhook, { failed, scheduler }: Ou
       next: (signal) => {
         if (signal.kind === 'param' && signal.snapshot) return;
         waiting.set(signal.kind === 'param' ? signal.address : signal, signal);
-        if (waiting.size > MOST_WAITING) {
+        if (waiting.size > MAX_WAITING) {
           const [oldest] = waiting.keys();
           waiting.delete(oldest);
           failed(new ClaspError(ErrorCode.Overloaded, `${shown} is too slow`, { address: signal.address }));

@@ -1,7 +1,7 @@
 import { NEVER, type Subscription } from 'rxjs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
-import type { BridgeEvent } from '../../core/bridge-event.ts';
+import type { BridgeEvent } from '../../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { router } from '../../operators/router/router.ts';
 import { openChromium } from '../../peers/chromium.ts';

@@ -1,14 +1,13 @@
 import { asyncScheduler, Observable, type SchedulerLike } from 'rxjs';
 import { z } from 'zod';
-import type { BridgeEvent } from '../../core/bridge-event.ts';
-import type { Client } from '../../core/client.ts';
+import type { Scopes } from '../../core/address/scope.ts';
+import type { BridgeEvent, Client } from '../../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import type { Scopes } from '../../core/scope.ts';
 import { FailureDigest } from '../../operators/failure-digest.ts';
 import type { Authenticate } from '../../operators/router/authenticate.ts';
 import { nameField, namespaceField, patternField, portField } from '../config/config-fields.ts';
 import { formatHostPort } from '../host-port.ts';
-import { BearerClients, oneForAll } from '../http/bearer-clients.ts';
+import { BearerClients, sharedClient } from '../http/bearer-clients.ts';
 import { httpRoutes } from '../http/http-routes.ts';
 import { httpServers } from '../http/http-servers.ts';
 import { jsonSockets } from '../http/json-sockets.ts';
@@ -80,7 +79,7 @@ export function websocketJsonBridge(client: Client, options: WebsocketJsonBridge
 
     const { join, authenticate } = options;
     const clients = new BearerClients({
-      ...(join ? { join } : oneForAll(client)),
+      ...(join ? { join } : sharedClient(client)),
       authenticate,
       name: bridge,
       scheduler,

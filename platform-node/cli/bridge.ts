@@ -1,8 +1,8 @@
 import { asyncScheduler, map, throwError } from 'rxjs';
 import type { z } from 'zod';
-import type { BridgeEvent } from '../../core/bridge-event.ts';
+import type { BridgeEvent } from '../../core/client/client.ts';
 import { type AnyBridgeType, bridgeTypes, isBridgeType } from '../bridges/bridge-types.ts';
-import { inOurWords, mistakesOf } from '../config/config-mistakes.ts';
+import { mistakesOf, plainMessages } from '../config/config-mistakes.ts';
 import {
   type Command,
   data,
@@ -157,7 +157,7 @@ function entryOf(
     entry[key] =
       typeof words === 'string' ? meant(words, fits) : words.map((word) => meant(word, (one) => fits([one])));
   }
-  const { success, data: checked, error } = kind.schema.safeParse(entry, inOurWords);
+  const { success, data: checked, error } = kind.schema.safeParse(entry, plainMessages);
   if (success) return checked;
   const [mistake] = mistakesOf(error.issues, TYPES);
   const key = mistake?.path[0];

@@ -3,10 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EMPTY, from } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { BundlePart } from '../../core/client.ts';
+import type { BundlePart } from '../../core/client/client.ts';
 import { type LocalRelay, localRelay, runCommand } from '../../peers/run-command.ts';
-import { bundleCommand } from './bundle.ts';
-import { parseParts } from './bundle-parts.ts';
+import { bundleCommand, parseParts } from './bundle.ts';
 
 let relay: LocalRelay;
 let folder: string;

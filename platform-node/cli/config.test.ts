@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { filter, firstValueFrom } from 'rxjs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { Client } from '../../core/client.ts';
+import type { Client } from '../../core/client/client.ts';
 import { createClient } from '../../operators/client/client.ts';
 import { webSocketDial } from '../web-socket/web-socket-dial.ts';
 

@@ -1,6 +1,6 @@
 import { BehaviorSubject, NEVER, Subject, throwError } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ClientStatus } from '../../core/client.ts';
+import type { ClientStatus } from '../../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { createClient } from '../../operators/client/client.ts';
 import { fakeClient, type LocalRelay, localRelay, runCommand } from '../../peers/run-command.ts';

@@ -1,5 +1,5 @@
 import { map, Observable, Subscription, take } from 'rxjs';
-import type { Client } from '../../core/client.ts';
+import type { Client } from '../../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { UsageError } from './command.ts';
 

@@ -1,5 +1,5 @@
 import { distinctUntilChanged, filter, map, Observable, skip } from 'rxjs';
-import type { Client } from '../../core/client.ts';
+import type { Client } from '../../core/client/client.ts';
 import type { ClaspError } from '../../core/errors.ts';
 
 /** A connection that was lost and is waited for, or that is back. */

@@ -1,9 +1,9 @@
 import { map, mergeMap, of } from 'rxjs';
+import { addressOf } from './address-arguments.ts';
 import { type Command, data, defineCommand } from './command.ts';
 import { type Connect, jsonOption, targetOptions, withClient } from './connect.ts';
 import { recordJson } from './format.ts';
 import { parseValue, VALUE_NOTE, valueOptions } from './value.ts';
-import { addressOf } from './words.ts';
 
 const options = { ...targetOptions, ...jsonOption, ...valueOptions } as const;
 

@@ -1,7 +1,7 @@
 import { ClaspError } from '../../core/errors.ts';
-import { stringifyJson } from '../../core/json.ts';
-import type { Signal } from '../../core/signal.ts';
-import type { Value } from '../../core/value.ts';
+import { stringifyJson } from '../../core/signal/json.ts';
+import type { Signal } from '../../core/signal/signal.ts';
+import type { Value } from '../../core/signal/value.ts';
 
 /** A value as one line: JSON, and the numbers JSON does not know by name. `parseValue` reads it back. */
 export function formatValue(value: Value): string {

@@ -1,9 +1,9 @@
 import { map } from 'rxjs';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
+import { addressOf } from './address-arguments.ts';
 import { type Command, data, defineCommand } from './command.ts';
 import { type Connect, jsonOption, targetOptions, withClient } from './connect.ts';
 import { formatValue, recordJson } from './format.ts';
-import { addressOf } from './words.ts';
 
 const options = {
   ...targetOptions,

@@ -3,14 +3,14 @@ import type { AddressInfo } from 'node:net';
 import { firstValueFrom, NEVER, Observable, of, Subject, throwError } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Connection } from '../../core/connection.ts';
+import type { Connection } from '../../core/connection/connection.ts';
+import { memoryPair } from '../../core/connection/memory-pair.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import { memoryPair } from '../../core/memory-pair.ts';
-import type { Message } from '../../core/message.ts';
 import { decodeMessage, encodeMessage } from '../../core/wire/index.ts';
+import type { Message } from '../../core/wire/message.ts';
 import { localRelay, runCommand } from '../../peers/run-command.ts';
-import { figures } from './figures.ts';
 import { type InfoSources, infoCommand } from './info.ts';
+import { figures } from './summary.ts';
 
 const welcome: Message = {
   type: 'WELCOME',

@@ -11,10 +11,10 @@ import {
   throwIfEmpty,
   timer,
 } from 'rxjs';
-import type { Connection, Connections } from '../../core/connection.ts';
+import type { Connection, Connections } from '../../core/connection/connection.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import { type Message, PROTOCOL_VERSION, type WelcomeMessage } from '../../core/message.ts';
 import { decodeMessage, encodeMessage } from '../../core/wire/index.ts';
+import { type Message, PROTOCOL_VERSION, type WelcomeMessage } from '../../core/wire/message.ts';
 import { duration, type RelayStatus } from '../http/status-page.ts';
 import { type Command, data, defineCommand, type Line } from './command.ts';
 import { checkUrl, interruption, jsonOption, type Target, targetOptions, unreachable } from './connect.ts';

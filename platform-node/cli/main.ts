@@ -10,7 +10,6 @@ import { bundleCommand } from './bundle.ts';
 import { checkCommand } from './check.ts';
 import type { Connect } from './connect.ts';
 import { emitCommand } from './emit.ts';
-import { figures } from './figures.ts';
 import { getCommand } from './get.ts';
 import { infoCommand } from './info.ts';
 import { relayCommand } from './relay.ts';
@@ -18,6 +17,7 @@ import { run } from './runner.ts';
 import { setCommand } from './set.ts';
 import { streamCommand } from './stream.ts';
 import { subCommand } from './sub.ts';
+import { figures } from './summary.ts';
 
 /** Milliseconds for connections to close by themselves before the process ends anyway. */
 const FAREWELL = 3_000;

@@ -1,5 +1,5 @@
 import { catchError, concat, from, mergeMap, NEVER, Observable, of, take, throwError } from 'rxjs';
-import { checkAddress } from '../../core/address.ts';
+import { checkAddress } from '../../core/address/address.ts';
 import { ClaspError } from '../../core/errors.ts';
 import { bridgeName } from '../bridges/relay-bridge.ts';
 import type { BridgeConfig, RelayConfig } from '../config/relay-config.ts';

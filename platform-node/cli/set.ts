@@ -1,10 +1,10 @@
 import { map } from 'rxjs';
-import type { SetOptions } from '../../core/client.ts';
+import type { SetOptions } from '../../core/client/client.ts';
+import { addressOf } from './address-arguments.ts';
 import { type Command, data, defineCommand, UsageError } from './command.ts';
 import { type Connect, jsonOption, targetOptions, withClient } from './connect.ts';
 import { recordJson } from './format.ts';
 import { parseValue, VALUE_NOTE, valueOptions } from './value.ts';
-import { addressOf } from './words.ts';
 
 const options = {
   ...targetOptions,

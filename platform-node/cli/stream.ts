@@ -1,10 +1,10 @@
 import { concat, defer, EMPTY, mergeMap, type Observable, of, throwError } from 'rxjs';
-import type { Client } from '../../core/client.ts';
+import type { Client } from '../../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
+import { addressOf } from './address-arguments.ts';
 import { type Command, defineCommand, type Line, message } from './command.ts';
 import { type Connect, targetOptions, withClient } from './connect.ts';
 import { parseValue, VALUE_NOTE, valueOptions } from './value.ts';
-import { addressOf } from './words.ts';
 
 const options = { ...targetOptions, ...valueOptions } as const;
 

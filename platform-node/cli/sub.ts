@@ -1,11 +1,11 @@
 import { filter, map, type Observable, take } from 'rxjs';
-import type { Client, OnOptions } from '../../core/client.ts';
-import type { Signal, SignalKind } from '../../core/signal.ts';
+import type { Client, OnOptions } from '../../core/client/client.ts';
+import type { Signal, SignalKind } from '../../core/signal/signal.ts';
+import { patternOf } from './address-arguments.ts';
 import { type Command, data, defineCommand, type Line, message, UsageError } from './command.ts';
 import { type Connect, jsonOption, targetOptions, withClient } from './connect.ts';
 import { changeText, withConnectionChanges } from './connection-changes.ts';
 import { formatSignal, signalJson } from './format.ts';
-import { patternOf } from './words.ts';
 
 const KINDS: readonly SignalKind[] = ['param', 'event', 'stream', 'gesture', 'timeline'];
 

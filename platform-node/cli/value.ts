@@ -1,6 +1,6 @@
 import { ClaspError } from '../../core/errors.ts';
-import { parseJson } from '../../core/json.ts';
-import type { Value } from '../../core/value.ts';
+import { parseJson } from '../../core/signal/json.ts';
+import type { Value } from '../../core/signal/value.ts';
 import { UsageError } from './command.ts';
 
 /** Options of every command that takes a value. */

@@ -1,5 +1,5 @@
 import { type AnyBridgeType, bridgeTypes, isBridgeType } from '../bridges/bridge-types.ts';
-import { type ConfigMistake, inOurWords, mistakesOf } from './config-mistakes.ts';
+import { type ConfigMistake, mistakesOf, plainMessages } from './config-mistakes.ts';
 import { configSchema } from './config-schema.ts';
 import type { RelayConfig } from './relay-config.ts';
 
@@ -15,7 +15,7 @@ export type CheckedConfig =
 export async function checkConfig(value: unknown, code: boolean): Promise<CheckedConfig> {
   const types = await Promise.all(namedTypes(value).map((type) => bridgeTypes[type]()));
   const known = types.length > 0 ? types : [await bridgeTypes.osc()];
-  const result = configSchema(known, code).safeParse(value, inOurWords);
+  const result = configSchema(known, code).safeParse(value, plainMessages);
   const found = result.success ? [] : mistakesOf(result.error.issues, Object.keys(bridgeTypes));
   const mistakes = [...(code ? found : found.map(forModules)), ...twice(value)];
   if (mistakes.length > 0) return { config: undefined, mistakes };

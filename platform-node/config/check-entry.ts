@@ -1,10 +1,10 @@
 import type { ZodType } from 'zod';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import { inOurWords, mistakesOf } from './config-mistakes.ts';
+import { mistakesOf, plainMessages } from './config-mistakes.ts';
 
 /** The entry of a bridge as its schema reads it. Throws a `ClaspError` 402 that names the first key that is wrong. */
 export function checkEntry<T>(schema: ZodType<T>, entry: unknown, name: string): T {
-  const { success, data, error } = schema.safeParse(entry, inOurWords);
+  const { success, data, error } = schema.safeParse(entry, plainMessages);
   if (success) return data;
   const [mistake] = mistakesOf(error.issues, []);
   const key = mistake && mistake.path.length > 0 && !mistake.atKey ? `${mistake.path.join('.')} ` : '';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { checkAddress, checkPattern } from '../../core/address.ts';
+import { checkAddress, checkPattern } from '../../core/address/address.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { parseHostPort } from '../host-port.ts';
 

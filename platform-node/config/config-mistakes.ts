@@ -17,7 +17,7 @@ type Issue = z.core.$ZodIssue;
 type RawIssue = z.core.$ZodRawIssue;
 
 /** For `safeParse`: makes the words of the mistakes, and keeps what {@link mistakesOf} needs. */
-export const inOurWords: { readonly error: (issue: RawIssue) => string; readonly reportInput: true } = {
+export const plainMessages: { readonly error: (issue: RawIssue) => string; readonly reportInput: true } = {
   error: wordsOf,
   reportInput: true,
 };

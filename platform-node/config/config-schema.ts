@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { addressTemplate } from '../../core/address-template.ts';
+import { addressTemplate } from '../../core/address/address-template.ts';
+import { checkPattern, compilePattern } from '../../core/address/pattern.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import { checkPattern, compilePattern } from '../../core/pattern.ts';
-import type { RouteConfig } from '../../core/route.ts';
+import type { RouteConfig } from '../../core/transforms/route.ts';
 import type { AnyBridgeType } from '../bridges/bridge-types.ts';
 import { patternField, portField } from './config-fields.ts';
 import { transformSchema } from './transform-schema.ts';

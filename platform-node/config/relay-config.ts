@@ -1,7 +1,7 @@
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import type { OnFull } from '../../core/param-places.ts';
-import type { ParamRule } from '../../core/param-rules.ts';
-import type { RouteConfig } from '../../core/route.ts';
+import type { OnFull } from '../../core/param/param.ts';
+import type { ParamRule } from '../../core/param/param-rules.ts';
+import type { RouteConfig } from '../../core/transforms/route.ts';
 import type { Authenticate } from '../../operators/router/authenticate.ts';
 import type { ArtnetBridgeConfig } from '../bridges/artnet-bridge-type.ts';
 import { bridgeTypes, isBridgeType } from '../bridges/bridge-types.ts';

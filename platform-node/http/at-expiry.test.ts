@@ -1,7 +1,7 @@
 import { type SchedulerAction, type SchedulerLike, type Subscription, VirtualTimeScheduler } from 'rxjs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { endAll, listen, serveHttp } from '../../peers/http-rig.ts';
-import { atExpiry } from './at-expiry.ts';
+import { atExpiry } from './bearer-clients.ts';
 
 const DAY = 86_400_000;
 

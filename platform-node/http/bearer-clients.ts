@@ -1,9 +1,31 @@
-import { asyncScheduler, firstValueFrom, type SchedulerLike, type Subscription } from 'rxjs';
-import type { Client } from '../../core/client.ts';
+import type { IncomingHttpHeaders } from 'node:http';
+import { asyncScheduler, firstValueFrom, type SchedulerLike, Subscription } from 'rxjs';
+import type { Scopes } from '../../core/address/scope.ts';
+import type { Client } from '../../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import { PROTOCOL_VERSION } from '../../core/message.ts';
-import type { Scopes } from '../../core/scope.ts';
+import { PROTOCOL_VERSION } from '../../core/wire/message.ts';
 import { type Authenticate, askForGrant } from '../../operators/router/authenticate.ts';
+
+/** The token of a request: `Authorization: Bearer …`, or `?token=` where a browser cannot set headers. */
+export function bearerToken({ authorization = '' }: IncomingHttpHeaders, query: URLSearchParams): string | undefined {
+  return /^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? query.get('token') ?? undefined;
+}
+
+/** Milliseconds. Host timers overflow beyond it and fire at once. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+/** Calls `end` when the rights of a token end, in milliseconds since the Unix epoch, however far that is; never for undefined. */
+export function atExpiry(expiresAt: number | undefined, scheduler: SchedulerLike, end: () => void): Subscription {
+  const waiting = new Subscription();
+  if (expiresAt === undefined) return waiting;
+  const wait = () => {
+    const left = expiresAt - scheduler.now();
+    if (left > LONGEST_TIMER) waiting.add(scheduler.schedule(wait, LONGEST_TIMER));
+    else waiting.add(scheduler.schedule(end, Math.max(0, left)));
+  };
+  wait();
+  return waiting;
+}
 
 export interface BearerClientsOptions {
   /** Makes a participant with what it may do. */
@@ -204,7 +226,7 @@ export class BearerClients {
  * Has one participant act for all, where none can be made: only for tokens that permit everything, as it cannot keep anybody
  * to less. Any other is refused with a `ClaspError` 501.
  */
-export function oneForAll(client: Client): Required<Pick<BearerClientsOptions, 'join' | 'leave'>> {
+export function sharedClient(client: Client): Required<Pick<BearerClientsOptions, 'join' | 'leave'>> {
   const join = (name: string, { list }: Scopes): Client => {
     if (list.some(({ action, pattern }) => action === 'admin' && pattern.everything)) return client;
     const reason = `${name} has one participant for all tokens and cannot keep to the scopes of one; it wants the option join`;

@@ -1,17 +1,17 @@
 import { asyncScheduler, type SchedulerLike } from 'rxjs';
-import { checkAddress } from '../../core/address.ts';
-import type { Client } from '../../core/client.ts';
+import { checkAddress } from '../../core/address/address.ts';
+import type { Client } from '../../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import { stringifyJson } from '../../core/json.ts';
-import { jsonWrite, parseJsonMap, signalJson } from '../../core/protocols/http.ts';
-import type { Param } from '../../core/signal.ts';
-import type { Value } from '../../core/value.ts';
-import { readParams } from '../../operators/read-params.ts';
-import { answered } from './answered.ts';
+import { jsonWrite, parseJsonMap, signalJson } from '../../core/protocols/http/http.ts';
+import { stringifyJson } from '../../core/signal/json.ts';
+import type { Param } from '../../core/signal/signal.ts';
+import type { Value } from '../../core/signal/value.ts';
+import { readParams } from '../../operators/json/read-params.ts';
 import type { BearerClients } from './bearer-clients.ts';
-import { bearerToken } from './bearer-token.ts';
+import { bearerToken } from './bearer-clients.ts';
 import { eventFeeds } from './http-events.ts';
 import { openApi } from './http-openapi.ts';
+import { answered } from './http-requests.ts';
 import { type HttpRequest, type HttpResponse, type HttpRoute, json } from './http-routes.ts';
 
 export interface HttpApi {

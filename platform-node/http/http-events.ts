@@ -1,33 +1,33 @@
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
-import type { Client } from '../../core/client.ts';
+import type { Scopes } from '../../core/address/scope.ts';
+import type { Client } from '../../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import { kindsOf, serverSentEvent, signalJson } from '../../core/protocols/http.ts';
-import type { Scopes } from '../../core/scope.ts';
-import type { Signal, SignalKind } from '../../core/signal.ts';
-import { readParams } from '../../operators/read-params.ts';
-import { answered } from './answered.ts';
-import { atExpiry } from './at-expiry.ts';
+import { kindsOf, serverSentEvent, signalJson } from '../../core/protocols/http/http.ts';
+import type { Signal, SignalKind } from '../../core/signal/signal.ts';
+import { readParams } from '../../operators/json/read-params.ts';
 import type { BearerClients, BorrowedClient } from './bearer-clients.ts';
+import { atExpiry } from './bearer-clients.ts';
+import { answered } from './http-requests.ts';
 import type { HttpRequest, HttpResponse } from './http-routes.ts';
 
 /** Events that a feed remembers for listeners that come back. */
 const REMEMBERED = 1000;
 /** Bytes of them; the oldest are forgotten first. */
-const MOST_REMEMBERED = 1024 * 1024;
+const MAX_REMEMBERED = 1024 * 1024;
 /** Milliseconds that a feed goes on without a listener. */
 const LINGER = 60_000;
 /** Milliseconds between two comments that keep the way open through proxies. */
 const HEARTBEAT = 15_000;
 /** Bytes that may wait for a slow reader, beside what it begins with; then it is cut off, comes back with its last id, and resumes. */
-const MOST_WAITING = 1024 * 1024;
+const MAX_WAITING = 1024 * 1024;
 
 /** Characters that are written at a time at the beginning. */
 const PIECE = 1024 * 1024;
 
 /** Feeds at a time. */
-const MOST_FEEDS = 1000;
+const MAX_FEEDS = 1000;
 
 interface Listener {
   readonly write: (text: string) => void;
@@ -95,7 +95,7 @@ class Feed {
     const text = serverSentEvent(this.lastId, signal.kind, signalJson(signal, this.#now() * 1000));
     this.#texts.push(text);
     this.#bytes += Buffer.byteLength(text);
-    while (this.#texts.length > REMEMBERED || this.#bytes > MOST_REMEMBERED) {
+    while (this.#texts.length > REMEMBERED || this.#bytes > MAX_REMEMBERED) {
       this.#bytes -= Buffer.byteLength(this.#texts.shift() ?? '');
     }
     for (const { write } of [...this.listeners]) write(text);
@@ -143,9 +143,9 @@ export function eventFeeds(
     }
     // The token means other rights than it did: who still listens with the old ones comes back, and gets the new.
     if (known) drop(key, known);
-    if (feeds.size >= MOST_FEEDS) {
+    if (feeds.size >= MAX_FEEDS) {
       borrowed.release();
-      throw new ClaspError(ErrorCode.Overloaded, `more than ${MOST_FEEDS} patterns are listened to`);
+      throw new ClaspError(ErrorCode.Overloaded, `more than ${MAX_FEEDS} patterns are listened to`);
     }
     let refusal: ClaspError | undefined;
     const feed = new Feed(
@@ -201,7 +201,7 @@ export function eventFeeds(
     const stream = (outgoing: ServerResponse) => {
       const beginning = [...pieces(['retry: 1000\n\n', ...first, ...early])];
       // Nobody has read any of the beginning yet, however fast they are.
-      const most = beginning.reduce((sum, text) => sum + Buffer.byteLength(text), MOST_WAITING);
+      const most = beginning.reduce((sum, text) => sum + Buffer.byteLength(text), MAX_WAITING);
       const write = (text: string) => {
         outgoing.write(text);
         if (outgoing.writableLength > most) outgoing.destroy();

@@ -1,4 +1,4 @@
-import type { Value } from '../../core/value.ts';
+import type { Value } from '../../core/signal/value.ts';
 import { version } from '../version.ts';
 
 /** The description of the HTTP API, OpenAPI 3.1: what `GET /v1/openapi.json` answers. */

@@ -1,11 +1,11 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { asyncScheduler } from 'rxjs';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import { stringifyJson } from '../../core/json.ts';
-import { errorJson, httpStatus } from '../../core/protocols/http.ts';
-import type { Value } from '../../core/value.ts';
-import { bearerToken } from './bearer-token.ts';
-import { pathOf, queryOf } from './request-target.ts';
+import { errorJson, httpStatus } from '../../core/protocols/http/http.ts';
+import { stringifyJson } from '../../core/signal/json.ts';
+import type { Value } from '../../core/signal/value.ts';
+import { bearerToken } from './bearer-clients.ts';
+import { pathOf, queryOf } from './http-requests.ts';
 
 /** Milliseconds that a peer has to read an answer that it gets before it has sent all. */
 const LINGER = 1_000;

@@ -3,9 +3,9 @@ import type { AddressInfo, Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import type { RoundRobin } from '../../operators/round-robin.ts';
+import { readingTurns } from '../event-loop.ts';
 import { formatHostPort } from '../host-port.ts';
-import { readingTurns } from '../reading-turns.ts';
-import { requestTurns } from './request-turns.ts';
+import { requestTurns } from './http-requests.ts';
 
 /** Milliseconds that a peer may take for its headers, and for a whole request. */
 const TIMEOUTS = { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 5_000 };

@@ -2,18 +2,17 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { closeReason, serverCloseCode } from '../../core/connection/web-socket.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import { stringifyJson } from '../../core/json.ts';
-import { errorJson } from '../../core/protocols/http.ts';
-import { closeReason, serverCloseCode } from '../../core/web-socket-close.ts';
-import { InputQueue } from '../../operators/input-queue.ts';
-import { JsonSession } from '../../operators/json-session.ts';
+import { errorJson } from '../../core/protocols/http/http.ts';
+import { stringifyJson } from '../../core/signal/json.ts';
+import { JsonSession } from '../../operators/json/json-session.ts';
 import type { RoundRobin } from '../../operators/round-robin.ts';
-import { readingTurns } from '../reading-turns.ts';
-import { atExpiry } from './at-expiry.ts';
+import { InputQueue } from '../../operators/round-robin.ts';
+import { readingTurns } from '../event-loop.ts';
 import type { BearerClients } from './bearer-clients.ts';
-import { bearerToken } from './bearer-token.ts';
-import { pathOf, queryOf } from './request-target.ts';
+import { atExpiry, bearerToken } from './bearer-clients.ts';
+import { pathOf, queryOf } from './http-requests.ts';
 
 export interface JsonSocketsOptions {
   /** Only this path; undefined for any. */
@@ -33,7 +32,7 @@ export interface JsonSocketsOptions {
 /** The largest message of a peer, in bytes. */
 const LARGEST = 1024 * 1024;
 /** Messages that a peer may send before it is known who it is. */
-const MOST_EARLY = 64;
+const MAX_EARLY = 64;
 /** Bytes waiting for a peer at which params and streams are held, at which they go on, and at which it is given up. */
 const HIGH = 1024 * 1024;
 const HARD = 8 * 1024 * 1024;
@@ -67,7 +66,7 @@ export function jsonSockets(
     const name = `${request.socket.remoteAddress}:${request.socket.remotePort}`;
     const early: string[] = [];
     let receive = (text: string): void => {
-      if (early.push(text) > MOST_EARLY) socket.close(1008, 'too many messages before the token was checked');
+      if (early.push(text) > MAX_EARLY) socket.close(1008, 'too many messages before the token was checked');
     };
     socket.on('message', (data, isBinary) => {
       if (isBinary) socket.close(1003, 'text messages only');

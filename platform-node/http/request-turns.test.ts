@@ -2,9 +2,9 @@ import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
-import { readingTurns } from '../reading-turns.ts';
+import { readingTurns } from '../event-loop.ts';
 import { createRelay } from '../relay.ts';
-import { requestTurns } from './request-turns.ts';
+import { requestTurns } from './http-requests.ts';
 
 const ends: (() => unknown)[] = [];
 afterEach(async () => {

@@ -4,8 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { openChromium } from '../../peers/chromium.ts';
 import { installed } from '../../peers/installed.ts';
 import { httpRoutes } from './http-routes.ts';
-import { duration, type RelayStatus, statusPage } from './status-page.ts';
-import { statusRoutes } from './status-routes.ts';
+import { duration, type RelayStatus, statusPage, statusRoutes } from './status-page.ts';
 
 const status: RelayStatus = {
   name: 'Venue',

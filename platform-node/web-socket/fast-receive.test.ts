@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { firstValueFrom, Subject, type Subscription } from 'rxjs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { WebSocketServer } from 'ws';
-import type { Connection } from '../../core/connection.ts';
+import type { Connection } from '../../core/connection/connection.ts';
 import { RoundRobin } from '../../operators/round-robin.ts';
 import { FastReceive } from './fast-receive.ts';
 import { webSocketListener } from './web-socket-listener.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { Connection } from '../../core/connection.ts';
+import type { Connection } from '../../core/connection/connection.ts';
 import { rawSocket, WebSocketRig } from '../../peers/web-socket-rig.ts';
 
 const rig = new WebSocketRig();

@@ -3,8 +3,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { describe, it } from 'vitest';
 import { WebSocket } from 'ws';
-import type { Connection } from '../../core/connection.ts';
-import { fromWebSocket } from '../../core/web-socket.ts';
+import type { Connection } from '../../core/connection/connection.ts';
+import { fromWebSocket } from '../../core/connection/web-socket.ts';
 import {
   type ConnectionPair,
   type ConnectionPairOptions,

@@ -4,7 +4,7 @@ import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { firstValueFrom, retry, timer } from 'rxjs';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { WebSocketServer } from 'ws';
-import type { Connection } from '../../core/connection.ts';
+import type { Connection } from '../../core/connection/connection.ts';
 import { ClaspError } from '../../core/errors.ts';
 import { WebSocketRig } from '../../peers/web-socket-rig.ts';
 import { probe } from '../../testing/connection-probe.ts';

@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
 import { Observable } from 'rxjs';
 import { type ClientOptions, WebSocket } from 'ws';
-import type { Connection, Connections } from '../../core/connection.ts';
+import type { Connection, Connections } from '../../core/connection/connection.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import { TurnWriter } from './turn-writer.ts';
+import { GatheredWriter } from './gathered-writer.ts';
 import { type PeerSettings, WebSocketPeer } from './web-socket-peer.ts';
 
 export interface WebSocketDialOptions {
@@ -42,7 +42,7 @@ export function webSocketDial(url: string, options: WebSocketDialOptions = {}): 
 
   return new Observable<Connection>((subscriber) => {
     const settings: PeerSettings = {
-      writer: new TurnWriter(true),
+      writer: new GatheredWriter(true),
       server: false,
       maxFrame,
       highWater,

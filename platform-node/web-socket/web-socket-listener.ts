@@ -10,12 +10,12 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Observable } from 'rxjs';
 import { type ServerOptions, WebSocketServer } from 'ws';
-import type { Connection, Connections } from '../../core/connection.ts';
+import type { Connection, Connections } from '../../core/connection/connection.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import type { RoundRobin } from '../../operators/round-robin.ts';
-import { pathOf } from '../http/request-target.ts';
-import { readingTurns } from '../reading-turns.ts';
-import { TurnWriter } from './turn-writer.ts';
+import { readingTurns } from '../event-loop.ts';
+import { pathOf } from '../http/http-requests.ts';
+import { GatheredWriter } from './gathered-writer.ts';
 import { type PeerSettings, WebSocketPeer } from './web-socket-peer.ts';
 
 export interface WebSocketListenerOptions {
@@ -72,7 +72,7 @@ export function webSocketListener(options: WebSocketListenerOptions = {}): Conne
     const peers = new Set<WebSocketPeer>();
     let accepted = 0;
     const settings: PeerSettings = {
-      writer: new TurnWriter(false),
+      writer: new GatheredWriter(false),
       server: true,
       turns,
       maxFrame,

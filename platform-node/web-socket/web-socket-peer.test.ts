@@ -3,11 +3,11 @@ import { connect, type Socket } from 'node:net';
 import { Writable } from 'node:stream';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
-import type { Connection } from '../../core/connection.ts';
+import type { Connection } from '../../core/connection/connection.ts';
 import { ClaspError } from '../../core/errors.ts';
 import { rawSocket, WebSocketRig } from '../../peers/web-socket-rig.ts';
 import { probe } from '../../testing/connection-probe.ts';
-import { TurnWriter } from './turn-writer.ts';
+import { GatheredWriter } from './gathered-writer.ts';
 import { WebSocketPeer } from './web-socket-peer.ts';
 
 const rig = new WebSocketRig();
@@ -210,7 +210,7 @@ describe('a connection of webSocketListener', () => {
       setNoDelay: () => undefined,
     });
     const peer = new WebSocketPeer('fake', openWebSocket(), socket as unknown as Socket, {
-      writer: new TurnWriter(false),
+      writer: new GatheredWriter(false),
       server: true,
       maxFrame: 100,
       highWater: 100,

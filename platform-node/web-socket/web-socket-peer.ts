@@ -1,17 +1,17 @@
 import type { Socket } from 'node:net';
 import { BehaviorSubject, type Observer } from 'rxjs';
 import { WebSocket } from 'ws';
-import type { Connection } from '../../core/connection.ts';
-import { Emitter } from '../../core/emitter.ts';
+import type { Connection } from '../../core/connection/connection.ts';
+import { Emitter } from '../../core/connection/emitter.ts';
+import { clientCloseCode, closeError, closeReason, serverCloseCode } from '../../core/connection/web-socket.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import { clientCloseCode, closeError, closeReason, serverCloseCode } from '../../core/web-socket-close.ts';
 import type { RoundRobin } from '../../operators/round-robin.ts';
 import { FastReceive } from './fast-receive.ts';
-import { Path, type TurnMember, type TurnWriter } from './turn-writer.ts';
+import { type GatheredMember, type GatheredWriter, Path } from './gathered-writer.ts';
 
 /** What all connections of one listener or dial have in common. */
 export interface PeerSettings {
-  readonly writer: TurnWriter;
+  readonly writer: GatheredWriter;
   readonly server: boolean;
   /** Whose input is read when. Absent: this is the client's end, which reads as `ws` does. */
   readonly turns?: RoundRobin;
@@ -26,7 +26,7 @@ export interface PeerSettings {
  * A connection over a `ws` WebSocket and the socket below it. Frames go straight to that socket, gathered; `ws`
  * receives, pings and closes. Both write whole WebSocket messages only, so they cannot get into each other's way.
  */
-export class WebSocketPeer implements Connection, Observer<Uint8Array>, TurnMember {
+export class WebSocketPeer implements Connection, Observer<Uint8Array>, GatheredMember {
   readonly id: string;
   readonly peer: string;
   readonly incoming: Emitter<Uint8Array> = new Emitter();

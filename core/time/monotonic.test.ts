@@ -1,0 +1,60 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { monotonic } from './monotonic.ts';
+
+const steps = fc.array(fc.integer({ min: -1_000_000, max: 1_000_000 }), { minLength: 1 });
+
+/** What the clock says while the given one makes these steps, beginning at `from`. */
+function readings(all: readonly number[], from = 10_000_000): { given: number; told: number }[] {
+  let given = from;
+  const now = monotonic(() => given);
+  return all.map((step) => {
+    given += step;
+    return { given, told: now() };
+  });
+}
+
+it('never goes back, and is never behind', () => {
+  fc.assert(
+    fc.property(steps, (all) => {
+      let last = 0;
+      for (const { given, told } of readings(all)) {
+        expect(told).toBeGreaterThanOrEqual(last);
+        expect(told).toBeGreaterThanOrEqual(given);
+        last = told;
+      }
+    }),
+  );
+});
+
+it('tells whole numbers, also of a clock that has fractions', () => {
+  fc.assert(
+    fc.property(fc.array(fc.double({ min: -1_000, max: 1_000, noNaN: true }), { minLength: 1 }), (all) => {
+      for (const { given, told } of readings(all)) {
+        expect(Number.isInteger(told)).toBe(true);
+        expect(told).toBeGreaterThan(given - 1);
+      }
+    }),
+  );
+});
+
+it('goes on at nine tenths at least, whatever was put back before', () => {
+  fc.assert(
+    fc.property(steps, fc.nat(1_000_000), (all, passed) => {
+      const told = readings([...all, passed]).map((reading) => reading.told);
+      const went = (told.at(-1) as number) - (told.at(-2) as number);
+      expect(went).toBeGreaterThanOrEqual(passed * 0.9 - 1);
+    }),
+  );
+});
+
+it('agrees with the given one again, ten times the step later', () => {
+  const all = readings([0, -500_000, ...Array.from({ length: 50 }, () => 100_000)]);
+  expect(all.at(-1)?.told).toBe(all.at(-1)?.given);
+});
+
+it('is the given one while that only goes on, and ignores what is no number', () => {
+  const times = [5, 7, Number.NaN, 9];
+  const now = monotonic(() => times.shift() as number);
+  expect([now(), now(), now(), now()]).toEqual([5, 7, 7, 9]);
+});
