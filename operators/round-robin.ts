@@ -1,6 +1,6 @@
 /** One whose input may have to wait: a connection. */
 export interface Reader {
-  /** Handles what waits, in order, until {@link RoundRobin.over} says so; gives whether some of it is left. */
+  /** Handles what waits, in order, until {@link RoundRobin.spent} says so; gives whether some of it is left. */
   read(): boolean;
 }
 
@@ -37,13 +37,13 @@ const PER_MESSAGE = 256;
  *   read() {
  *     for (let text = waiting.shift(); text !== undefined; text = waiting.shift()) {
  *       console.log(text);
- *       if (turns.over(text.length)) break;
+ *       if (turns.spent(text.length)) break;
  *     }
  *     return waiting.length > 0;
  *   },
  * };
  * waiting.push('one', 'two');
- * turns.hear(reader);
+ * turns.ready(reader);
  * ```
  */
 export class RoundRobin {
@@ -71,7 +71,7 @@ export class RoundRobin {
   }
 
   /** Reads from one who has just been heard and does not wait yet; gives whether it has to wait with the rest. */
-  hear(reader: Reader): boolean {
+  ready(reader: Reader): boolean {
     if (!this.#begun) this.#begin(this.#now());
     // Somebody may be heard many times in a turn: that is one portion.
     const spent = reader === this.#last && this.#left <= 0;
@@ -82,7 +82,7 @@ export class RoundRobin {
   }
 
   /** Whether it is the next one's turn now: asked by a reader after each message, with its length. */
-  over(bytes: number): boolean {
+  spent(bytes: number): boolean {
     this.#left -= bytes + PER_MESSAGE;
     if (this.#left > 0) return false;
     if (this.#waiting.length > 0 || this.#late()) return true;
@@ -170,13 +170,13 @@ export class InputQueue<T> implements Reader {
   /** Takes an item on. */
   add(item: T): void {
     this.#items.push(item);
-    this.#hear();
+    this.#ready();
   }
 
   /** Takes on what has arrived together. */
   addAll(items: readonly T[]): void {
     for (const item of items) this.#items.push(item);
-    this.#hear();
+    this.#ready();
   }
 
   /** Does something as soon as everything that has been added is handled. */
@@ -198,7 +198,7 @@ export class InputQueue<T> implements Reader {
       while (this.#next < this.#items.length) {
         const item = this.#items[this.#next++] as T;
         take(item);
-        if (turns.over(size(item)) && this.#next < this.#items.length) return true;
+        if (turns.spent(size(item)) && this.#next < this.#items.length) return true;
       }
     } finally {
       this.#taking = false;
@@ -212,9 +212,9 @@ export class InputQueue<T> implements Reader {
     return false;
   }
 
-  #hear(): void {
+  #ready(): void {
     if (this.#waits || this.#taking || this.#items.length === 0) return;
-    this.#waits = this.#options.turns.hear(this);
+    this.#waits = this.#options.turns.ready(this);
     if (this.#waits) this.#options.hold?.();
   }
 }

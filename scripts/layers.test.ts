@@ -1,6 +1,16 @@
 // Proves that the layers hold: breaks each rule once, in a copy of the compiler's and the lint's configuration.
-import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -113,7 +123,6 @@ const PROMISES = {
 };
 const EVERYWHERE = {
   'sources/camelCase.ts': ['export const x: number = 1;\n', 'useFilenamingConvention'],
-  'sources/long.ts': [`${'export {};\n'.repeat(301)}`, 'noExcessiveLinesPerFile'],
   'sources/star.ts': ["export * from './index.ts';\n", 'noReExportAll'],
   'sources/cycle.ts': [
     "import { b } from './cycle-b.ts';\n\nexport const a: () => number = () => b();\n",
@@ -212,5 +221,41 @@ describe('the lint refuses', () => {
 
   it.each(Object.entries(EVERYWHERE))('%s', (path, [, rule]) => {
     expect(found.filter((finding) => finding.startsWith(`${path}:`) && finding.endsWith(` ${rule}`))).not.toEqual([]);
+  });
+});
+
+describe('imports, those of types too', () => {
+  const files = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '*.ts'], { cwd: root, encoding: 'utf8' })
+    .split('\n')
+    .filter((file) => file !== '' && !file.endsWith('.test.ts') && existsSync(join(root, file)));
+  const importsOf = new Map(files.map((file) => [file, importsIn(file)]));
+
+  /** The files of this tree that a file names in an import, static or dynamic. */
+  function importsIn(file: string): string[] {
+    const text = readFileSync(join(root, file), 'utf8');
+    return [...text.matchAll(/\b(?:from|import)\s*\(?\s*'(\.[^']+)'/g)].map(([, path]) =>
+      join(dirname(file), path as string),
+    );
+  }
+
+  /** A way along imports from `file` back to itself; undefined where there is none. */
+  function circleFrom(file: string): string | undefined {
+    const seen = new Set<string>();
+    const walk = (at: string, way: readonly string[]): string | undefined => {
+      for (const next of importsOf.get(at) ?? []) {
+        if (next === file) return [...way, next].join(' → ');
+        if (seen.has(next)) continue;
+        seen.add(next);
+        const found = walk(next, [...way, next]);
+        if (found) return found;
+      }
+      return undefined;
+    };
+    return walk(file, [file]);
+  }
+
+  it('run in no circle', () => {
+    expect(files.length).toBeGreaterThan(200);
+    expect(files.map(circleFrom).filter(Boolean)).toEqual([]);
   });
 });

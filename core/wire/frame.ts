@@ -81,20 +81,20 @@ export type Draft = { -readonly [Field in keyof Frame]: Frame[Field] };
 function scanFrame(frame: Draft): void {
   switch (frame.type) {
     case MessageCode.Set:
-      set(frame);
+      scanSet(frame);
       break;
     case MessageCode.Publish:
-      publish(frame);
+      scanPublish(frame);
       break;
     case MessageCode.Get:
     case MessageCode.Query:
       address(frame, frame.start + 1);
       break;
     case MessageCode.Subscribe:
-      subscribe(frame);
+      scanSubscribe(frame);
       break;
     case MessageCode.Replay:
-      replay(frame);
+      scanReplay(frame);
       break;
     case MessageCode.Hello:
     case MessageCode.Welcome:
@@ -115,7 +115,7 @@ function scanFrame(frame: Draft): void {
   }
 }
 
-function set(frame: Draft): void {
+function scanSet(frame: Draft): void {
   const { bytes, end } = frame;
   const flags = byteAt(frame, frame.start + 1);
   frame.flags = flags;
@@ -135,7 +135,7 @@ function set(frame: Draft): void {
   }
 }
 
-function publish(frame: Draft): void {
+function scanPublish(frame: Draft): void {
   const { bytes, end } = frame;
   const flags = byteAt(frame, frame.start + 1);
   frame.flags = flags;
@@ -177,14 +177,14 @@ function slot(frame: Draft, at: number): number {
   return stop;
 }
 
-function subscribe(frame: Draft): void {
+function scanSubscribe(frame: Draft): void {
   const at = address(frame, frame.start + 5);
   const options = byteAt(frame, at + 1);
   const size = (options & 1 ? 4 : 0) + (options & 2 ? 8 : 0) + (options & 4 ? 4 : 0) + (options & 8 ? 4 : 0);
   if (at + 2 + size > frame.end) throw cut();
 }
 
-function replay(frame: Draft): void {
+function scanReplay(frame: Draft): void {
   const flags = byteAt(frame, frame.start + 1);
   const at = address(frame, frame.start + 2);
   byteAt(frame, at + (flags & 0x80 ? 8 : 0) + (flags & 0x40 ? 8 : 0) + (flags & 0x20 ? 4 : 0));
@@ -217,7 +217,7 @@ function readMessage(frame: Frame): Message {
     case MessageCode.Query:
       return { type: 'QUERY', pattern: frame.address };
     case MessageCode.Subscribe:
-      return subscribeMessage(reader);
+      return readSubscribe(reader);
     case MessageCode.Unsubscribe:
       return { type: 'UNSUBSCRIBE', id: reader.u32() };
     case MessageCode.Hello:
@@ -231,7 +231,7 @@ function readMessage(frame: Frame): Message {
     case MessageCode.Snapshot:
       return snapshot(reader);
     case MessageCode.Replay:
-      return replayMessage(reader);
+      return readReplay(reader);
     case MessageCode.Sync:
       return sync(reader);
     case MessageCode.Ping:
@@ -290,7 +290,7 @@ function publishMessage(frame: Frame): PublishMessage {
   };
 }
 
-function subscribeMessage(reader: Reader): SubscribeMessage {
+function readSubscribe(reader: Reader): SubscribeMessage {
   const id = reader.u32();
   const pattern = reader.str();
   const types = kindsOfMask(reader.u8());
@@ -412,7 +412,7 @@ function snapshot(reader: Reader): SnapshotMessage {
   return { type: 'SNAPSHOT', params };
 }
 
-function replayMessage(reader: Reader): ReplayMessage {
+function readReplay(reader: Reader): ReplayMessage {
   const flags = reader.u8();
   const pattern = reader.str();
   const from = flags & 0x80 ? reader.u64() : undefined;

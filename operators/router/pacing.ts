@@ -1,5 +1,6 @@
 import type { SchedulerLike } from 'rxjs';
 import { KindBit, SubscriptionIndex } from '../../core/address/subscription-index.ts';
+import type { ParamEntry } from '../../core/param/param-store.ts';
 import {
   areWithin,
   freeAfter,
@@ -16,10 +17,8 @@ import {
 import { encodePublish, type Frame, MAX_PAYLOAD, ValueCode } from '../../core/wire/index.ts';
 import { readValue } from '../../core/wire/value.ts';
 import { type TimerEntry, TimerHeap } from '../timer-heap.ts';
-import type { Entry } from './envelope.ts';
 import { type Outbox, ownCopy } from './outbox.ts';
-import type { Session } from './session-state.ts';
-import type { SessionSubscription } from './subscriptions.ts';
+import type { SessionSubscription, Subscriptions } from './subscriptions.ts';
 
 /** The numbers that a frame's value is, read only where the pacing looks at them. */
 function carriedNumbers(frame: Frame, { epsilon, window }: Pacing): Numbers | undefined {
@@ -30,7 +29,7 @@ function carriedNumbers(frame: Frame, { epsilon, window }: Pacing): Numbers | un
 }
 
 /** The numbers that a stored param is. */
-function storedNumbers({ state }: Entry): Numbers | undefined {
+function storedNumbers({ state }: ParamEntry): Numbers | undefined {
   if (!state?.exists) return undefined;
   if (state.code === ValueCode.Array) return numbersOf(readValue(state.body as Uint8Array, 0, ValueCode.Array));
   return numbersOf(state.content);
@@ -46,7 +45,7 @@ const OWN_BYTES = 250;
 export class PacedAddress implements TimerEntry {
   readonly owner: PacedDelivery;
   /** The newest: an address may be interned anew while something waits. */
-  entry: Entry;
+  entry: ParamEntry;
   readonly kind: PacedKind;
   due = 0;
   place = -1;
@@ -71,7 +70,7 @@ export class PacedAddress implements TimerEntry {
   /** Bytes that this is thought to hold; owned by {@link PacedDelivery}. */
   weight = 0;
 
-  constructor(owner: PacedDelivery, entry: Entry, kind: PacedKind) {
+  constructor(owner: PacedDelivery, entry: ParamEntry, kind: PacedKind) {
     this.owner = owner;
     this.entry = entry;
     this.kind = kind;
@@ -162,7 +161,7 @@ export class PacedDelivery {
   }
 
   /** Delivers a frame now, later or not at all. */
-  deliver(entry: Entry, frame: Frame, bytes: Uint8Array, kind: PacedKind): void {
+  deliver(entry: ParamEntry, frame: Frame, bytes: Uint8Array, kind: PacedKind): void {
     const known = this.#addresses[kind].get(entry.address);
     const pacing = this.#pacing(entry, kind, known) ?? UNPACED;
     if (pacing === UNPACED) {
@@ -194,7 +193,7 @@ export class PacedDelivery {
    * Takes note of a param, or of a stream's frame, that the session is about to get past its pacing, in a snapshot or a
    * bundle: that counts as a delivery. Older samples of the stream go before it, or not at all.
    */
-  told(entry: Entry, samples?: Frame): void {
+  told(entry: ParamEntry, samples?: Frame): void {
     const kind = samples === undefined ? 'param' : 'stream';
     const known = this.#addresses[kind].get(entry.address);
     const pacing = this.#pacing(entry, kind, known) ?? UNPACED;
@@ -246,7 +245,7 @@ export class PacedDelivery {
   }
 
   /** The loosest pacing of the subscriptions that match; undefined when none does. */
-  #pacing(entry: Entry, kind: PacedKind, known: PacedAddress | undefined): Pacing | undefined {
+  #pacing(entry: ParamEntry, kind: PacedKind, known: PacedAddress | undefined): Pacing | undefined {
     const rules = this.#rules;
     if (known?.rules === rules) return known.pacing;
     const remembered = rules[kind];
@@ -266,7 +265,7 @@ export class PacedDelivery {
     return pacing;
   }
 
-  #remember(entry: Entry, kind: PacedKind, pacing: Pacing): PacedAddress {
+  #remember(entry: ParamEntry, kind: PacedKind, pacing: Pacing): PacedAddress {
     const address = new PacedAddress(this, entry, kind);
     address.pacing = pacing;
     address.rules = this.#rules;
@@ -287,7 +286,7 @@ export class PacedDelivery {
   }
 
   /** How many samples fit into a frame that the peer can take. */
-  #room({ address }: Entry): number {
+  #room({ address }: ParamEntry): number {
     return (this.#maxFrame - PUBLISH_BYTES - address.length * 3) >> 3;
   }
 
@@ -387,6 +386,15 @@ export interface PacerOptions {
   readonly delivered: { signals: number };
 }
 
+/** What pacing needs of a session: where deliveries leave, and what it subscribed to. */
+export interface PacedReceiver {
+  readonly outbox: Outbox;
+  readonly connection: { readonly maxFrame?: number | undefined };
+  readonly subscriptions: Subscriptions | undefined;
+  /** Its paced way to the outbox; owned by {@link Pacer}. */
+  paced: PacedDelivery | undefined;
+}
+
 /**
  * Gives the sessions that subscribe with maxRate, epsilon or window their {@link PacedDelivery}, takes it away when
  * they no longer do, and has the one timer for all of them.
@@ -403,7 +411,7 @@ export class Pacer {
   }
 
   /** A session subscribes; its snapshot comes after this. */
-  subscribed(session: Session, subscription: SessionSubscription): void {
+  subscribed(session: PacedReceiver, subscription: SessionSubscription): void {
     if (session.paced === undefined) {
       if (subscription.pacing === UNPACED) return;
       session.paced = new PacedDelivery(this, session.outbox, session.connection.maxFrame);
@@ -414,7 +422,7 @@ export class Pacer {
   }
 
   /** A session gives subscriptions up. What waits only because of them is not delivered any more. */
-  unsubscribed(session: Session, removed: readonly SessionSubscription[]): void {
+  unsubscribed(session: PacedReceiver, removed: readonly SessionSubscription[]): void {
     const { paced } = session;
     if (paced === undefined) return;
     for (const subscription of removed) paced.remove(subscription);
@@ -424,7 +432,7 @@ export class Pacer {
   }
 
   /** The session has ended. */
-  left(session: Session): void {
+  left(session: PacedReceiver): void {
     session.paced?.close();
     session.paced = undefined;
   }

@@ -1,5 +1,25 @@
-import type { BridgeConfig } from '../config/relay-config.ts';
+import type { ArtnetBridgeConfig } from './artnet-bridge-type.ts';
 import type { BridgeType } from './bridge-type.ts';
+import type { DmxBridgeConfig } from './dmx-bridge-type.ts';
+import type { HttpBridgeConfig } from './http-bridge-type.ts';
+import type { MidiBridgeConfig } from './midi-bridge-type.ts';
+import type { MqttBridgeConfig } from './mqtt-bridge-type.ts';
+import type { MqttServerBridgeConfig } from './mqtt-server-bridge-type.ts';
+import type { OscBridgeConfig } from './osc-bridge-type.ts';
+import type { SacnBridgeConfig } from './sacn-bridge-type.ts';
+import type { WebsocketJsonBridgeConfig } from './websocket-json-bridge.ts';
+
+/** One entry of `bridges`, told apart by `type`. */
+export type BridgeConfig =
+  | ArtnetBridgeConfig
+  | DmxBridgeConfig
+  | HttpBridgeConfig
+  | MidiBridgeConfig
+  | MqttBridgeConfig
+  | MqttServerBridgeConfig
+  | OscBridgeConfig
+  | SacnBridgeConfig
+  | WebsocketJsonBridgeConfig;
 
 /** Any kind of bridge. */
 export type AnyBridgeType = BridgeType<{ readonly type: string; readonly name?: string | undefined }>;

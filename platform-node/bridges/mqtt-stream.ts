@@ -124,7 +124,7 @@ export class MqttStream implements MqttPeer, Reader {
         if (left.length < length || !this.#open) break;
         this.#frame(left.subarray(0, length));
         left = left.subarray(length);
-        more = this.#turns.over(length) && left.length > 0 && this.#open;
+        more = this.#turns.spent(length) && left.length > 0 && this.#open;
       }
     } catch (cause) {
       more = false;
@@ -142,7 +142,7 @@ export class MqttStream implements MqttPeer, Reader {
     this.#pending.push(bytes);
     this.#have += bytes.length;
     if (this.#have < this.#need && !this.#waits) return;
-    this.#waits ||= this.#turns.hear(this);
+    this.#waits ||= this.#turns.ready(this);
     if (this.#waits) this.#stream.pause();
   }
 

@@ -11,10 +11,19 @@ import {
   portField,
   textReadBy,
 } from '../config/config-fields.ts';
-import type { OscBridgeConfig } from '../config/relay-config.ts';
 import { isLocal, parseHostPort } from '../host-port.ts';
 import type { BridgeType } from './bridge-type.ts';
-import { oscBridge } from './osc-bridge.ts';
+import { type OscBridgeOptions, oscBridge } from './osc-bridge.ts';
+
+/** OSC over UDP, as in a configuration file. */
+export interface OscBridgeConfig extends Omit<OscBridgeOptions, 'scheduler'> {
+  readonly type: 'osc';
+  /**
+   * Address to bind to where `listen` is a port.
+   * @defaultValue this machine only while the relay and every target are on it, otherwise all addresses
+   */
+  readonly host?: string;
+}
 
 const hints = z.record(patternField, textReadBy(parseOscTags));
 

@@ -7,9 +7,16 @@ import type { Signal } from '../../core/signal/signal.ts';
 import { FailureDigest } from '../../operators/failure-digest.ts';
 import { paceSnapshot } from '../../operators/pace-snapshot.ts';
 import { GroupWriter } from '../../operators/router/group-writer.ts';
-import { oscSink } from '../../sinks/osc.ts';
+import { type OscSinkOptions, oscSink } from '../../sinks/osc.ts';
 import { oscGroupSource } from '../../sources/osc.ts';
-import type { OscBridgeOptions } from './osc-bridge.ts';
+
+/** What one open socket needs to know of its bridge. */
+export interface OscOverSocketOptions extends Omit<OscSinkOptions, 'peers'> {
+  /** Whether targets receive the current params at the start. @defaultValue true */
+  readonly sendState?: boolean;
+  /** Named in the origin of signals. @defaultValue 'osc' */
+  readonly name?: string;
+}
 
 /**
  * Joins a relay with OSC over one open socket, be it UDP or a peer over TCP: what comes in is written, what changes is
@@ -18,7 +25,7 @@ import type { OscBridgeOptions } from './osc-bridge.ts';
 export function oscOverSocket(
   socket: DatagramSocket,
   client: Client,
-  options: OscBridgeOptions,
+  options: OscOverSocketOptions,
   peers: OscPeers,
 ): Observable<ClaspError> {
   const { namespace = '/osc', targets = [], sendState = true, name = 'osc', hints = {} } = options;

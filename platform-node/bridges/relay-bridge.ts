@@ -6,8 +6,8 @@ import type { Authenticate } from '../../operators/router/authenticate.ts';
 import { countHops } from '../../operators/routes/count-hops.ts';
 import type { HopBudget } from '../../operators/routes/hop-budget.ts';
 import { checkEntry } from '../config/check-entry.ts';
-import type { BridgeConfig } from '../config/relay-config.ts';
 import type { BridgeContext } from './bridge-type.ts';
+import type { BridgeConfig } from './bridge-types.ts';
 import { bridgeTypes } from './bridge-types.ts';
 
 /** What becomes of a bridge: its own events, and its end. */

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { checkEntry } from '../config/check-entry.ts';
-import type { BridgeConfig } from '../config/relay-config.ts';
 import type { BridgeStatus } from './bridge-status.ts';
+import type { BridgeConfig } from './bridge-types.ts';
 import { bridgeTypes } from './bridge-types.ts';
 import {
   type BridgeAddress,

@@ -1,7 +1,8 @@
 import { catchError, concatMap, defer, from, map, merge, mergeMap, NEVER, type Observable, of } from 'rxjs';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
+import type { BridgeConfig } from '../bridges/bridge-types.ts';
 import { type FileMistake, readConfigFile } from '../config/config-file.ts';
-import type { BridgeConfig, RelayConfig } from '../config/relay-config.ts';
+import type { RelayConfig } from '../config/relay-config.ts';
 import { watchFile } from '../config/watch-file.ts';
 import type { Relay } from '../relay.ts';
 import { type Line, message } from './command.ts';

@@ -1,8 +1,9 @@
 import { catchError, concat, from, mergeMap, NEVER, Observable, of, take, throwError } from 'rxjs';
 import { checkAddress } from '../../core/address/address.ts';
 import { ClaspError } from '../../core/errors.ts';
+import type { BridgeConfig } from '../bridges/bridge-types.ts';
 import { bridgeName } from '../bridges/relay-bridge.ts';
-import type { BridgeConfig, RelayConfig } from '../config/relay-config.ts';
+import type { RelayConfig } from '../config/relay-config.ts';
 import { parseHostPort } from '../host-port.ts';
 import type { Relay, RelayAddresses } from '../relay.ts';
 import { type Command, data, defineCommand, type Line, message, type OptionValues, UsageError } from './command.ts';

@@ -3,39 +3,8 @@ import type { OnFull } from '../../core/param/param.ts';
 import type { ParamRule } from '../../core/param/param-rules.ts';
 import type { RouteConfig } from '../../core/transforms/route.ts';
 import type { Authenticate } from '../../operators/router/authenticate.ts';
-import type { ArtnetBridgeConfig } from '../bridges/artnet-bridge-type.ts';
-import { bridgeTypes, isBridgeType } from '../bridges/bridge-types.ts';
-import type { DmxBridgeConfig } from '../bridges/dmx-bridge-type.ts';
-import type { HttpBridgeConfig } from '../bridges/http-bridge-type.ts';
-import type { MidiBridgeConfig } from '../bridges/midi-bridge-type.ts';
-import type { MqttBridgeConfig } from '../bridges/mqtt-bridge-type.ts';
-import type { MqttServerBridgeConfig } from '../bridges/mqtt-server-bridge-type.ts';
-import type { OscBridgeOptions } from '../bridges/osc-bridge.ts';
-import type { SacnBridgeConfig } from '../bridges/sacn-bridge-type.ts';
-import type { WebsocketJsonBridgeConfig } from '../bridges/websocket-json-bridge.ts';
+import { type BridgeConfig, bridgeTypes, isBridgeType } from '../bridges/bridge-types.ts';
 import { checkRoutes } from '../relay-routes.ts';
-
-/** OSC over UDP, as in a configuration file. */
-export interface OscBridgeConfig extends Omit<OscBridgeOptions, 'scheduler'> {
-  readonly type: 'osc';
-  /**
-   * Address to bind to where `listen` is a port.
-   * @defaultValue this machine only while the relay and every target are on it, otherwise all addresses
-   */
-  readonly host?: string;
-}
-
-/** One entry of `bridges`, told apart by `type`. */
-export type BridgeConfig =
-  | ArtnetBridgeConfig
-  | DmxBridgeConfig
-  | HttpBridgeConfig
-  | MidiBridgeConfig
-  | MqttBridgeConfig
-  | MqttServerBridgeConfig
-  | OscBridgeConfig
-  | SacnBridgeConfig
-  | WebsocketJsonBridgeConfig;
 
 /** What `createRelay` starts: the object of a configuration file, with what only code can give. */
 export interface RelayConfig {

@@ -58,7 +58,7 @@ class Requests implements Reader {
 
   add(begin: () => void): void {
     this.#waiting.push(begin);
-    this.#hear();
+    this.#ready();
     if (this.#waiting.length === 0) return;
     this.#held = true;
     this.#socket.pause();
@@ -71,7 +71,7 @@ class Requests implements Reader {
     if (!begin || this.#socket.destroyed) return false;
     this.#answering = true;
     begin();
-    this.#turns.over(REQUEST);
+    this.#turns.spent(REQUEST);
     return false;
   }
 
@@ -80,15 +80,15 @@ class Requests implements Reader {
     if (this.#socket.destroyed) {
       this.#waiting.length = 0; // nobody is left to be answered
     } else if (this.#waiting.length > 0) {
-      this.#hear();
+      this.#ready();
     } else if (this.#held) {
       this.#held = false;
       this.#socket.resume();
     }
   };
 
-  #hear(): void {
-    if (!this.#answering && !this.#queued) this.#queued = this.#turns.hear(this);
+  #ready(): void {
+    if (!this.#answering && !this.#queued) this.#queued = this.#turns.ready(this);
   }
 }
 

@@ -82,7 +82,7 @@ export class FastReceive implements Reader {
       return;
     }
     this.#chunk = chunk;
-    this.#waits = this.#turns.hear(this);
+    this.#waits = this.#turns.ready(this);
     if (this.#waits) {
       this.#socket.pause();
     } else if (chunk.length >= FULL_CHUNK) {
@@ -161,7 +161,7 @@ export class FastReceive implements Reader {
         unmask(chunk, key, at);
         this.#message(new Uint8Array(chunk.buffer, chunk.byteOffset + key + 4, at - key - 4));
       }
-      if (this.#turns.over(at - start) && at < end) {
+      if (this.#turns.spent(at - start) && at < end) {
         this.#at = at;
         return true;
       }
