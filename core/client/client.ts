@@ -1,6 +1,6 @@
-import type { Observable } from 'rxjs';
+import type { Observable, Observer } from 'rxjs';
 import type { ClaspError } from '../errors.ts';
-import type { GesturePhase, Keyframe, Signal, SignalKind } from '../signal/signal.ts';
+import type { GesturePhase, Keyframe, Signal, SignalKind, Stream } from '../signal/signal.ts';
 import type { Value } from '../signal/value.ts';
 import type { ParamState, QoS, SignalDefinition, SubscribeOptions, Ttl } from '../wire/message.ts';
 
@@ -108,8 +108,19 @@ export interface ClientCounts {
 /** Value first, then address, as in `@clasp-to/core`; `meta` is present for values out of a snapshot. */
 export type SignalCallback = (value: Value, address: string, meta?: ParamState) => void;
 
-/** A participant: the same whether the relay is remote or in this process. */
-export interface Client {
+/** Samples of a stream that go together, and how many come in a second. */
+export interface StreamOptions extends Pick<Stream, 'rate'> {
+  /** All of them, oldest first; they are sent instead of the value. */
+  readonly samples?: readonly number[];
+}
+
+/**
+ * A participant: the same whether the relay is remote or in this process.
+ *
+ * It is an `Observer<Signal>` too, so that a pipeline can end in it: what comes is written, see `write`. Many may end in
+ * one client: that one of them completes does not close it, and what one fails with appears on `errors`.
+ */
+export interface Client extends Observer<Signal> {
   /**
    * Signals that match `pattern`: first the current params (`snapshot: true`), then everything as it happens.
    * Cold: subscribes on subscription and unsubscribes when the last subscriber of an equal pattern and options has
@@ -129,8 +140,8 @@ export interface Client {
   get(address: string): Reply<Value>;
   /** Sends an event. Repeated over a reconnect when it was not acknowledged: with QoS 1 it may then come twice. */
   emit(address: string, value?: Value, options?: QoSOptions): Reply<Ack>;
-  /** Sends one sample of a stream (QoS 0): no answer, may be dropped on the way to a slow receiver. */
-  stream(address: string, value: Value): void;
+  /** Sends a sample of a stream, or several (QoS 0): no answer, may be dropped on the way to a slow receiver. */
+  stream(address: string, value: Value, options?: StreamOptions): void;
   /** Sends one phase of a gesture (QoS 0). `id` is any u32 and tells gestures at one address apart. */
   gesture(address: string, id: number, phase: GesturePhase, value?: Value): void;
   /** Gives the relay keyframes to play as writes to the param (QoS 1); none at all ends what plays there. */

@@ -225,3 +225,13 @@ function membersOf(bytes: Uint8Array, at: number): Map<string, Member> {
 function isMap(bytes: Uint8Array, { code }: Member): boolean {
   return bytes[code] === ValueCode.Map;
 }
+
+/** The same frame with a timestamp in its header. */
+export function stampFrame(frame: Uint8Array, timestamp: number): Uint8Array {
+  const stamped = new Uint8Array(frame.length + 8);
+  stamped.set(frame.subarray(4), 12);
+  stamped.set(frame.subarray(0, 4));
+  new DataView(stamped.buffer).setBigUint64(4, BigInt(timestamp));
+  stamped[1] = (frame[1] as number) | 0x20;
+  return stamped;
+}

@@ -4,7 +4,9 @@ import { ClaspError, type ErrorCode } from '../../core/errors.ts';
 import type { Keyframe } from '../../core/signal/signal.ts';
 import type { Value } from '../../core/signal/value.ts';
 import { writeTimeline } from '../../core/timeline/timeline-value.ts';
-import { encodeClientMessage, stampFrame } from '../../core/wire/client-encode.ts';
+import { encodeMessage } from '../../core/wire/encode.ts';
+import { encodeSet } from '../../core/wire/encode-signal.ts';
+import { stampFrame } from '../../core/wire/forward.ts';
 import type {
   AckMessage,
   AnnounceMessage,
@@ -16,6 +18,7 @@ import type {
   SignalDefinition,
   Ttl,
 } from '../../core/wire/message.ts';
+import type { ClientMessage } from '../../core/wire/relay-frame.ts';
 import { Deadlines } from '../deadlines.ts';
 import { requireAddress, requirePattern } from './client-pattern.ts';
 import type { ClientParams } from './client-subscriptions.ts';
@@ -386,7 +389,6 @@ export class ClientRequests {
   readonly #options: ClientRequestsOptions;
   readonly #deadlines: Deadlines<Request>;
   protected readonly sent: SentRequests = new SentRequests();
-  protected readonly encode: typeof encodeClientMessage = encodeClientMessage;
   /** Not sent, in order. */
   readonly #waiting = new Set<Request>();
   readonly #waitingWrites = new Map<string, WriteRequest>();
@@ -413,7 +415,7 @@ export class ClientRequests {
     const once = qos === 2;
     // A lock ends with its session: without one there is nothing to give up, and asking would be refused.
     const wanted = options.unlock && !this.#send && !once ? { ...options, unlock: undefined } : options;
-    const frame = this.encode({ type: 'SET', address, value, ...wanted }, qos);
+    const frame = encode({ type: 'SET', address, value, ...wanted }, qos);
     const older = once ? undefined : this.#waitingWrites.get(address);
     const compares = (older?.options.revision ?? wanted.revision) !== undefined;
     const shared = compares ? undefined : older?.replies.at(-1);
@@ -428,7 +430,7 @@ export class ClientRequests {
     const addresses = addressesIn(message);
     addresses.forEach(requireAddress);
     const reply = new PendingReply<Ack>();
-    const frame = this.encode(message, qos);
+    const frame = encode(message, qos);
     this.ask({ kind: 'message', message, addresses, frame, replies: [reply], once: qos === 2 });
     return reply;
   }
@@ -441,7 +443,7 @@ export class ClientRequests {
   get(address: string): Reply<Value> {
     requireAddress(address);
     const reply = new PendingReply<Value>();
-    const frame = encodeClientMessage({ type: 'GET', address });
+    const frame = encodeMessage({ type: 'GET', address });
     this.ask({ kind: 'get', addresses: [address], frame, replies: [reply] });
     return reply;
   }
@@ -449,7 +451,7 @@ export class ClientRequests {
   query(pattern: string): Reply<readonly SignalDefinition[]> {
     requirePattern(pattern);
     const reply = new PendingReply<readonly SignalDefinition[]>();
-    const frame = encodeClientMessage({ type: 'QUERY', pattern });
+    const frame = encodeMessage({ type: 'QUERY', pattern });
     this.ask({ kind: 'query', addresses: [pattern], frame, replies: [reply], results: [] });
     return reply;
   }
@@ -589,7 +591,7 @@ export class ClientRequests {
 
   #rewrite(request: WriteRequest, options: WriteOptions): void {
     request.options = options;
-    request.frame = this.encode({ type: 'SET', address: addressOf(request), value: request.value, ...options }, 1);
+    request.frame = encode({ type: 'SET', address: addressOf(request), value: request.value, ...options }, 1);
   }
 
   #takeAll(): Request[] {
@@ -635,4 +637,10 @@ export class ClientRequests {
   }
 }
 
-const PING = encodeClientMessage({ type: 'PING' });
+const PING = encodeMessage({ type: 'PING' });
+
+function encode(message: ClientMessage, qos: QoS = 0): Uint8Array {
+  if (message.type !== 'SET') return encodeMessage(message, { qos });
+  const { address, value, revision, lock, unlock, ttl } = message;
+  return encodeSet(address, value, { qos, revision, lock, unlock, ttl });
+}

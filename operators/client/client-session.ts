@@ -2,9 +2,9 @@ import { Observable, type SchedulerLike, Subscription } from 'rxjs';
 import type { ClientStatus } from '../../core/client/client.ts';
 import type { Connection, Connections } from '../../core/connection/connection.ts';
 import { ClaspError } from '../../core/errors.ts';
-import type { decodeRelayFrame, RelayMessage } from '../../core/wire/client-decode.ts';
-import { encodeClientMessage } from '../../core/wire/client-encode.ts';
+import { encodeMessage } from '../../core/wire/encode.ts';
 import type { ErrorMessage, HelloMessage, WelcomeMessage } from '../../core/wire/message.ts';
+import type { decodeRelayFrame, RelayMessage } from '../../core/wire/relay-frame.ts';
 
 export interface ClientLinkOptions {
   /** Runs one session over a connection: emits when welcomed, errors when it is over. */
@@ -158,7 +158,7 @@ export function clientSession(connection: Connection, options: ClientSessionOpti
       leave();
       connection.outgoing.complete();
     });
-    if (!out.closed) send(encodeClientMessage(hello));
+    if (!out.closed) send(encodeMessage(hello));
   });
 }
 

@@ -4,9 +4,10 @@ import { ClaspError } from '../../core/errors.ts';
 import type { Param, Signal, SignalKind } from '../../core/signal/signal.ts';
 import type { Value } from '../../core/signal/value.ts';
 import { writeTimeline } from '../../core/timeline/timeline-value.ts';
-import { encodeClientMessage, isMap, kindsMask } from '../../core/wire/client-encode.ts';
-import { SIGNAL_KINDS } from '../../core/wire/codes.ts';
+import { SIGNAL_KINDS, signalMask, ValueCode } from '../../core/wire/codes.ts';
+import { encodeMessage } from '../../core/wire/encode.ts';
 import type { AckMessage, ParamState, SubscribeMessage, SubscribeOptions } from '../../core/wire/message.ts';
+import { codeOf } from '../../core/wire/writer.ts';
 import { patternTest, requirePattern } from './client-pattern.ts';
 
 /** Calls back as `@clasp-to/core` does: value, address, and for a value out of a snapshot what is known about it. */
@@ -77,7 +78,7 @@ export class ClientParams {
     const known = this.#current.get(address);
     if (!known || revision <= known.revision) return;
     // The relay may have merged a map into what was there: then nothing is known until it says so.
-    this.put({ address, value: isMap(value) ? null : value, revision });
+    this.put({ address, value: codeOf(value) === ValueCode.Map ? null : value, revision });
   }
 
   /** Every address that is known. */
@@ -277,10 +278,10 @@ export class ClientSubscriptions {
 
   #open(pattern: string, types: readonly SignalKind[] | undefined, options: SubscribeOptions): Subscription {
     requirePattern(pattern);
-    const mask = kindsMask(types);
+    const mask = signalMask(types);
     const message: SubscribeMessage = { type: 'SUBSCRIBE', id: this.#nextId, pattern, types, options };
     // What it would be on the wire, so that what cannot be sent throws now rather than at each reconnect.
-    const key = String(encodeClientMessage({ ...message, id: 0 }));
+    const key = String(encodeMessage({ ...message, id: 0 }));
     const shared = this.#byKey.get(key);
     if (shared) return shared;
 
@@ -303,7 +304,7 @@ export class ClientSubscriptions {
 
   #subscribe(subscription: Subscription, send: (frame: Uint8Array) => void): void {
     subscription.seen = new Map();
-    send(encodeClientMessage(subscription.message, 1));
+    send(encodeMessage(subscription.message, { qos: 1 }));
   }
 
   #leave(listener: Listener): void {
@@ -313,7 +314,7 @@ export class ClientSubscriptions {
     this.#routes = new Map();
     if (subscription.listeners.size > 0 || this.#byId.get(subscription.message.id) !== subscription) return;
     this.#remove(subscription);
-    this.#send?.(encodeClientMessage({ type: 'UNSUBSCRIBE', id: subscription.message.id }));
+    this.#send?.(encodeMessage({ type: 'UNSUBSCRIBE', id: subscription.message.id }));
   }
 
   #remove({ key, message }: Subscription): void {

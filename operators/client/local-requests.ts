@@ -1,9 +1,5 @@
 import type { Ack, BundlePart } from '../../core/client/client.ts';
 import { BundleWriter } from '../../core/wire/bundle.ts';
-import type { ClientMessage, encodeClientMessage } from '../../core/wire/client-encode.ts';
-import { encodeMessage } from '../../core/wire/encode.ts';
-import { encodeSet } from '../../core/wire/encode-signal.ts';
-import type { QoS } from '../../core/wire/message.ts';
 import { requireAddress } from './client-pattern.ts';
 import type { SentRequests } from './client-requests.ts';
 import { bundleMessage, ClientRequests, RequestsInOrder } from './client-requests.ts';
@@ -20,7 +16,6 @@ const MAX_KNOWN = 65_536;
  */
 export class LocalRequests extends ClientRequests {
   protected override readonly sent: SentRequests = new RequestsInOrder();
-  protected override readonly encode: typeof encodeClientMessage = encode;
   readonly #known = new Set<string>();
 
   override bundle(parts: readonly BundlePart[], timestamp: number | undefined): PendingReply<Ack> {
@@ -50,10 +45,4 @@ export class LocalRequests extends ClientRequests {
     if (this.#known.size >= MAX_KNOWN) this.#known.clear();
     this.#known.add(address);
   }
-}
-
-function encode(message: ClientMessage, qos: QoS = 0): Uint8Array {
-  if (message.type !== 'SET') return encodeMessage(message, { qos });
-  const { address, value, revision, lock, unlock, ttl } = message;
-  return encodeSet(address, value, { qos, revision, lock, unlock, ttl });
 }

@@ -13,6 +13,7 @@ import type {
   Reply,
   SetOptions,
   SignalCallback,
+  StreamOptions,
   TimelineOptions,
 } from '../../core/client/client.ts';
 import type { Connections } from '../../core/connection/connection.ts';
@@ -20,19 +21,18 @@ import { Emitter } from '../../core/connection/emitter.ts';
 import { ClaspError } from '../../core/errors.ts';
 import type { GesturePhase, Keyframe, Signal } from '../../core/signal/signal.ts';
 import type { Value } from '../../core/signal/value.ts';
-import { decodeRelayFrame, type RelayMessage } from '../../core/wire/client-decode.ts';
-import { encodeClientMessage } from '../../core/wire/client-encode.ts';
 import { SIGNAL_KINDS } from '../../core/wire/codes.ts';
+import { encodeMessage } from '../../core/wire/encode.ts';
 import {
   type Message,
   PROTOCOL_VERSION,
   type PublishMessage,
   type QoS,
-  type SetMessage,
   type SignalDefinition,
-  type TimelineValue,
   type WelcomeMessage,
 } from '../../core/wire/message.ts';
+import { decodeRelayFrame, type RelayMessage } from '../../core/wire/relay-frame.ts';
+import { signalOf } from '../../core/wire/signal-frame.ts';
 import { type BackoffOptions, backoffWait } from '../backoff.ts';
 import {
   addressesIn,
@@ -46,6 +46,7 @@ import { clientLink, clientSession, relayError } from './client-session.ts';
 import { ClientParams, ClientSubscriptions, callBack } from './client-subscriptions.ts';
 import { RelayClock } from './relay-clock.ts';
 import { cancellable, PendingReply } from './reply.ts';
+import { write } from './write.ts';
 
 export interface ClientOptions {
   /** What the relay calls this client. @defaultValue 'clasp-rx' */
@@ -74,30 +75,6 @@ export interface ClientOptions {
   readonly maxWaiting?: number | undefined;
   /** Sees each message of the relay after WELCOME, a BUNDLE as a whole, before the client acts on it. For tools. @defaultValue none */
   readonly onMessage?: ((message: Message) => void) | undefined;
-}
-
-/** What a SET or PUBLISH of the relay means to a subscriber. `timestamp` is that of its frame. */
-function signalOf(message: SetMessage | PublishMessage, timestamp: number | undefined): Signal {
-  const { address, value = null } = message;
-  if (message.type === 'SET') return { kind: 'param', address, value, at: timestamp, revision: message.revision };
-
-  const at = message.timestamp ?? timestamp;
-  switch (message.signal) {
-    case 'stream': {
-      const { samples, rate } = message;
-      return { kind: 'stream', address, value: message.value ?? samples?.at(-1) ?? null, at, samples, rate };
-    }
-    case 'gesture':
-      return { kind: 'gesture', address, value, at, id: message.id ?? 0, phase: message.phase ?? 'start' };
-    case 'timeline': {
-      // Relays have checked it, ours at least; published clients send no value at all.
-      const { keyframes, loop, startTime } = Object(value) as Partial<TimelineValue>;
-      const dated = Array.isArray(keyframes) ? keyframes.filter((keyframe) => keyframe?.time >= 0) : [];
-      return { kind: 'timeline', address, at, keyframes: dated, loop, startTime };
-    }
-    default:
-      return { kind: message.signal === 'param' ? 'param' : 'event', address, value, at };
-  }
 }
 
 /** The parts of a client that messages are for. */
@@ -144,7 +121,7 @@ function receive(message: RelayMessage, timestamp: number | undefined, to: Clien
       requests.found(message.signals);
       break;
     case 'PING':
-      answer(encodeClientMessage({ type: 'PONG' }));
+      answer(encodeMessage({ type: 'PONG' }));
       break;
     case 'PONG':
       requests.foundAll();
@@ -297,6 +274,18 @@ export class RelayClient implements Client {
     return { dropped: this.#streams.dropped, badFrames: this.#badFrames };
   }
 
+  next(signal: Signal): void {
+    write(this, signal);
+  }
+
+  error(cause: unknown): void {
+    this.errors.next(ClaspError.from(cause, 500));
+  }
+
+  complete(): void {
+    // Other pipelines may end here too.
+  }
+
   on(pattern: string, options?: OnOptions): Observable<Signal>;
   on(pattern: string, callback: SignalCallback, options?: OnOptions): () => void;
   on(
@@ -350,14 +339,15 @@ export class RelayClient implements Client {
     const message = { type: 'ANNOUNCE', signals: definitions } as const;
     const reply = this.#confirm(message);
     reply.subscribe({
-      next: () => this.#announced.set(String(addressesIn(message)), encodeClientMessage(message)),
+      next: () => this.#announced.set(String(addressesIn(message)), encodeMessage(message)),
       error: () => undefined, // whoever asked is told
     });
     return reply;
   }
 
-  stream(address: string, value: Value): void {
-    this.#tell({ type: 'PUBLISH', signal: 'stream', address, value, timestamp: this.time() });
+  stream(address: string, value: Value, { samples, rate }: StreamOptions = {}): void {
+    const carried = samples ? { samples } : { value };
+    this.#tell({ type: 'PUBLISH', signal: 'stream', address, ...carried, rate, timestamp: this.time() });
   }
 
   gesture(address: string, id: number, phase: GesturePhase, value: Value = null): void {
@@ -438,7 +428,7 @@ export class RelayClient implements Client {
   /** Sends something that nobody answers; what cannot be sent is counted. */
   #tell(message: PublishMessage): void {
     try {
-      const frame = encodeClientMessage(message);
+      const frame = encodeMessage(message);
       if (message.signal === 'stream') this.#streams.sample(message.address, frame);
       else this.#streams.send(frame);
     } catch (cause) {

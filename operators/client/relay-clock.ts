@@ -1,6 +1,6 @@
 import type { SchedulerLike, Subscription } from 'rxjs';
 import type { ClientClock } from '../../core/client/client.ts';
-import { encodeClientMessage } from '../../core/wire/client-encode.ts';
+import { encodeMessage } from '../../core/wire/encode.ts';
 import type { SyncMessage } from '../../core/wire/message.ts';
 
 /** One answered SYNC, in microseconds: when, the relay's clock ahead of the local one, the time on the way. */
@@ -107,6 +107,6 @@ export class RelayClock {
       },
       left > 1 ? BURST_INTERVAL : INTERVAL,
     );
-    send(encodeClientMessage({ type: 'SYNC', t1 }));
+    send(encodeMessage({ type: 'SYNC', t1 }));
   }
 }

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readUtf8 } from '../../core/wire/bytes.ts';
-import { decodeRelayFrame } from '../../core/wire/client-decode.ts';
 import { encodeMessage } from '../../core/wire/index.ts';
 import type { Message, SetMessage } from '../../core/wire/message.ts';
+import { decodeRelayFrame } from '../../core/wire/relay-frame.ts';
 import { messages } from '../../testing/arbitraries.ts';
 import { relaySignals } from './relay-signals.ts';
 

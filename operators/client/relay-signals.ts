@@ -1,7 +1,7 @@
 import { readU16, readU64 } from '../../core/wire/bytes.ts';
-import { decodeRelayFrame, type RelayMessage } from '../../core/wire/client-decode.ts';
 import { FrameFlag, MessageCode, SetFlag } from '../../core/wire/codes.ts';
 import type { AckMessage, SetMessage } from '../../core/wire/message.ts';
+import { decodeRelayFrame, type RelayMessage } from '../../core/wire/relay-frame.ts';
 import { readValue } from '../../core/wire/value.ts';
 
 /** The address whose UTF-8 is `bytes[start..end)`: best the same string each time, whose hash is known then. */

@@ -5,6 +5,7 @@ import type { GesturePhase, Signal } from '../../core/signal/signal.ts';
 import type { Value } from '../../core/signal/value.ts';
 import { PassedGestures } from '../../core/transforms/passed-gestures.ts';
 import { PendingReply } from '../client/reply.ts';
+import { write } from '../client/write.ts';
 import type { HopBudget, HopVerdict } from './hop-budget.ts';
 
 /** Open gestures that are remembered. */
@@ -74,8 +75,8 @@ export function countHops(client: Client, budget: HopBudget): Client {
     const { verdict } = budget.ask(address, value);
     return verdict === 'write' ? client.emit(address, value, options) : unwritten(verdict, address);
   };
-  const stream: Client['stream'] = (address, value) => {
-    if (budget.ask(address, value).verdict === 'write') client.stream(address, value);
+  const stream: Client['stream'] = (address, value, options) => {
+    if (budget.ask(address, value).verdict === 'write') client.stream(address, value, options);
   };
   const gesture: Client['gesture'] = (address: string, id: number, phase: GesturePhase, value: Value = null) => {
     const { verdict, counts } = budget.ask(address, value);
@@ -87,7 +88,9 @@ export function countHops(client: Client, budget: HopBudget): Client {
     if (isOwn || passed !== undefined) client.gesture(address, id, phase, passed === undefined ? value : passed);
   };
 
-  return withOther(client, { on, set, emit, stream, gesture });
+  const next: Client['next'] = (signal) => void write(counted, signal);
+  const counted = withOther(client, { on, set, emit, stream, gesture, next });
+  return counted;
 }
 
 /** The same object with other methods; what is not among them works on the object itself, which keeps its fields private. */
