@@ -139,6 +139,7 @@ export {
   matches,
   memoryPair,
   mergeMaps,
+  monotonicScheduler,
   Pattern,
   PROTOCOL_VERSION,
   parseJson,

@@ -52,6 +52,7 @@ export type {
 export type { Sink, SinkActions } from './signal/sink.ts';
 export { sink } from './signal/sink.ts';
 export type { Value } from './signal/value.ts';
+export { monotonicScheduler } from './time/monotonic-scheduler.ts';
 export type { Curve } from './timeline/timeline.ts';
 export { checkTimeline, ease, interpolate, MAX_KEYFRAMES } from './timeline/timeline.ts';
 export type { ClampOptions } from './transforms/clamp.ts';

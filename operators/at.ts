@@ -1,5 +1,6 @@
-import { asyncScheduler, concatWith, endWith, type MonoTypeOperatorFunction, NEVER, type SchedulerLike } from 'rxjs';
+import { concatWith, endWith, type MonoTypeOperatorFunction, NEVER, type SchedulerLike } from 'rxjs';
 import type { Signal } from '../core/signal/signal.ts';
+import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
 import { stage } from './stage.ts';
 import { type TimerEntry, TimerHeap } from './timer-heap.ts';
 
@@ -14,7 +15,7 @@ export interface AtOptions<T> {
   readonly onLate?: (value: T, by: number) => void;
   /** Values that are held at most; what comes when it is full counts as late. @defaultValue 10 000 */
   readonly capacity?: number;
-  /** Timer. @defaultValue `asyncScheduler` */
+  /** Timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike;
 }
 
@@ -49,7 +50,7 @@ export function at<T>(options: AtOptions<T> & Required<Pick<AtOptions<T>, 'timeO
 export function at<T extends Pick<Signal, 'at'>>(options: AtOptions<T>): MonoTypeOperatorFunction<T>;
 export function at<T extends Pick<Signal, 'at'>>(options: AtOptions<T>): MonoTypeOperatorFunction<T> {
   const { time, timeOf = (value: T) => value.at, late = 'pass', onLate } = options;
-  const { capacity = 10_000, scheduler = asyncScheduler } = options;
+  const { capacity = 10_000, scheduler = monotonicScheduler } = options;
 
   const hold = stage<T | typeof END, T>((out) => {
     const moments = new Map<number, Moment<T>>();

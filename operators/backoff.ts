@@ -1,4 +1,5 @@
-import { asyncScheduler, type Observable, type SchedulerLike, timer } from 'rxjs';
+import { type Observable, type SchedulerLike, timer } from 'rxjs';
+import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
 
 export interface BackoffOptions {
   /** Upper end of the first wait, milliseconds. @defaultValue 500 */
@@ -12,7 +13,7 @@ export interface BackoffOptions {
    * @defaultValue a generator seeded with the scheduler's time at creation
    */
   readonly random?: (() => number) | undefined;
-  /** Clock and timer. @defaultValue `asyncScheduler` */
+  /** Clock and timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike;
 }
 
@@ -24,7 +25,7 @@ export interface BackoffOptions {
  * in the same moment.
  */
 export function backoffWait(options: BackoffOptions = {}): (attempt: number) => number {
-  const { initial = 500, max = 30_000, factor = 2, scheduler = asyncScheduler } = options;
+  const { initial = 500, max = 30_000, factor = 2, scheduler = monotonicScheduler } = options;
   const random = options.random ?? seededRandom(scheduler.now());
 
   return (attempt) => Math.round(random() * Math.min(max, initial * factor ** (attempt - 1)));
@@ -47,7 +48,7 @@ export function backoffWait(options: BackoffOptions = {}): (attempt: number) => 
  * ```
  */
 export function backoff(options: BackoffOptions = {}): (error: unknown, attempt: number) => Observable<unknown> {
-  const { scheduler = asyncScheduler } = options;
+  const { scheduler = monotonicScheduler } = options;
   const wait = backoffWait(options);
 
   return (_error, attempt) => timer(wait(attempt), scheduler);

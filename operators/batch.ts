@@ -1,6 +1,7 @@
-import { asyncScheduler, type MonoTypeOperatorFunction, type SchedulerLike } from 'rxjs';
+import type { MonoTypeOperatorFunction, SchedulerLike } from 'rxjs';
 import { sampleRate, windowOf } from '../core/signal/pacing.ts';
 import type { Signal, Stream } from '../core/signal/signal.ts';
+import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
 import { stage } from './stage.ts';
 import { type TimerEntry, TimerHeap } from './timer-heap.ts';
 
@@ -9,7 +10,7 @@ export interface BatchOptions {
   readonly window: number;
   /** Samples that end a batch early. @defaultValue 8000, which fits one frame */
   readonly maxSamples?: number;
-  /** Clock and timer. @defaultValue `asyncScheduler` */
+  /** Clock and timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike;
 }
 
@@ -48,7 +49,7 @@ class Batch implements TimerEntry {
  * ```
  */
 export function batch(options: BatchOptions): MonoTypeOperatorFunction<Signal> {
-  const { window, maxSamples = 8000, scheduler = asyncScheduler } = options;
+  const { window, maxSamples = 8000, scheduler = monotonicScheduler } = options;
   const length = windowOf(window);
   const now = () => scheduler.now() * 1000;
 

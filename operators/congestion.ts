@@ -1,5 +1,4 @@
 import {
-  asyncScheduler,
   concatWith,
   endWith,
   type MonoTypeOperatorFunction,
@@ -10,6 +9,7 @@ import {
 } from 'rxjs';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
 import type { Signal } from '../core/signal/signal.ts';
+import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
 import { frameOf } from '../core/wire/signal-frame.ts';
 import { stage } from './stage.ts';
 
@@ -24,7 +24,7 @@ export interface CongestionOptions {
   readonly maxLag?: number | undefined;
   /** Told each time a sample or move is not delivered, since a newer one took its place or too much waits. */
   readonly dropped?: ((signal: Signal) => void) | undefined;
-  /** Timer. @defaultValue `asyncScheduler` */
+  /** Timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike | undefined;
 }
 
@@ -55,7 +55,7 @@ const OVERHEAD = 128;
  */
 export function congestion(options: CongestionOptions): MonoTypeOperatorFunction<Signal> {
   const { ready, maxWaitingBytes = 8 * MEBIBYTE, softBytes = MEBIBYTE, maxLag = 30_000 } = options;
-  const { dropped, scheduler = asyncScheduler } = options;
+  const { dropped, scheduler = monotonicScheduler } = options;
 
   const hold = stage<Signal | typeof END, Signal>((out) => {
     let open = true;

@@ -1,6 +1,7 @@
-import { asyncScheduler, type MonoTypeOperatorFunction, type SchedulerLike } from 'rxjs';
+import type { MonoTypeOperatorFunction, SchedulerLike } from 'rxjs';
 import { freeAfter, intervalOf, isFree, type Numbers } from '../core/signal/pacing.ts';
 import type { Signal } from '../core/signal/signal.ts';
+import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
 import { pacedKey } from './paced-key.ts';
 import { stage } from './stage.ts';
 import { type TimerEntry, TimerHeap } from './timer-heap.ts';
@@ -8,7 +9,7 @@ import { type TimerEntry, TimerHeap } from './timer-heap.ts';
 export interface DownsampleOptions {
   /** At most this many a second, for each param and stream by itself. 0 lets everything pass. */
   readonly maxRate: number;
-  /** Clock and timer. @defaultValue `asyncScheduler` */
+  /** Clock and timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike;
 }
 
@@ -39,7 +40,7 @@ class Downsampled<T> implements TimerEntry {
  * ```
  */
 export function downsample<T extends Signal | Numbers>(options: DownsampleOptions): MonoTypeOperatorFunction<T> {
-  const { maxRate, scheduler = asyncScheduler } = options;
+  const { maxRate, scheduler = monotonicScheduler } = options;
   const interval = intervalOf(maxRate);
   const now = () => scheduler.now() * 1000;
 

@@ -1,10 +1,11 @@
-import { asyncScheduler, type Observable, type SchedulerLike, Subject, type Subscription } from 'rxjs';
+import { type Observable, type SchedulerLike, Subject, type Subscription } from 'rxjs';
 import { ClaspError } from '../core/errors.ts';
+import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
 
 export interface FailureDigestOptions {
   /** Tell of one failure in this many milliseconds at most. @defaultValue 1000 */
   readonly interval?: number;
-  /** Clock and timer. @defaultValue `asyncScheduler` */
+  /** Clock and timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike;
 }
 
@@ -46,7 +47,7 @@ export class FailureDigest {
   #reason = '';
   #detail: FailureDetail | undefined;
 
-  constructor({ interval = 1_000, scheduler = asyncScheduler }: FailureDigestOptions = {}) {
+  constructor({ interval = 1_000, scheduler = monotonicScheduler }: FailureDigestOptions = {}) {
     this.#interval = interval;
     this.#scheduler = scheduler;
     this.failures = this.#told.asObservable();

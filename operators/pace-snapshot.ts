@@ -1,5 +1,6 @@
-import { asyncScheduler, type MonoTypeOperatorFunction, type SchedulerLike, type Subscription } from 'rxjs';
+import type { MonoTypeOperatorFunction, SchedulerLike, Subscription } from 'rxjs';
 import type { Signal } from '../core/signal/signal.ts';
+import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
 import { stage } from './stage.ts';
 
 export interface PaceSnapshotOptions {
@@ -7,7 +8,7 @@ export interface PaceSnapshotOptions {
   readonly batch?: number;
   /** Milliseconds between two batches. @defaultValue 5 */
   readonly interval?: number;
-  /** Clock and timer. @defaultValue `asyncScheduler` */
+  /** Clock and timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike;
 }
 
@@ -27,7 +28,7 @@ export interface PaceSnapshotOptions {
  * ```
  */
 export function paceSnapshot(options: PaceSnapshotOptions = {}): MonoTypeOperatorFunction<Signal> {
-  const { batch = 50, interval = 5, scheduler = asyncScheduler } = options;
+  const { batch = 50, interval = 5, scheduler = monotonicScheduler } = options;
 
   return stage((out) => {
     const waiting = new Map<string, Signal>();

@@ -1,9 +1,10 @@
 // The program that `bridge-process.ts` starts: a relay with the bridges of its argument; writes what happens as lines of
 // JSON, and sets params that it reads as `[address, value]`, until its input ends.
 import { createInterface } from 'node:readline';
-import { asyncScheduler, NEVER, Subscription } from 'rxjs';
+import { NEVER, Subscription } from 'rxjs';
 import type { BridgeEvent } from '../core/client/client.ts';
 import type { ClaspError } from '../core/errors.ts';
+import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
 import { router } from '../operators/router/router.ts';
 import { artnetBridgeType } from '../platform-node/bridges/artnet-bridge-type.ts';
 import { sacnBridgeType } from '../platform-node/bridges/sacn-bridge-type.ts';
@@ -36,7 +37,7 @@ for (const entry of entries) {
   const context = {
     name: config.name ?? config.type,
     relayHost: '127.0.0.1',
-    scheduler: asyncScheduler,
+    scheduler: monotonicScheduler,
     join: (name: string) => relay.client(name),
     authenticate: undefined,
   };

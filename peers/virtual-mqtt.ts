@@ -15,6 +15,28 @@ export interface Wire extends MqttPeer {
   closed: boolean;
 }
 
+/** A connection to `server` that has said nothing; told each packet that it is sent, and that it is closed. */
+export function wireTo(server: MqttServer, told?: (packet: MqttPacket) => void, closed?: () => void): Wire {
+  const made: Wire = {
+    peer: 'memory',
+    packets: new Subject<MqttPacket>(),
+    saturated: new BehaviorSubject(false),
+    received: [],
+    closed: false,
+    send: (packet) => {
+      made.received.push(packet);
+      told?.(packet);
+      return true;
+    },
+    close: () => {
+      made.closed = true;
+      closed?.();
+    },
+  };
+  server.accept(made);
+  return made;
+}
+
 /** A server of MQTT in virtual time. */
 export interface VirtualMqtt {
   readonly app: Client;
@@ -42,24 +64,7 @@ export function setup(options: Partial<MqttServerOptions> = {}): VirtualMqtt {
   });
   server.failures.subscribe((failure) => failures.push(failure));
 
-  const wire = (): Wire => {
-    const made: Wire = {
-      peer: 'memory',
-      packets: new Subject<MqttPacket>(),
-      saturated: new BehaviorSubject(false),
-      received: [],
-      closed: false,
-      send: (packet) => {
-        made.received.push(packet);
-        return true;
-      },
-      close: () => {
-        made.closed = true;
-      },
-    };
-    server.accept(made);
-    return made;
-  };
+  const wire = () => wireTo(server);
   const connect = (more: Partial<MqttConnectPacket> = {}): Wire => {
     const made = wire();
     const packet = { cmd: 'connect', protocolVersion: 5, clientId: 'c', clean: true, keepalive: 0 } as const;

@@ -1,6 +1,7 @@
-import { asyncScheduler, Observable, type SchedulerLike, type Subscription } from 'rxjs';
+import { Observable, type SchedulerLike, type Subscription } from 'rxjs';
 import type { Connection, Connections } from '../core/connection/connection.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
+import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
 import { onPageLeave } from './page-leave.ts';
 import { asPosted, PostedConnection, type PostedOptions, posted } from './posted-connection.ts';
 import { postedTurns } from './posted-turns.ts';
@@ -13,7 +14,7 @@ export interface BroadcastChannelOptions extends Omit<PostedOptions, 'ended'> {
   readonly heartbeat?: number;
   /** Milliseconds the handshake may take. @defaultValue 3000 */
   readonly timeout?: number;
-  /** Timer of the handshake and heartbeat. @defaultValue `asyncScheduler` */
+  /** Timer of the handshake and heartbeat. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike;
   /** Makes the ids of connections. @defaultValue `crypto.randomUUID`, or as random where the page is not secure */
   readonly randomId?: () => string;
@@ -32,7 +33,7 @@ export interface BroadcastChannelOptions extends Omit<PostedOptions, 'ended'> {
  * ```
  */
 export function broadcastChannelListener(options: BroadcastChannelOptions = {}): Connections {
-  const { name = 'clasp', timeout = 3_000, scheduler = asyncScheduler, randomId = anyId } = options;
+  const { name = 'clasp', timeout = 3_000, scheduler = monotonicScheduler, randomId = anyId } = options;
   const { turns = postedTurns() } = options;
 
   return new Observable<Connection>((subscriber) => {
@@ -89,7 +90,7 @@ export function broadcastChannelListener(options: BroadcastChannelOptions = {}):
  * ```
  */
 export function broadcastChannelDial(options: BroadcastChannelOptions = {}): Connections {
-  const { name = 'clasp', timeout = 3_000, scheduler = asyncScheduler, randomId = anyId } = options;
+  const { name = 'clasp', timeout = 3_000, scheduler = monotonicScheduler, randomId = anyId } = options;
 
   return new Observable<Connection>((subscriber) => {
     const hall = new BroadcastChannel(name);

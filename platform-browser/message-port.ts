@@ -1,6 +1,7 @@
-import { asyncScheduler, Observable, type SchedulerLike } from 'rxjs';
+import { Observable, type SchedulerLike } from 'rxjs';
 import type { Connection, Connections } from '../core/connection/connection.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
+import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
 import { onPageLeave } from './page-leave.ts';
 import { asPosted, PostedConnection, type PostedOptions, posted } from './posted-connection.ts';
 import { postedTurns } from './posted-turns.ts';
@@ -111,7 +112,7 @@ export interface MessagePortDialOptions extends MessagePortOptions {
   readonly targetOrigin?: string;
   /** Milliseconds to wait for the answer. @defaultValue 3000 */
   readonly timeout?: number;
-  /** Timer of the above. @defaultValue `asyncScheduler` */
+  /** Timer of the above. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike;
 }
 
@@ -128,7 +129,7 @@ export interface MessagePortDialOptions extends MessagePortOptions {
  * ```
  */
 export function messagePortDial(options: MessagePortDialOptions): Connections {
-  const { target, targetOrigin = globalThis.origin, timeout = 3_000, scheduler = asyncScheduler } = options;
+  const { target, targetOrigin = globalThis.origin, timeout = 3_000, scheduler = monotonicScheduler } = options;
 
   return new Observable<Connection>((subscriber) => {
     const { port1, port2 } = new MessageChannel();

@@ -1,14 +1,7 @@
-import {
-  asyncScheduler,
-  BehaviorSubject,
-  type Observable,
-  type Observer,
-  type SchedulerLike,
-  Subject,
-  type Subscription,
-} from 'rxjs';
+import { BehaviorSubject, type Observable, type Observer, type SchedulerLike, Subject, type Subscription } from 'rxjs';
 import type { Connection } from '../core/connection/connection.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
+import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
 import type { RoundRobin } from '../operators/round-robin.ts';
 import { InputQueue } from '../operators/round-robin.ts';
 
@@ -53,7 +46,7 @@ export interface PostedOptions {
   readonly lowWater?: number;
   /** Milliseconds of silence after which the peer counts as gone, 0 to wait for ever. */
   readonly heartbeat?: number;
-  /** Timer of the heartbeat. @defaultValue `asyncScheduler` */
+  /** Timer of the heartbeat. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike;
   /** Shares the time for reading among connections. @defaultValue those of a listener share theirs, any other is read at once */
   readonly turns?: RoundRobin;
@@ -93,7 +86,7 @@ export class PostedConnection implements Connection, Observer<Uint8Array> {
 
   constructor(id: string, peer: string, channel: PostChannel, options: PostedOptions) {
     const { maxFrame = 65_547, highWater = 1_048_576, lowWater = 262_144, heartbeat = 0 } = options;
-    const { scheduler = asyncScheduler, turns, ended } = options;
+    const { scheduler = monotonicScheduler, turns, ended } = options;
     this.id = id;
     this.peer = peer;
     this.incoming = this.#incoming;

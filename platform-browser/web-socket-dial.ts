@@ -1,7 +1,8 @@
-import { asyncScheduler, Observable, type SchedulerLike } from 'rxjs';
+import { Observable, type SchedulerLike } from 'rxjs';
 import type { Connection, Connections } from '../core/connection/connection.ts';
 import { fromWebSocket } from '../core/connection/web-socket.ts';
 import { ClaspError } from '../core/errors.ts';
+import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
 
 export interface WebSocketDialOptions {
   /** The largest frame the relay may send, in bytes. A larger one ends the connection. @defaultValue 65 547: the protocol's largest */
@@ -12,7 +13,7 @@ export interface WebSocketDialOptions {
   readonly lowWater?: number;
   /** Milliseconds the connection may take to open. @defaultValue 10 000 */
   readonly openTimeout?: number;
-  /** Timer of the above. @defaultValue `asyncScheduler` */
+  /** Timer of the above. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike;
 }
 
@@ -32,7 +33,7 @@ export interface WebSocketDialOptions {
  * ```
  */
 export function webSocketDial(url: string, options: WebSocketDialOptions = {}): Connections {
-  const { openTimeout = 10_000, scheduler = asyncScheduler } = options;
+  const { openTimeout = 10_000, scheduler = monotonicScheduler } = options;
 
   return new Observable<Connection>((subscriber) => {
     let socket: WebSocket;

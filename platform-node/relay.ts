@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { asyncScheduler, merge, type Observable, Subject, Subscription } from 'rxjs';
+import { merge, type Observable, Subject, Subscription } from 'rxjs';
 import { type Scopes, scopes } from '../core/address/scope.ts';
 import type { Client } from '../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
+import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
 import { type RouterStats, router } from '../operators/router/router.ts';
 import { HopBudget } from '../operators/routes/hop-budget.ts';
 import { BRIDGES, BridgeStatus } from './bridges/bridge-status.ts';
@@ -175,7 +176,7 @@ export function createRelay(config: RelayConfig = {}): Relay {
     bearers.close();
     for (const participant of clients) participant.close();
     running.unsubscribe();
-    const deadline = asyncScheduler.schedule(() => http.destroy(), CLOSE_TIMEOUT);
+    const deadline = monotonicScheduler.schedule(() => http.destroy(), CLOSE_TIMEOUT);
     await closed;
     deadline.unsubscribe();
     events.complete();

@@ -1,8 +1,9 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
-import { asyncScheduler, Observable, type SchedulerLike, Subject } from 'rxjs';
+import { Observable, type SchedulerLike, Subject } from 'rxjs';
 import type { Datagram, DatagramSocket } from '../core/connection/datagram.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
+import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
 import { FailureDigest } from '../operators/failure-digest.ts';
 import { formatHostPort, parseHostPort } from './host-port.ts';
 import { resolveInterface } from './network-interface.ts';
@@ -33,7 +34,7 @@ export interface UdpOptions {
   readonly receiveBuffer?: number;
   /** Bytes that may wait in the socket before packets are dropped. @defaultValue 1048576 */
   readonly maxQueued?: number;
-  /** Clock and timer. @defaultValue `asyncScheduler` */
+  /** Clock and timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike;
 }
 
@@ -53,7 +54,7 @@ export interface UdpOptions {
  * ```
  */
 export function udpSocket(options: UdpOptions = {}): Observable<DatagramSocket> {
-  const { scheduler = asyncScheduler } = options;
+  const { scheduler = monotonicScheduler } = options;
 
   return new Observable<DatagramSocket>((subscriber) => {
     let at: BindAddress;

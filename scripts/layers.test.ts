@@ -113,6 +113,7 @@ const LINTED = {
   'export const f: unknown = Math.random();\n': 'plugin',
   'export const g: unknown = performance.now();\n': 'plugin',
 };
+const WALL_CLOCK = "import { asyncScheduler } from 'rxjs';\n\nexport const h: unknown = asyncScheduler;\n";
 const PROMISES = {
   'export const a: unknown = Promise.resolve(1);\n': 'plugin',
   'export const b: unknown = new Promise((done) => done(1));\n': 'plugin',
@@ -193,6 +194,7 @@ describe('the lint refuses', () => {
     for (const layer of hostFree) {
       for (const [index, text] of Object.keys(LINTED).entries()) probes[`${layer}/linted-${index}.ts`] = text;
     }
+    for (const layer of layers) probes[`${layer}/wall-clock.ts`] = WALL_CLOCK;
     for (const layer of ['core', 'operators']) {
       for (const [index, text] of Object.keys(PROMISES).entries()) probes[`${layer}/promise-${index}.ts`] = text;
     }
@@ -208,6 +210,10 @@ describe('the lint refuses', () => {
     for (const [index, [text, rule]] of Object.entries(LINTED).entries()) {
       expect(found, text).toContain(`${layer}/linted-${index}.ts:1 ${rule}`);
     }
+  });
+
+  it.each(layers)('the wall clock of asyncScheduler in %s', (layer) => {
+    expect(found).toContain(`${layer}/wall-clock.ts:1 plugin`);
   });
 
   it.each(['core', 'operators'])('promises in %s', (layer) => {

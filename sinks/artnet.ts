@@ -1,10 +1,11 @@
-import { asyncScheduler, type SchedulerLike } from 'rxjs';
+import type { SchedulerLike } from 'rxjs';
 import { ARTNET_MAX_UNIVERSE, encodeArtDmx, encodeArtSync } from '../core/protocols/artnet/artnet.ts';
 import type { ArtNetNodes } from '../core/protocols/artnet/artnet-nodes.ts';
 import type { DmxInput } from '../core/protocols/dmx/dmx-input.ts';
 import { DmxMapping } from '../core/protocols/dmx/dmx-mapping.ts';
 import type { Signal } from '../core/signal/signal.ts';
 import { type Sink, sink } from '../core/signal/sink.ts';
+import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
 import type { Defer } from '../core/time/schedule-once.ts';
 import { DmxOutput } from './dmx-output.ts';
 
@@ -36,7 +37,7 @@ export interface ArtNetSinkOptions {
    * of the event loop. @defaultValue a timer, which takes a millisecond and more
    */
   readonly defer?: Defer;
-  /** Clock and timer. @defaultValue `asyncScheduler` */
+  /** Clock and timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike;
 }
 
@@ -66,7 +67,7 @@ export type DmxSink = Sink<Signal> & {
  */
 export function artNetSink(send: (bytes: Uint8Array, to: string) => void, options: ArtNetSinkOptions = {}): DmxSink {
   const { targets = [], broadcast, nodes, port = 6454, universes, namespace = '/artnet', input } = options;
-  const { rate = 44, keepAlive = 1_000, sync = false, normalize = false, scheduler = asyncScheduler } = options;
+  const { rate = 44, keepAlive = 1_000, sync = false, normalize = false, scheduler = monotonicScheduler } = options;
   const sequences = new Map<number, number>();
   const everybody = broadcast === undefined ? [] : [broadcast];
   /** Who got something in this moment. */

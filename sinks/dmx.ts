@@ -1,10 +1,11 @@
-import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
+import type { SchedulerLike, Subscription } from 'rxjs';
 import type { BytePort } from '../core/connection/byte-port.ts';
 import type { ClaspError } from '../core/errors.ts';
 import { DMX_CHANNELS, DmxMapping } from '../core/protocols/dmx/dmx-mapping.ts';
 import { EnttecLabel, encodeEnttec, encodeEnttecDmx } from '../core/protocols/dmx/enttec.ts';
 import type { Signal } from '../core/signal/signal.ts';
 import { sink } from '../core/signal/sink.ts';
+import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
 import type { Defer } from '../core/time/schedule-once.ts';
 import { FailureDigest } from '../operators/failure-digest.ts';
 import type { DmxSink } from './artnet.ts';
@@ -27,7 +28,7 @@ export interface DmxSinkOptions {
    * of the event loop. @defaultValue a timer, which takes a millisecond and more
    */
   readonly defer?: Defer;
-  /** Clock and timer. @defaultValue `asyncScheduler` */
+  /** Clock and timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike;
 }
 
@@ -57,7 +58,7 @@ const MARK = 1;
  * ```
  */
 export function dmxSink(port: Pick<BytePort, 'name' | 'write' | 'setBreak'>, options: DmxSinkOptions = {}): DmxSink {
-  const { driver = 'enttec-pro', namespace = '/dmx', normalize = false, scheduler = asyncScheduler } = options;
+  const { driver = 'enttec-pro', namespace = '/dmx', normalize = false, scheduler = monotonicScheduler } = options;
   const { rate = driver === 'enttec-pro' ? 40 : 30 } = options;
   const line = driver === 'open-dmx' ? openLine(port, scheduler) : undefined;
   if (driver === 'enttec-pro' && options.rate !== undefined) {

@@ -1,4 +1,4 @@
-import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
+import type { SchedulerLike, Subscription } from 'rxjs';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
 import { encodeMidi } from '../core/protocols/midi/midi.ts';
 import { spellMidi } from '../core/protocols/midi/midi-assembler.ts';
@@ -6,6 +6,7 @@ import type { MidiEchoes } from '../core/protocols/midi/midi-echoes.ts';
 import { type MidiNames, midiFromSignal } from '../core/protocols/midi/midi-mapping.ts';
 import type { Signal } from '../core/signal/signal.ts';
 import { type Sink, sink } from '../core/signal/sink.ts';
+import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
 
 /** What a MIDI output must offer: the part of Web MIDI's `MIDIOutput` that is needed, so that any platform can offer it. */
 export interface MidiOutputLike {
@@ -31,7 +32,7 @@ export interface MidiSinkOptions extends MidiNames {
    * `(delay) => performance.now() + delay`. @defaultValue none: what is to be sent later waits here
    */
   readonly outputTime?: ((delay: number) => number) | undefined;
-  /** Clock and timer. @defaultValue `asyncScheduler` */
+  /** Clock and timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike | undefined;
 }
 
@@ -60,7 +61,7 @@ const MAX_WAITING = 4_096;
  * ```
  */
 export function midiSink(output: MidiOutputLike, options: MidiSinkOptions = {}): Sink<Signal> {
-  const { echoes, maxAhead = 10_000, latency = 0, outputTime, scheduler = asyncScheduler } = options;
+  const { echoes, maxAhead = 10_000, latency = 0, outputTime, scheduler = monotonicScheduler } = options;
   const { now = () => scheduler.now() * 1_000 } = options;
   /** The earliest first. */
   const waiting: Waiting[] = [];

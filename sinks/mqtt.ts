@@ -1,10 +1,11 @@
-import { asyncScheduler, merge, type SchedulerLike, Subject } from 'rxjs';
+import { merge, type SchedulerLike, Subject } from 'rxjs';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
 import { type MqttMessage, type MqttQos, toMqtt } from '../core/protocols/mqtt/mqtt.ts';
 import { MqttMemory } from '../core/protocols/mqtt/mqtt-memory.ts';
 import { fromMqttPayload } from '../core/protocols/mqtt/mqtt-payload.ts';
 import type { Event, Param, Signal, Stream } from '../core/signal/signal.ts';
 import { type Sink, sink } from '../core/signal/sink.ts';
+import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
 
 /** A connection to a broker, as far as a sink needs it. */
 export interface MqttCarrier {
@@ -25,7 +26,7 @@ export interface MqttSinkOptions {
   readonly maxQueued?: number;
   /** What is known of the broker: give the same to `mqttSource`. @defaultValue nothing is known */
   readonly memory?: MqttMemory;
-  /** Clock. @defaultValue `asyncScheduler` */
+  /** Clock. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike;
 }
 
@@ -64,7 +65,7 @@ type Waiting = Signal | (() => void);
  */
 export function mqttSink(options: MqttSinkOptions = {}): MqttSink {
   const { namespace = '/mqtt', qos = 1, maxQueued = 1_000 } = options;
-  const { memory = new MqttMemory(), scheduler = asyncScheduler } = options;
+  const { memory = new MqttMemory(), scheduler = monotonicScheduler } = options;
   const refused = new Subject<ClaspError>();
   /** Params whose newest value is not the broker's; a deleted one until the broker knows. */
   const own = new Map<string, Param>();

@@ -1,4 +1,4 @@
-import { asyncScheduler, type SchedulerLike } from 'rxjs';
+import type { SchedulerLike } from 'rxjs';
 import { compilePattern } from '../core/address/pattern.ts';
 import { encodeOsc } from '../core/protocols/osc/osc-encode.ts';
 import { type OscTags, parseOscTags, toOsc } from '../core/protocols/osc/osc-mapping.ts';
@@ -6,6 +6,7 @@ import { OscPeers } from '../core/protocols/osc/osc-peers.ts';
 import type { Signal } from '../core/signal/signal.ts';
 import { type Sink, sink } from '../core/signal/sink.ts';
 import type { Value } from '../core/signal/value.ts';
+import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
 import { RecentMap } from '../core/transforms/recent-map.ts';
 
 /** Which OSC types a receiver wants: pattern over OSC addresses → type tags of the arguments, as `i` or `iff`. */
@@ -23,7 +24,7 @@ export interface OscSinkOptions {
   readonly hints?: OscHints;
   /** What is known of the receivers: give the same to `oscSource`. @defaultValue nothing is known */
   readonly peers?: OscPeers;
-  /** Clock. @defaultValue `asyncScheduler` */
+  /** Clock. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike;
 }
 
@@ -57,7 +58,13 @@ const MAX_ADDRESSES = 16_384;
  * ```
  */
 export function oscSink(send: (bytes: Uint8Array, to: string) => void, options: OscSinkOptions = {}): Sink<Signal> {
-  const { targets = [], namespace = '/osc', hints = {}, peers = new OscPeers(), scheduler = asyncScheduler } = options;
+  const {
+    targets = [],
+    namespace = '/osc',
+    hints = {},
+    peers = new OscPeers(),
+    scheduler = monotonicScheduler,
+  } = options;
   const common = hintsFrom(hints);
   const plain = targets.filter((target) => typeof target === 'string');
   const groups: Group[] = targets

@@ -1,4 +1,4 @@
-import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
+import type { SchedulerLike, Subscription } from 'rxjs';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
 import type { DmxInput } from '../core/protocols/dmx/dmx-input.ts';
 import { DmxMapping } from '../core/protocols/dmx/dmx-mapping.ts';
@@ -13,6 +13,7 @@ import {
 } from '../core/protocols/sacn/sacn.ts';
 import type { Signal } from '../core/signal/signal.ts';
 import { sink } from '../core/signal/sink.ts';
+import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
 import type { Defer } from '../core/time/schedule-once.ts';
 import type { DmxSink } from './artnet.ts';
 import { isFrom } from './artnet.ts';
@@ -50,7 +51,7 @@ export interface SacnSinkOptions {
    * of the event loop. @defaultValue a timer, which takes a millisecond and more
    */
   readonly defer?: Defer;
-  /** Clock and timer. @defaultValue `asyncScheduler` */
+  /** Clock and timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike;
 }
 
@@ -83,7 +84,7 @@ const FAREWELLS = 3;
 export function sacnSink(send: (bytes: Uint8Array, to: string) => void, options: SacnSinkOptions): DmxSink {
   const { cid, sourceName = 'clasp-rx', priority = 100, targets = [], port = SACN_PORT, universes } = options;
   const { namespace = '/sacn', normalize = false, rate = 44, keepAlive = 900, sync = 0, preview = false } = options;
-  const { input, scheduler = asyncScheduler } = options;
+  const { input, scheduler = monotonicScheduler } = options;
   for (const universe of universes ?? []) checkUniverse(universe);
   // An option that cannot be sent is told of now, not with the first frame.
   encodeSacnData({ cid, universe: 1, levels: NOTHING, priority, syncAddress: sync });

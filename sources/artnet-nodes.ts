@@ -1,4 +1,4 @@
-import { asyncScheduler, Observable, type SchedulerLike, type Subscription } from 'rxjs';
+import { Observable, type SchedulerLike, type Subscription } from 'rxjs';
 import type { DatagramSocket } from '../core/connection/datagram.ts';
 import {
   type ArtNetPort,
@@ -8,6 +8,7 @@ import {
   parseArtNet,
 } from '../core/protocols/artnet/artnet.ts';
 import { type ArtNetNode, ArtNetNodes } from '../core/protocols/artnet/artnet-nodes.ts';
+import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
 import { RecentMap } from '../core/transforms/recent-map.ts';
 
 export interface ArtNetDiscoveryOptions {
@@ -23,7 +24,7 @@ export interface ArtNetDiscoveryOptions {
   readonly ignore?: (from: string) => boolean;
   /** Where the nodes are kept: give the same to `artNetSink`. @defaultValue a list of its own */
   readonly nodes?: ArtNetNodes;
-  /** Clock and timer. @defaultValue `asyncScheduler` */
+  /** Clock and timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike;
 }
 
@@ -53,7 +54,7 @@ export function artNetDiscovery(
   options: ArtNetDiscoveryOptions = {},
 ): Observable<readonly ArtNetNode[]> {
   const { poll = [], interval = 2_800, replies = [], port = 6454, ignore = () => false } = options;
-  const { scheduler = asyncScheduler, nodes = new ArtNetNodes(3 * interval + 600) } = options;
+  const { scheduler = monotonicScheduler, nodes = new ArtNetNodes(3 * interval + 600) } = options;
 
   return new Observable((out) => {
     const answers = replies.map(encodeArtPollReply);

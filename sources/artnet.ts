@@ -1,10 +1,11 @@
-import { asyncScheduler, type Observable, type SchedulerLike } from 'rxjs';
+import type { Observable, SchedulerLike } from 'rxjs';
 import type { Datagram } from '../core/connection/datagram.ts';
 import { type ClaspError, ErrorCode } from '../core/errors.ts';
 import { ARTNET_MAX_UNIVERSE, type ArtDmx, parseArtNet } from '../core/protocols/artnet/artnet.ts';
 import { type DmxFrame, DmxInput, type DmxMerge } from '../core/protocols/dmx/dmx-input.ts';
 import { DmxMapping } from '../core/protocols/dmx/dmx-mapping.ts';
 import type { Signal } from '../core/signal/signal.ts';
+import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
 import { FailureDigest } from '../operators/failure-digest.ts';
 import { stage } from '../operators/stage.ts';
 import { DeadlineTimer } from './deadline-timer.ts';
@@ -21,7 +22,7 @@ export interface ArtNetFramesOptions {
   readonly ignore?: (from: string) => boolean;
   /** Where the state is kept: give the same to the sink. @defaultValue one of its own, with `merge` and `timeout` */
   readonly input?: DmxInput;
-  /** Clock and timer. @defaultValue `asyncScheduler` */
+  /** Clock and timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike;
 }
 
@@ -75,7 +76,7 @@ export function artNetFrames(
   datagrams: Observable<Datagram>,
   options: ArtNetFramesOptions = {},
 ): WithFailures<DmxFrame> {
-  const { universes, merge = 'ltp', timeout = 10_000, ignore = () => false, scheduler = asyncScheduler } = options;
+  const { universes, merge = 'ltp', timeout = 10_000, ignore = () => false, scheduler = monotonicScheduler } = options;
   const { input = new DmxInput({ merge, timeout }) } = options;
   const only = universes === undefined ? undefined : new Set(universes);
   const digest = new FailureDigest({ scheduler });

@@ -1,4 +1,4 @@
-import { asyncScheduler, merge, Observable, type SchedulerLike, Subscription } from 'rxjs';
+import { merge, Observable, type SchedulerLike, Subscription } from 'rxjs';
 import type { BridgeEvent, Client } from '../core/client/client.ts';
 import type { BytePort, BytePorts } from '../core/connection/byte-port.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
@@ -6,6 +6,7 @@ import { DmxInput } from '../core/protocols/dmx/dmx-input.ts';
 import { DmxMapping } from '../core/protocols/dmx/dmx-mapping.ts';
 import type { Signal } from '../core/signal/signal.ts';
 import type { Sink } from '../core/signal/sink.ts';
+import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
 import { type BackoffOptions, backoffWait } from '../operators/backoff.ts';
 import { dmxFrames, enttecSerialNumbers } from './dmx.ts';
 import { dmxLink } from './dmx-link.ts';
@@ -34,7 +35,7 @@ export interface DmxDeviceOptions {
   readonly reconnect?: Pick<BackoffOptions, 'initial' | 'max' | 'random'>;
   /** Named in events and in the origin of signals. @defaultValue 'dmx' */
   readonly name?: string;
-  /** Clock and timer. @defaultValue `asyncScheduler` */
+  /** Clock and timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike;
 }
 
@@ -57,7 +58,7 @@ export function dmxDevice(client: Client, host: DmxDeviceHost, options: DmxDevic
     namespace = '/dmx',
     mode = 'channel',
   } = options;
-  const { normalize = false, name: bridge = 'dmx', reconnect = {}, scheduler = asyncScheduler } = options;
+  const { normalize = false, name: bridge = 'dmx', reconnect = {}, scheduler = monotonicScheduler } = options;
   const wait = backoffWait({ max: 10_000, ...reconnect, scheduler });
   const mapping = new DmxMapping({ namespace, normalize });
 

@@ -1,10 +1,11 @@
-import { asyncScheduler, filter, merge, Observable, type SchedulerLike } from 'rxjs';
+import { filter, merge, Observable, type SchedulerLike } from 'rxjs';
 import type { BridgeEvent, Client } from '../core/client/client.ts';
 import type { ClaspError } from '../core/errors.ts';
 import type { DmxFrame } from '../core/protocols/dmx/dmx-input.ts';
 import type { DmxMapping } from '../core/protocols/dmx/dmx-mapping.ts';
 import type { Signal } from '../core/signal/signal.ts';
 import type { Sink } from '../core/signal/sink.ts';
+import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
 import type { Defer } from '../core/time/schedule-once.ts';
 import { FailureDigest } from '../operators/failure-digest.ts';
 import type { WithFailures } from './artnet.ts';
@@ -28,7 +29,7 @@ export interface DmxLinkOptions {
   readonly defer?: Defer | undefined;
   /** Other failures to tell of. */
   readonly failures?: Observable<ClaspError> | undefined;
-  /** Clock and timer. @defaultValue `asyncScheduler` */
+  /** Clock and timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike | undefined;
 }
 
@@ -42,7 +43,7 @@ const MAX_PATTERNS = 256;
  */
 export function dmxLink(client: Client, options: DmxLinkOptions): Observable<BridgeEvent> {
   const { bridge, namespace, mapping, mode, universes, frames, sink, failures } = options;
-  const { scheduler = asyncScheduler } = options;
+  const { scheduler = monotonicScheduler } = options;
 
   return new Observable((out) => {
     const digest = new FailureDigest({ scheduler });

@@ -1,4 +1,4 @@
-import { asyncScheduler, type Observable, type SchedulerLike } from 'rxjs';
+import type { Observable, SchedulerLike } from 'rxjs';
 import type { BytePort } from '../core/connection/byte-port.ts';
 import { ErrorCode } from '../core/errors.ts';
 import { type DmxFrame, DmxInput } from '../core/protocols/dmx/dmx-input.ts';
@@ -12,6 +12,7 @@ import {
   enttecSerialNumber,
 } from '../core/protocols/dmx/enttec.ts';
 import type { Signal } from '../core/signal/signal.ts';
+import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
 import { FailureDigest } from '../operators/failure-digest.ts';
 import { stage } from '../operators/stage.ts';
 import type { WithFailures } from './artnet.ts';
@@ -22,7 +23,7 @@ export interface DmxFramesOptions {
   readonly changesOnly?: boolean;
   /** Where the state is kept. @defaultValue one of its own */
   readonly input?: DmxInput;
-  /** Clock and timer. @defaultValue `asyncScheduler` */
+  /** Clock and timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike;
 }
 
@@ -80,7 +81,7 @@ export function dmxFrames(
   {
     changesOnly = false,
     input = new DmxInput({ timeout: FOREVER }),
-    scheduler = asyncScheduler,
+    scheduler = monotonicScheduler,
   }: DmxFramesOptions = {},
 ): WithFailures<DmxFrame> {
   const digest = new FailureDigest({ scheduler });

@@ -1,10 +1,11 @@
-import { asyncScheduler, Observable, type Observer, type SchedulerLike, type Subscription } from 'rxjs';
+import { Observable, type Observer, type SchedulerLike, type Subscription } from 'rxjs';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
 import { MidiAssembler, type MidiAssemblerOptions } from '../core/protocols/midi/midi-assembler.ts';
 import type { MidiEchoes } from '../core/protocols/midi/midi-echoes.ts';
 import { type MidiNames, midiToSignal } from '../core/protocols/midi/midi-mapping.ts';
 import { MidiParser, type MidiParserOptions } from '../core/protocols/midi/midi-parser.ts';
 import type { Signal } from '../core/signal/signal.ts';
+import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
 
 /** What a MIDI input must offer: the part of Web MIDI's `MIDIInput` that is needed, so that any platform can offer it. */
 export interface MidiInputLike {
@@ -25,7 +26,7 @@ export interface MidiSourceOptions extends MidiNames, MidiAssemblerOptions, Midi
   readonly failures?: Observer<ClaspError> | undefined;
   /** Where to note what the device said: give the same to `midiSink`. @defaultValue nothing is noted */
   readonly echoes?: MidiEchoes | undefined;
-  /** Clock and timer. @defaultValue `asyncScheduler` */
+  /** Clock and timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike | undefined;
 }
 
@@ -50,7 +51,7 @@ const FINE_HALF_WAIT = 3;
  * ```
  */
 export function midiSource(input: MidiInputLike, options: MidiSourceOptions = {}): Observable<Signal> {
-  const { failures, echoes, scheduler = asyncScheduler } = options;
+  const { failures, echoes, scheduler = monotonicScheduler } = options;
   const origin = input.name ?? options.device ?? 'midi';
 
   return new Observable((out) => {

@@ -1,10 +1,11 @@
-import { asyncScheduler, type Observable, type SchedulerLike } from 'rxjs';
+import type { Observable, SchedulerLike } from 'rxjs';
 import { type ClaspError, ErrorCode } from '../core/errors.ts';
 import type { MqttMessage } from '../core/protocols/mqtt/mqtt.ts';
 import { MqttMemory } from '../core/protocols/mqtt/mqtt-memory.ts';
 import { fromMqttPayload } from '../core/protocols/mqtt/mqtt-payload.ts';
 import { fromMqttTopic, mqttFilterMatches } from '../core/protocols/mqtt/mqtt-topic.ts';
 import type { Signal } from '../core/signal/signal.ts';
+import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
 import { RecentMap } from '../core/transforms/recent-map.ts';
 import { FailureDigest } from '../operators/failure-digest.ts';
 import { stage } from '../operators/stage.ts';
@@ -24,7 +25,7 @@ export interface MqttSourceOptions {
   readonly retainAsPublished?: boolean;
   /** What is known of the broker: give the same to `mqttSink`. @defaultValue nothing is known */
   readonly memory?: MqttMemory;
-  /** Clock and timer. @defaultValue `asyncScheduler` */
+  /** Clock and timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike;
 }
 
@@ -54,7 +55,7 @@ const MAX_TOPICS = 16_384;
  */
 export function mqttSource(messages: Observable<MqttMessage>, options: MqttSourceOptions = {}): MqttSource {
   const { namespace = '/mqtt', name = 'mqtt', params = [], retainAsPublished = true } = options;
-  const { memory = new MqttMemory(), scheduler = asyncScheduler } = options;
+  const { memory = new MqttMemory(), scheduler = monotonicScheduler } = options;
   const digest = new FailureDigest({ scheduler });
 
   const signals = messages.pipe(

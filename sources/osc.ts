@@ -1,4 +1,4 @@
-import { asyncScheduler, type Observable, type SchedulerLike } from 'rxjs';
+import type { Observable, SchedulerLike } from 'rxjs';
 import type { Datagram } from '../core/connection/datagram.ts';
 import { type ClaspError, ErrorCode } from '../core/errors.ts';
 import type { OscMessage, OscPacket } from '../core/protocols/osc/osc.ts';
@@ -7,6 +7,7 @@ import { parseOsc } from '../core/protocols/osc/osc-decode.ts';
 import { fromOscAddress, fromOscArguments } from '../core/protocols/osc/osc-mapping.ts';
 import type { OscPeers } from '../core/protocols/osc/osc-peers.ts';
 import type { Param, Signal } from '../core/signal/signal.ts';
+import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
 import { RecentMap } from '../core/transforms/recent-map.ts';
 import { FailureDigest } from '../operators/failure-digest.ts';
 import { stage } from '../operators/stage.ts';
@@ -20,7 +21,7 @@ export interface OscSourceOptions {
   readonly peers?: OscPeers;
   /** The time that bundles wait for, microseconds; `() => client.time()` for a relay's. @defaultValue the scheduler's */
   readonly now?: (() => number) | undefined;
-  /** Clock and timer. @defaultValue `asyncScheduler` */
+  /** Clock and timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike;
 }
 
@@ -84,7 +85,7 @@ export function oscSource(datagrams: Observable<Datagram>, options: OscSourceOpt
  * packet that are meant for one moment. In all else as {@link oscSource}.
  */
 export function oscGroupSource(datagrams: Observable<Datagram>, options: OscSourceOptions = {}): OscGroupSource {
-  const { namespace = '/osc', name = 'osc', peers, scheduler = asyncScheduler } = options;
+  const { namespace = '/osc', name = 'osc', peers, scheduler = monotonicScheduler } = options;
   const { now: time = () => scheduler.now() * 1_000 } = options;
   const digest = new FailureDigest({ scheduler });
 

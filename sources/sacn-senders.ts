@@ -1,6 +1,7 @@
-import { asyncScheduler, Observable, type SchedulerLike, type Subscription } from 'rxjs';
+import { Observable, type SchedulerLike, type Subscription } from 'rxjs';
 import type { Datagram } from '../core/connection/datagram.ts';
 import { parseSacn, SacnCids } from '../core/protocols/sacn/sacn.ts';
+import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
 
 /** A source of sACN, as far as it can be heard here. */
 export interface SacnSender {
@@ -16,7 +17,7 @@ export interface SacnSender {
 export interface SacnSendersOptions {
   /** Our own CID, which multicast brings back: it is not listed. @defaultValue none */
   readonly cid?: Uint8Array;
-  /** Clock and timer. @defaultValue `asyncScheduler` */
+  /** Clock and timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike;
 }
 
@@ -42,7 +43,7 @@ const MOST = 1_024;
  */
 export function sacnSenders(
   datagrams: Observable<Datagram>,
-  { cid: own, scheduler = asyncScheduler }: SacnSendersOptions = {},
+  { cid: own, scheduler = monotonicScheduler }: SacnSendersOptions = {},
 ): Observable<readonly SacnSender[]> {
   return new Observable((out) => {
     const cids = new SacnCids();

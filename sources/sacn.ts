@@ -1,10 +1,11 @@
-import { asyncScheduler, type Observable, type SchedulerLike } from 'rxjs';
+import type { Observable, SchedulerLike } from 'rxjs';
 import type { Datagram } from '../core/connection/datagram.ts';
 import { ErrorCode } from '../core/errors.ts';
 import { type DmxFrame, DmxInput, type DmxMerge } from '../core/protocols/dmx/dmx-input.ts';
 import { DmxMapping } from '../core/protocols/dmx/dmx-mapping.ts';
 import { parseSacn, SACN_MAX_UNIVERSE, SacnCids, type SacnData } from '../core/protocols/sacn/sacn.ts';
 import type { Signal } from '../core/signal/signal.ts';
+import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
 import { FailureDigest } from '../operators/failure-digest.ts';
 import { stage } from '../operators/stage.ts';
 import type { WithFailures } from './artnet.ts';
@@ -28,7 +29,7 @@ export interface SacnFramesOptions {
   readonly ignore?: (from: string) => boolean;
   /** Where the state is kept: give the same to the sink. @defaultValue one of its own, with `merge` and `timeout` */
   readonly input?: DmxInput;
-  /** Clock and timer. @defaultValue `asyncScheduler` */
+  /** Clock and timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike;
 }
 
@@ -70,7 +71,7 @@ interface Synchronised {
 export function sacnFrames(datagrams: Observable<Datagram>, options: SacnFramesOptions = {}): WithFailures<DmxFrame> {
   const { universes, merge = 'htp', timeout = 2_500, preview = false, sync = [], cid } = options;
   const { ignore = () => false } = options;
-  const { input = new DmxInput({ merge, timeout }), scheduler = asyncScheduler } = options;
+  const { input = new DmxInput({ merge, timeout }), scheduler = monotonicScheduler } = options;
   const only = universes === undefined ? undefined : new Set(universes);
   const digest = new FailureDigest({ scheduler });
 

@@ -1,6 +1,7 @@
-import { asyncScheduler, type MonoTypeOperatorFunction, Observable, type SchedulerLike, Subject } from 'rxjs';
+import { type MonoTypeOperatorFunction, Observable, type SchedulerLike, Subject } from 'rxjs';
 import type { Client } from '../core/client/client.ts';
 import { parseArtNet } from '../core/protocols/artnet/artnet.ts';
+import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
 import { artNetSink } from '../sinks/artnet.ts';
 
 export interface DmxFixtureOptions {
@@ -10,7 +11,7 @@ export interface DmxFixtureOptions {
   readonly channels?: Readonly<Record<string, number>>;
   /** What the packets go through on their way to it, such as `lossyNetwork`. @defaultValue nothing */
   readonly network?: MonoTypeOperatorFunction<Uint8Array>;
-  /** Clock and timer. @defaultValue `asyncScheduler` */
+  /** Clock and timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike;
 }
 
@@ -52,7 +53,7 @@ const BAR = 16;
  */
 export function dmxFixture(client: Client, options: DmxFixtureOptions = {}): DmxFixture {
   const { universe = 0, channels = { dimmer: 1, red: 2, green: 3, blue: 4 } } = options;
-  const { network = (packets) => packets, scheduler = asyncScheduler } = options;
+  const { network = (packets) => packets, scheduler = monotonicScheduler } = options;
   const sent = new Subject<Uint8Array>();
   const looks = new Subject<Look>();
   const names = Object.entries(channels);

@@ -1,5 +1,6 @@
-import { asyncScheduler, type SchedulerLike, Subscription } from 'rxjs';
+import { type SchedulerLike, Subscription } from 'rxjs';
 import type { Client } from '../core/client/client.ts';
+import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
 import { virtualMidi } from './virtual-midi.ts';
 
 export interface FaderBankOptions {
@@ -11,7 +12,7 @@ export interface FaderBankOptions {
   readonly bits?: 7 | 14;
   /** MIDI channel, 1 … 16. @defaultValue 1 */
   readonly channel?: number;
-  /** Clock and timer. @defaultValue `asyncScheduler` */
+  /** Clock and timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike;
 }
 
@@ -55,7 +56,7 @@ const SCAN = 10;
  * ```
  */
 export function faderBank(client: Client, options: FaderBankOptions = {}): FaderBank {
-  const { device = 'faders', faders = 8, bits = 7, channel = 1, scheduler = asyncScheduler } = options;
+  const { device = 'faders', faders = 8, bits = 7, channel = 1, scheduler = monotonicScheduler } = options;
   const steps = 2 ** bits - 1;
   const midi = virtualMidi(client, { device, scheduler, ...(bits === 14 && { cc14: true }) });
   const at = Array.from({ length: faders }, () => 0);

@@ -1,5 +1,6 @@
-import { asyncScheduler, Observable } from 'rxjs';
+import { Observable } from 'rxjs';
 import type { MemoryPairOptions } from '../core/connection/memory-pair.ts';
+import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
 import { scheduleOnce } from '../core/time/schedule-once.ts';
 import type { Network, NetworkOptions } from './network.ts';
 import { seededRandom } from './seeded-random.ts';
@@ -20,7 +21,7 @@ import { seededRandom } from './seeded-random.ts';
  */
 export function lossyNetwork<T>(
   network: Omit<Network, 'datagram' | 'bytesPerSecond' | 'lifetime' | keyof MemoryPairOptions>,
-  { scheduler = asyncScheduler, random = seededRandom(0) }: NetworkOptions = {},
+  { scheduler = monotonicScheduler, random = seededRandom(0) }: NetworkOptions = {},
 ): (source: Observable<T>) => Observable<T> {
   const { latency = 0, jitter = 0, loss = 0, duplication = 0, reordering = 0 } = network;
   return (source) =>

@@ -1,7 +1,8 @@
-import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
+import type { SchedulerLike, Subscription } from 'rxjs';
 import type { Connection } from '../core/connection/connection.ts';
 import { type MemoryConnection, type MemoryPairOptions, memoryPair } from '../core/connection/memory-pair.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
+import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
 import { type SeededRandom, seededRandom } from './seeded-random.ts';
 
 /** What is between two peers. Everything is off by default; what is left is perfect and takes no time. */
@@ -37,7 +38,7 @@ export interface NetworkWatcher {
 
 /** Time and chance of a network, and who watches it. */
 export interface NetworkOptions {
-  /** Clock and timer. @defaultValue `asyncScheduler` */
+  /** Clock and timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike;
   /** Decides jitter and faults. @defaultValue `seededRandom(0)` */
   readonly random?: SeededRandom;
@@ -67,7 +68,7 @@ const LOST = new ClaspError(ErrorCode.Timeout, 'the connection was cut');
  * ```
  */
 export function networkPair(network: Network = {}, options: NetworkOptions = {}): NetworkPair {
-  const { scheduler = asyncScheduler, random = seededRandom(0), watch = {} } = options;
+  const { scheduler = monotonicScheduler, random = seededRandom(0), watch = {} } = options;
   const { datagram = false, loss = 0, duplication = 0, reordering = 0, lifetime = Number.POSITIVE_INFINITY } = network;
   if (!datagram && loss + duplication + reordering > 0) {
     throw new ClaspError(ErrorCode.BadValue, 'frames are lost, doubled or reordered only with `datagram: true`');

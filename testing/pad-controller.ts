@@ -1,5 +1,6 @@
-import { asyncScheduler, type SchedulerLike } from 'rxjs';
+import type { SchedulerLike } from 'rxjs';
 import type { Client } from '../core/client/client.ts';
+import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
 import { virtualMidi } from './virtual-midi.ts';
 
 export interface PadControllerOptions {
@@ -9,7 +10,7 @@ export interface PadControllerOptions {
   readonly channel?: number;
   /** The note of the first pad. @defaultValue 36 */
   readonly firstNote?: number;
-  /** Clock and timer. @defaultValue `asyncScheduler` */
+  /** Clock and timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike;
 }
 
@@ -38,7 +39,7 @@ export interface PadController {
  * ```
  */
 export function padController(client: Client, options: PadControllerOptions = {}): PadController {
-  const { device = 'pads', channel = 10, firstNote = 36, scheduler = asyncScheduler } = options;
+  const { device = 'pads', channel = 10, firstNote = 36, scheduler = monotonicScheduler } = options;
   const midi = virtualMidi(client, { device, scheduler });
   const note = (pad: number) => firstNote + pad - 1;
   return {

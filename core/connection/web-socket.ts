@@ -1,5 +1,6 @@
-import { asyncScheduler, Observable, type Observer, type SchedulerLike, type Subscription } from 'rxjs';
+import { Observable, type Observer, type SchedulerLike, type Subscription } from 'rxjs';
 import { ClaspError, type ErrorCode } from '../errors.ts';
+import { monotonicScheduler } from '../time/monotonic-scheduler.ts';
 import type { Connection } from './connection.ts';
 import { Emitter } from './emitter.ts';
 
@@ -77,7 +78,7 @@ export interface FromWebSocketOptions {
   readonly lowWater?: number;
   /** Milliseconds between two looks at `bufferedAmount` while saturated; no event tells. @defaultValue 10 */
   readonly pollInterval?: number;
-  /** Timer of those looks. @defaultValue `asyncScheduler` */
+  /** Timer of those looks. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike;
   /** Called once, after `incoming` has ended, with what the connection failed of, if it did. */
   readonly ended?: (failure: ClaspError | undefined) => void;
@@ -101,7 +102,7 @@ export interface FromWebSocketOptions {
  */
 export function fromWebSocket(socket: WebSocketLike, id: string, options: FromWebSocketOptions = {}): Connection {
   const { peer, maxFrame = 65_547, highWater = 1_048_576, lowWater = 262_144 } = options;
-  const { pollInterval = 10, scheduler = asyncScheduler, ended } = options;
+  const { pollInterval = 10, scheduler = monotonicScheduler, ended } = options;
   const incoming = new Emitter<Uint8Array>();
   const saturations = new Emitter<boolean>();
   let open = true;

@@ -58,3 +58,29 @@ it('is the given one while that only goes on, and ignores what is no number', ()
   const now = monotonic(() => times.shift() as number);
   expect([now(), now(), now(), now()]).toEqual([5, 7, 7, 9]);
 });
+
+it('goes on as the steady clock does, however far the given one is set, and follows it where it is not', () => {
+  const set = fc.integer({ min: 1_000_000, max: 1e12 }).chain((by) => fc.constantFrom(by, -by));
+  const passing = fc.record({ passed: fc.integer({ min: 0, max: 3_000_000 }), set: fc.option(set, { nil: 0 }) });
+  fc.assert(
+    fc.property(fc.array(passing, { maxLength: 20 }), (all) => {
+      let given = 1e15;
+      let time = 0;
+      const now = monotonic(() => given, { now: () => time / 1_000 });
+      const first = now();
+      for (const { passed, set: by } of all) {
+        given += passed + by;
+        time += passed;
+        expect(now()).toBe(first + time);
+      }
+    }),
+  );
+});
+
+it('follows a given clock that is finer than the steady one', () => {
+  let given = 0;
+  const now = monotonic(() => given, { now: () => Math.floor(given / 1_000) });
+  const wrong: number[] = [];
+  for (; given < 5_000_000; given += 777) if (now() !== given) wrong.push(given);
+  expect(wrong).toEqual([]);
+});

@@ -1,9 +1,10 @@
-import { asyncScheduler, Observable, type SchedulerLike } from 'rxjs';
+import { Observable, type SchedulerLike } from 'rxjs';
 import type { BundlePart, Client, ClientStatus, SignalCallback, TimelineOptions } from '../../core/client/client.ts';
 import type { Connections } from '../../core/connection/connection.ts';
 import { ClaspError } from '../../core/errors.ts';
 import type { GesturePhase, Keyframe } from '../../core/signal/signal.ts';
 import type { Value } from '../../core/signal/value.ts';
+import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import type { ErrorMessage, Message, SignalDefinition, SubscribeOptions } from '../../core/wire/message.ts';
 import { createClient } from './client.ts';
 import type { ConnectOptions } from './client-builder.ts';
@@ -51,7 +52,7 @@ export interface CallbackPlatform {
   readonly random: () => number;
   /** The local time, microseconds, as for `createClient`. */
   readonly now?: () => number;
-  /** @defaultValue `asyncScheduler` */
+  /** @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike;
 }
 
@@ -88,7 +89,7 @@ export class CallbackClient {
     this.#url = url;
     this.#options = options;
     this.#platform = platform;
-    this.#scheduler = platform.scheduler ?? asyncScheduler;
+    this.#scheduler = platform.scheduler ?? monotonicScheduler;
     this.#gate = this.#newGate();
     this.#client = this.#open();
   }

@@ -1,4 +1,4 @@
-import { asyncScheduler, Observable, type SchedulerLike, type Subscription } from 'rxjs';
+import { Observable, type SchedulerLike, type Subscription } from 'rxjs';
 import type {
   Ack,
   BundleOptions,
@@ -21,6 +21,8 @@ import { Emitter } from '../../core/connection/emitter.ts';
 import { ClaspError } from '../../core/errors.ts';
 import type { GesturePhase, Keyframe, Signal } from '../../core/signal/signal.ts';
 import type { Value } from '../../core/signal/value.ts';
+import { monotonic } from '../../core/time/monotonic.ts';
+import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import { SIGNAL_KINDS } from '../../core/wire/codes.ts';
 import { encodeMessage } from '../../core/wire/encode.ts';
 import {
@@ -59,11 +61,11 @@ export interface ClientOptions {
   readonly reconnect?: Omit<BackoffOptions, 'random' | 'scheduler'> | false | undefined;
   /** Numbers from 0 up to 1, which spread the attempts of many clients. Give `Math.random` where there is one. */
   readonly random?: (() => number) | undefined;
-  /** Clock and timer. @defaultValue `asyncScheduler` */
+  /** Clock and timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike | undefined;
   /**
-   * The local time in microseconds, from which relay time is reckoned: best a clock that never steps, with a fine
-   * resolution, as `clock` of both platforms is. @defaultValue the scheduler's milliseconds times 1000
+   * The local time in microseconds, from which relay time is reckoned: best one with a fine resolution, as `clock` of
+   * both platforms is. Where it is set by more than half a second, that is not followed. @defaultValue the scheduler's milliseconds times 1000
    */
   readonly now?: (() => number) | undefined;
   /**
@@ -220,8 +222,9 @@ export class RelayClient implements Client {
     Requests: typeof ClientRequests = ClientRequests,
     decode: typeof decodeRelayFrame = decodeRelayFrame,
   ) {
-    const { name = 'clasp-rx', token, features = SIGNAL_KINDS, scheduler = asyncScheduler, random } = options;
-    const { reconnect = {}, maxWaiting = 1_000, onMessage, now = () => scheduler.now() * 1000, sync = true } = options;
+    const { name = 'clasp-rx', token, features = SIGNAL_KINDS, scheduler = monotonicScheduler, random } = options;
+    const { reconnect = {}, maxWaiting = 1_000, onMessage, sync = true } = options;
+    const now = options.now ? monotonic(options.now, scheduler) : () => scheduler.now() * 1000;
     const report = (error: ClaspError) => this.errors.next(error);
     this.#scheduler = scheduler;
     this.#clock = new RelayClock(scheduler, now);

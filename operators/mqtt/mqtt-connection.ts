@@ -1,4 +1,4 @@
-import { asyncScheduler, type SchedulerLike, Subscription } from 'rxjs';
+import { type SchedulerLike, Subscription } from 'rxjs';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import {
   type MqttConnackProperties,
@@ -9,6 +9,7 @@ import {
   MqttReason,
   type MqttSubscription,
 } from '../../core/protocols/mqtt/mqtt-packet.ts';
+import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import { scheduleOnce } from '../../core/time/schedule-once.ts';
 import type { MqttPeer } from './mqtt-peer.ts';
 import type { MqttSession } from './mqtt-session.ts';
@@ -73,7 +74,7 @@ export class MqttConnection {
   constructor(peer: MqttPeer, options: MqttConnectionOptions) {
     this.peer = peer;
     this.#options = options;
-    const { scheduler = asyncScheduler, connectTimeout } = options;
+    const { scheduler = monotonicScheduler, connectTimeout } = options;
     this.#life.add(scheduler.schedule(() => this.#session || this.#end(false), connectTimeout));
     this.#life.add(
       peer.packets.subscribe({

@@ -1,9 +1,10 @@
-import { asyncScheduler, type Observable, type SchedulerLike, Subject, Subscription } from 'rxjs';
+import { type Observable, type SchedulerLike, Subject, Subscription } from 'rxjs';
 import { type Scopes, scopes } from '../../core/address/scope.ts';
 import type { Client } from '../../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { type MqttConnectPacket, MqttReason, type MqttWill } from '../../core/protocols/mqtt/mqtt-packet.ts';
 import { fromMqttTopic } from '../../core/protocols/mqtt/mqtt-topic.ts';
+import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import { FailureDigest } from '../failure-digest.ts';
 import { type Authenticate, askForGrant, type CompiledGrant } from '../router/authenticate.ts';
 import { MqttConnection } from './mqtt-connection.ts';
@@ -46,7 +47,7 @@ export interface MqttServerOptions extends MqttServerLimits {
   readonly authenticate?: Authenticate | undefined;
   /** Gives an id to a client that has none. */
   readonly clientId: () => string;
-  /** Clock and timer. @defaultValue `asyncScheduler` */
+  /** Clock and timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike;
 }
 
@@ -91,7 +92,7 @@ export class MqttServer {
 
   constructor(options: MqttServerOptions) {
     this.#options = options;
-    this.#scheduler = options.scheduler ?? asyncScheduler;
+    this.#scheduler = options.scheduler ?? monotonicScheduler;
     this.#digest = new FailureDigest({ scheduler: this.#scheduler });
     this.#shares = new MqttShares(() => options.join('MQTT shared subscriptions', READ_ALL));
     this.failures = this.#digest.failures;

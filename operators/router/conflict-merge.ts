@@ -1,10 +1,11 @@
-import { asyncScheduler, type SchedulerLike } from 'rxjs';
+import type { SchedulerLike } from 'rxjs';
 import { ALL_SCOPES } from '../../core/address/scope.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { judgeWrite, type ParamLease, type StoredParam } from '../../core/param/param.ts';
 import type { CompiledParamRule, ParamRules } from '../../core/param/param-rules.ts';
 import type { ParamStore, SavedState } from '../../core/param/param-store.ts';
 import type { Value } from '../../core/signal/value.ts';
+import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import { ttlOf } from '../../core/wire/frame.ts';
 import { decodeFrame, encodeSet, type Frame, mergeIntoSet, SetFlag, ValueCode } from '../../core/wire/index.ts';
 import { type StageOperator, stage } from '../stage.ts';
@@ -13,7 +14,7 @@ import { type Entry, Envelope } from './envelope.ts';
 import { relaySession, type Session } from './session-state.ts';
 
 export interface ParamExpiryOptions {
-  /** Clock and timer. @defaultValue `asyncScheduler` */
+  /** Clock and timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike | undefined;
   /** Relay time, microseconds since the Unix epoch. @defaultValue the scheduler's milliseconds times 1000 */
   readonly now?: (() => number) | undefined;
@@ -38,7 +39,7 @@ class ParamExpiry {
 
   /** @param out gets each removal: a SET of null that has been stored, under its revision */
   constructor(store: ParamStore, out: (removal: Envelope) => void, options: ParamExpiryOptions = {}) {
-    const { scheduler = asyncScheduler, now = () => scheduler.now() * 1000, inUse = () => false } = options;
+    const { scheduler = monotonicScheduler, now = () => scheduler.now() * 1000, inUse = () => false } = options;
     this.#store = store;
     this.#out = out;
     this.#now = now;

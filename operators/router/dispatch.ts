@@ -1,9 +1,10 @@
-import { asyncScheduler, type SchedulerLike } from 'rxjs';
+import type { SchedulerLike } from 'rxjs';
 import { compilePattern } from '../../core/address/pattern.ts';
 import { KindBit, type SubscriptionIndex } from '../../core/address/subscription-index.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import type { ParamEntry, ParamStore } from '../../core/param/param-store.ts';
 import { pacingOf } from '../../core/signal/pacing.ts';
+import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import { encodeError } from '../../core/wire/encode.ts';
 import {
   acknowledgeSet,
@@ -55,7 +56,7 @@ function sendParam(session: Session, param: ParamEntry): void {
 }
 
 export interface DispatchOptions {
-  /** Timer of paced deliveries. @defaultValue `asyncScheduler` */
+  /** Timer of paced deliveries. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike | undefined;
   /** Relay time, microseconds: the t3 of a SYNC. */
   readonly now: () => number;
@@ -88,7 +89,7 @@ const DELIVERIES: readonly Delivery[] = ['param', 'keep', 'stream', 'keep', 'kee
 export function dispatch(
   subscriptions: SubscriptionIndex<Session>,
   store: ParamStore,
-  { scheduler = asyncScheduler, now, maxSubscriptions, delivered, ongoing = [] }: DispatchOptions,
+  { scheduler = monotonicScheduler, now, maxSubscriptions, delivered, ongoing = [] }: DispatchOptions,
 ): StageOperator<Envelope> {
   const pacer = new Pacer({ scheduler, now, delivered });
   /** What passes belongs to a bundle: it is gathered, and delivered together. */

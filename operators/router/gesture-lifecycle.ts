@@ -1,4 +1,4 @@
-import { asyncScheduler, type Observable, type SchedulerLike } from 'rxjs';
+import type { Observable, SchedulerLike } from 'rxjs';
 import type { AddressTable } from '../../core/address/address-table.ts';
 import type { Pattern } from '../../core/address/pattern.ts';
 import { KindBit } from '../../core/address/subscription-index.ts';
@@ -12,6 +12,7 @@ import {
   nextGestureDeadline,
 } from '../../core/signal/gesture.ts';
 import type { GesturePhase } from '../../core/signal/signal.ts';
+import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import {
   decodeFrame,
   encodeMessage,
@@ -124,7 +125,7 @@ export class OpenGestures implements Ongoing {
 }
 
 export interface GestureLifecycleOptions {
-  /** Clock and timer. @defaultValue `asyncScheduler` */
+  /** Clock and timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike | undefined;
   /** Relay time, microseconds since the Unix epoch. @defaultValue the scheduler's milliseconds times 1000 */
   readonly now?: (() => number) | undefined;
@@ -170,7 +171,7 @@ export function gestureLifecycle(
   gestures: OpenGestures,
   options: GestureLifecycleOptions = {},
 ): StageOperator<Envelope> {
-  const { scheduler = asyncScheduler, now = () => scheduler.now() * MILLISECOND, maxGestures = 1000 } = options;
+  const { scheduler = monotonicScheduler, now = () => scheduler.now() * MILLISECOND, maxGestures = 1000 } = options;
   const { moveInterval = 16, gestureTimeout = 30_000, ending } = options;
   const limits = { moveInterval: moveInterval * MILLISECOND, silence: gestureTimeout * MILLISECOND };
 

@@ -1,7 +1,8 @@
-import { asyncScheduler, type SchedulerLike, Subscription } from 'rxjs';
+import { type SchedulerLike, Subscription } from 'rxjs';
 import type { Client } from '../../core/client/client.ts';
 import { ErrorCode } from '../../core/errors.ts';
 import type { Param } from '../../core/signal/signal.ts';
+import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 
 /** Params that were meant for one moment. */
 export interface WriteGroup {
@@ -32,7 +33,7 @@ export class GroupWriter {
   #noSchedule = false;
   #noBundles = false;
 
-  constructor(client: Client, scheduler: SchedulerLike = asyncScheduler) {
+  constructor(client: Client, scheduler: SchedulerLike = monotonicScheduler) {
     this.#client = client;
     this.#scheduler = scheduler;
   }

@@ -1,4 +1,4 @@
-import { asyncScheduler, type MonoTypeOperatorFunction, type Observable, type SchedulerLike } from 'rxjs';
+import type { MonoTypeOperatorFunction, Observable, SchedulerLike } from 'rxjs';
 import { AddressTable } from '../../core/address/address-table.ts';
 import { ALL_SCOPES, type Scopes, scopes as scopesOf } from '../../core/address/scope.ts';
 import { memoryPair } from '../../core/connection/memory-pair.ts';
@@ -6,6 +6,7 @@ import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import type { StoredParam } from '../../core/param/param.ts';
 import type { Signal } from '../../core/signal/signal.ts';
 import { monotonic } from '../../core/time/monotonic.ts';
+import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import { decodeFrame, type Frame } from '../../core/wire/index.ts';
 import type { PublishMessage, SetMessage } from '../../core/wire/message.ts';
 import { frameOf, signalOf } from '../../core/wire/signal-frame.ts';
@@ -15,7 +16,7 @@ import { Session } from './session-state.ts';
 
 /** What every stage of the relay takes when it works on signals. */
 export interface OnSignalsOptions {
-  /** Clock and timer. @defaultValue `asyncScheduler` */
+  /** Clock and timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike | undefined;
   /** Microseconds since the Unix epoch. @defaultValue the scheduler's milliseconds times 1000 */
   readonly now?: (() => number) | undefined;
@@ -50,7 +51,7 @@ export function onSignals(
   options: OnSignalsOptions = {},
   scopes: readonly string[] | Scopes = ALL_SCOPES,
 ): MonoTypeOperatorFunction<Signal> {
-  const { scheduler = asyncScheduler, refused } = options;
+  const { scheduler = monotonicScheduler, refused } = options;
   const granted = Array.isArray(scopes) ? scopesOf(scopes) : (scopes as Scopes);
 
   return (source: Observable<Signal>) => {

@@ -1,4 +1,4 @@
-import { asyncScheduler, map, merge, Observable, type OperatorFunction, type SchedulerLike, Subject, tap } from 'rxjs';
+import { map, merge, Observable, type OperatorFunction, type SchedulerLike, Subject, tap } from 'rxjs';
 import { AddressTable } from '../../core/address/address-table.ts';
 import { ALL_SCOPES, Scopes, scopes } from '../../core/address/scope.ts';
 import { SubscriptionIndex } from '../../core/address/subscription-index.ts';
@@ -10,6 +10,7 @@ import type { OnFull, StoredParam } from '../../core/param/param.ts';
 import { type ParamRule, ParamRules } from '../../core/param/param-rules.ts';
 import { ParamStore } from '../../core/param/param-store.ts';
 import { monotonic } from '../../core/time/monotonic.ts';
+import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import { createLocalClient } from '../client/client.ts';
 import { chain, stage } from '../stage.ts';
 import { announcements } from './announcements.ts';
@@ -33,10 +34,11 @@ import { Timelines, timelineScheduler } from './timeline-scheduler.ts';
 export interface RouterOptions {
   /** The relay's name, told to every client. @defaultValue 'clasp-rx' */
   readonly name?: string | undefined;
-  /** Clock and timer. @defaultValue `asyncScheduler` */
+  /** Clock and timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike | undefined;
   /**
-   * Relay time, microseconds since the Unix epoch; the router takes care that it is whole and never goes back.
+   * Relay time, microseconds since the Unix epoch; the router takes care that it is whole and never goes back, and does
+   * not follow it where it is set by more than half a second: from then on time passes as the scheduler's does.
    * @defaultValue the scheduler's milliseconds times 1000
    */
   readonly now?: (() => number) | undefined;
@@ -140,8 +142,8 @@ const MEBIBYTE = 1024 * 1024;
  * ```
  */
 export function router(options: RouterOptions = {}): Router {
-  const { scheduler = asyncScheduler } = options;
-  const now = monotonic(options.now ?? (() => scheduler.now() * 1000));
+  const { scheduler = monotonicScheduler } = options;
+  const now = options.now ? monotonic(options.now, scheduler) : monotonic(() => scheduler.now() * 1000);
   const { name = 'clasp-rx', sessionId = sessionIds(scheduler.now()), authenticate } = options;
   const { maxSessions = 0, maxMessagesPerSecond = 0, maxSubscriptions = 10_000 } = options;
   const { sessionTimeout = 300_000, handshakeTimeout = 10_000, maxLag = 30_000 } = options;

@@ -1,9 +1,10 @@
-import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
+import type { SchedulerLike, Subscription } from 'rxjs';
 import type { AddressTable } from '../../core/address/address-table.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import type { StoredParam } from '../../core/param/param.ts';
 import type { ParamStore } from '../../core/param/param-store.ts';
 import type { Value } from '../../core/signal/value.ts';
+import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import { type Scheduled, ScheduleQueue } from '../../core/time/schedule-queue.ts';
 import { checkTimeline } from '../../core/timeline/timeline.ts';
 import {
@@ -223,7 +224,7 @@ class ScheduledBundles {
 }
 
 export interface ScheduleBundlesOptions {
-  /** Clock and timer. @defaultValue `asyncScheduler` */
+  /** Clock and timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike | undefined;
   /** Relay time, microseconds since the Unix epoch. @defaultValue the scheduler's milliseconds times 1000 */
   readonly now?: (() => number) | undefined;
@@ -263,7 +264,7 @@ export function scheduleBundles(
   params: ParamWriter,
   options: ScheduleBundlesOptions = {},
 ): StageOperator<Envelope> {
-  const { scheduler = asyncScheduler, now = () => scheduler.now() * MILLISECOND } = options;
+  const { scheduler = monotonicScheduler, now = () => scheduler.now() * MILLISECOND } = options;
   const { nextTurn, collectYoung, maxScheduled = 1000, maxScheduledBytes = 64 * 1024 * 1024 } = options;
 
   return stage((out) => {

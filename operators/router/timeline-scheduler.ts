@@ -1,4 +1,4 @@
-import { asyncScheduler, type SchedulerLike } from 'rxjs';
+import type { SchedulerLike } from 'rxjs';
 import type { AddressTable } from '../../core/address/address-table.ts';
 import type { Pattern } from '../../core/address/pattern.ts';
 import { KindBit } from '../../core/address/subscription-index.ts';
@@ -6,6 +6,7 @@ import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import type { StoredParam } from '../../core/param/param.ts';
 import type { Keyframe } from '../../core/signal/signal.ts';
 import { sameValue, type Value } from '../../core/signal/value.ts';
+import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import { type Curve, checkTimeline, interpolate, nextMoment, ticksAround } from '../../core/timeline/timeline.ts';
 import { countKeyframes, readCurve, readPlainCurve } from '../../core/timeline/timeline-curve.ts';
 import { stampStartTime } from '../../core/wire/forward.ts';
@@ -125,7 +126,7 @@ export class TimelineQueue {
 }
 
 export interface TimelineSchedulerOptions {
-  /** Clock and timer. @defaultValue `asyncScheduler` */
+  /** Clock and timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike | undefined;
   /** Relay time, microseconds since the Unix epoch. @defaultValue the scheduler's milliseconds times 1000 */
   readonly now?: (() => number) | undefined;
@@ -165,7 +166,7 @@ export function timelineScheduler(
   timelines: Timelines,
   options: TimelineSchedulerOptions = {},
 ): StageOperator<Envelope> {
-  const { scheduler = asyncScheduler, now = () => scheduler.now() * MILLISECOND, timelineRate = 60 } = options;
+  const { scheduler = monotonicScheduler, now = () => scheduler.now() * MILLISECOND, timelineRate = 60 } = options;
   const { maxTimelines = 10_000, maxKeyframes = 1_000_000 } = options;
   const interval = SECOND / Math.min(Math.max(timelineRate, 1), 1000);
 

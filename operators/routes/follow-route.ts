@@ -1,9 +1,10 @@
-import { asyncScheduler, Observable, type SchedulerLike } from 'rxjs';
+import { Observable, type SchedulerLike } from 'rxjs';
 import { checkAddress } from '../../core/address/address.ts';
 import type { Client } from '../../core/client/client.ts';
 import { type ClaspError, ErrorCode } from '../../core/errors.ts';
 import type { Signal, SignalKind } from '../../core/signal/signal.ts';
 import type { Value } from '../../core/signal/value.ts';
+import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import { PassedGestures } from '../../core/transforms/passed-gestures.ts';
 import { RecentMap } from '../../core/transforms/recent-map.ts';
 import { type Route, routeName } from '../../core/transforms/route.ts';
@@ -17,7 +18,7 @@ export interface FollowRouteOptions {
   readonly budget?: HopBudget;
   /** Addresses whose way and state are remembered, and open gestures; those used longest ago go first. @defaultValue 65536 */
   readonly maxAddresses?: number;
-  /** Clock and timer. @defaultValue `asyncScheduler` */
+  /** Clock and timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike;
 }
 
@@ -51,7 +52,7 @@ const KINDS: readonly SignalKind[] = ['param', 'event', 'stream', 'gesture'];
  * ```
  */
 export function followRoute(client: Client, route: Route, options: FollowRouteOptions = {}): Observable<ClaspError> {
-  const { scheduler = asyncScheduler, budget = new HopBudget({ scheduler }), maxAddresses = 65_536 } = options;
+  const { scheduler = monotonicScheduler, budget = new HopBudget({ scheduler }), maxAddresses = 65_536 } = options;
   const { config, from, to, transform } = route;
   const where = routeName(config);
   const isHappening = config.as === 'event' || config.as === 'stream';

@@ -1,13 +1,14 @@
-import { asyncScheduler, type Observable, type SchedulerLike, Subject } from 'rxjs';
+import { type Observable, type SchedulerLike, Subject } from 'rxjs';
 import type { Signal } from '../../core/signal/signal.ts';
 import type { Value } from '../../core/signal/value.ts';
 import { sameValue, valueBytes } from '../../core/signal/value.ts';
+import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import { RecentMap } from '../../core/transforms/recent-map.ts';
 
 export interface HopBudgetOptions {
   /** How many times a signal may be passed on, from one address to the next. @defaultValue 8 */
   readonly maxHops?: number;
-  /** Clock. @defaultValue `asyncScheduler` */
+  /** Clock. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike;
 }
 
@@ -126,7 +127,7 @@ export class HopBudget {
   /** What is being delivered now. */
   #delivering: Signal | undefined;
 
-  constructor({ maxHops = 8, scheduler = asyncScheduler }: HopBudgetOptions = {}) {
+  constructor({ maxHops = 8, scheduler = monotonicScheduler }: HopBudgetOptions = {}) {
     this.#maxHops = maxHops;
     this.#scheduler = scheduler;
     this.#began = scheduler.now();

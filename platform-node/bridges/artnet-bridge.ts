@@ -1,5 +1,5 @@
 import { networkInterfaces } from 'node:os';
-import { asyncScheduler, Observable, type SchedulerLike } from 'rxjs';
+import { Observable, type SchedulerLike } from 'rxjs';
 import type { BridgeEvent, Client } from '../../core/client/client.ts';
 import type { DatagramSocket } from '../../core/connection/datagram.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
@@ -7,6 +7,7 @@ import { ARTNET_MAX_UNIVERSE, ARTNET_PORT } from '../../core/protocols/artnet/ar
 import { ArtNetNodes } from '../../core/protocols/artnet/artnet-nodes.ts';
 import { DmxInput } from '../../core/protocols/dmx/dmx-input.ts';
 import { DmxMapping } from '../../core/protocols/dmx/dmx-mapping.ts';
+import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import { type ArtNetSinkOptions, artNetSink } from '../../sinks/artnet.ts';
 import { type ArtNetSourceOptions, artNetFrames } from '../../sources/artnet.ts';
 import { artNetDiscovery, artNetReplies } from '../../sources/artnet-nodes.ts';
@@ -34,7 +35,7 @@ export interface ArtnetBridgeOptions
   readonly discover?: boolean;
   /** Named in events, to other nodes, and in the origin of signals. @defaultValue 'artnet' */
   readonly name?: string;
-  /** Clock and timer. @defaultValue `asyncScheduler` */
+  /** Clock and timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike;
 }
 
@@ -59,7 +60,7 @@ const FIRST_UNIVERSES = [0, 1, 2, 3];
  * ```
  */
 export function artnetBridge(client: Client, options: ArtnetBridgeOptions = {}): Observable<BridgeEvent> {
-  const { listen = ARTNET_PORT, host, interface: network, scheduler = asyncScheduler } = options;
+  const { listen = ARTNET_PORT, host, interface: network, scheduler = monotonicScheduler } = options;
   return new Observable((out) => {
     try {
       checkDmxOptions(options, [0, ARTNET_MAX_UNIVERSE]);
@@ -89,7 +90,7 @@ export function artnetBridge(client: Client, options: ArtnetBridgeOptions = {}):
 
 function bridgeOver(socket: DatagramSocket, client: Client, options: ArtnetBridgeOptions): Observable<BridgeEvent> {
   const { namespace = '/artnet', mode = 'channel', name: bridge = 'artnet', universes, normalize = false } = options;
-  const { listen, send = true, discover = true, port = ARTNET_PORT, scheduler = asyncScheduler } = options;
+  const { listen, send = true, discover = true, port = ARTNET_PORT, scheduler = monotonicScheduler } = options;
   const { merge = 'ltp', timeout = 10_000 } = options;
 
   return new Observable((out) => {

@@ -1,7 +1,8 @@
-import { asyncScheduler, Observable, type SchedulerLike } from 'rxjs';
+import { Observable, type SchedulerLike } from 'rxjs';
 import type { Scopes } from '../../core/address/scope.ts';
 import type { BridgeEvent, Client } from '../../core/client/client.ts';
 import { ClaspError } from '../../core/errors.ts';
+import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import { FailureDigest } from '../../operators/failure-digest.ts';
 import type { Authenticate } from '../../operators/router/authenticate.ts';
 import { formatHostPort } from '../host-port.ts';
@@ -34,7 +35,7 @@ export interface HttpBridgeOptions {
    * @defaultValue open: everybody may do what the bridge may do
    */
   readonly authenticate?: Authenticate | undefined;
-  /** Clock and timer. @defaultValue `asyncScheduler` */
+  /** Clock and timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike;
 }
 
@@ -56,7 +57,7 @@ export interface HttpBridgeOptions {
  * ```
  */
 export function httpBridge(client: Client, options: HttpBridgeOptions = {}): Observable<BridgeEvent> {
-  const { port, host = 'localhost', name: bridge = 'http', scheduler = asyncScheduler } = options;
+  const { port, host = 'localhost', name: bridge = 'http', scheduler = monotonicScheduler } = options;
 
   return new Observable((out) => {
     const digest = new FailureDigest({ scheduler });

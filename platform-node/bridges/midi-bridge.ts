@@ -1,9 +1,10 @@
-import { asyncScheduler, filter, from, mergeMap, Observable, type SchedulerLike, type Subscription } from 'rxjs';
+import { filter, from, mergeMap, Observable, type SchedulerLike, type Subscription } from 'rxjs';
 import type { BridgeEvent, Client } from '../../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { MidiEchoes } from '../../core/protocols/midi/midi-echoes.ts';
 import { type MidiNames, midiPrefix } from '../../core/protocols/midi/midi-mapping.ts';
 import type { Signal } from '../../core/signal/signal.ts';
+import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import { FailureDigest } from '../../operators/failure-digest.ts';
 import { paceSnapshot } from '../../operators/pace-snapshot.ts';
 import { type MidiOutputLike, midiSink } from '../../sinks/midi.ts';
@@ -34,7 +35,7 @@ export interface MidiBridgeOptions extends MidiNames, Pick<MidiSourceOptions, 'c
   readonly module?: string | MidiModule | undefined;
   /** Named in events. @defaultValue 'midi' */
   readonly name?: string | undefined;
-  /** Clock and timer. @defaultValue `asyncScheduler` */
+  /** Clock and timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike | undefined;
 }
 
@@ -83,7 +84,7 @@ interface Side<Port> {
 
 function bridgeOver(module: MidiModule, client: Client, options: MidiBridgeOptions): Observable<BridgeEvent> {
   const { input, output, virtual = false, sendState = true, echoWindow = 1_000, poll = 1_000 } = options;
-  const { name: bridge = 'midi', scheduler = asyncScheduler } = options;
+  const { name: bridge = 'midi', scheduler = monotonicScheduler } = options;
 
   return new Observable((out) => {
     if (!input && !output) throw new ClaspError(ErrorCode.BadValue, 'a MIDI bridge needs an input or an output');

@@ -1,4 +1,4 @@
-import { asyncScheduler, filter, merge, Observable, type SchedulerLike, Subscription } from 'rxjs';
+import { filter, merge, Observable, type SchedulerLike, Subscription } from 'rxjs';
 import type { BridgeEvent, Client } from '../../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import type { HomeAssistantOptions } from '../../core/protocols/mqtt/home-assistant.ts';
@@ -6,6 +6,7 @@ import type { MqttQos } from '../../core/protocols/mqtt/mqtt.ts';
 import { MqttMemory } from '../../core/protocols/mqtt/mqtt-memory.ts';
 import { fromMqttFilter, toMqttFilter } from '../../core/protocols/mqtt/mqtt-topic.ts';
 import type { Signal } from '../../core/signal/signal.ts';
+import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import { scheduleOnce } from '../../core/time/schedule-once.ts';
 import { backoffWait } from '../../operators/backoff.ts';
 import { FailureDigest } from '../../operators/failure-digest.ts';
@@ -38,7 +39,7 @@ export interface MqttBridgeOptions extends Omit<MqttDialOptions, 'status'> {
   readonly echoWindow?: number;
   /** Named in events and in the origin of signals. @defaultValue 'mqtt' */
   readonly name?: string;
-  /** Clock and timer. @defaultValue `asyncScheduler` */
+  /** Clock and timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike;
 }
 
@@ -67,7 +68,7 @@ const SETTLE = 250;
 export function mqttBridge(client: Client, options: MqttBridgeOptions): Observable<BridgeEvent> {
   const { url, subscribe = [], namespace = '/mqtt', publish = [`${namespace}/**`], qos = 1 } = options;
   const { params = [], sendState = true, echoWindow = 1_000, name: bridge = 'mqtt' } = options;
-  const { scheduler = asyncScheduler } = options;
+  const { scheduler = monotonicScheduler } = options;
   const discovery = options.homeAssistant ? (options.homeAssistant === true ? {} : options.homeAssistant) : undefined;
   const status = options.status ?? (discovery ? `clasp/${bridge}/status` : undefined);
 

@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
-import { asyncScheduler, auditTime, distinctUntilChanged, map, Observable, type SchedulerLike } from 'rxjs';
+import { auditTime, distinctUntilChanged, map, Observable, type SchedulerLike } from 'rxjs';
 import type { BridgeEvent } from '../../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
+import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import type { MqttServerLimits, MqttServerOptions } from '../../operators/mqtt/mqtt-server.ts';
 import { MqttServer } from '../../operators/mqtt/mqtt-server.ts';
 import { readingTurns } from '../event-loop.ts';
@@ -29,7 +30,7 @@ export interface MqttServerBridgeOptions extends MqttServerLimits {
   readonly webSockets?: (subprotocol: 'mqtt', accept: AcceptStream) => () => void;
   /** Named in events. @defaultValue 'mqtt-server' */
   readonly name?: string;
-  /** Clock and timer. @defaultValue `asyncScheduler` */
+  /** Clock and timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike;
 }
 
@@ -53,7 +54,7 @@ const GATHER = 250;
  */
 export function mqttServerBridge(access: MqttAccess, options: MqttServerBridgeOptions = {}): Observable<BridgeEvent> {
   const { port = 1883, host = 'localhost', tls, webSockets, name: bridge = 'mqtt-server' } = options;
-  const { maxPacketSize = 262_144, scheduler = asyncScheduler } = options;
+  const { maxPacketSize = 262_144, scheduler = monotonicScheduler } = options;
 
   return new Observable((out) => {
     const start = async () => {

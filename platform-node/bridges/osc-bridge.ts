@@ -1,7 +1,8 @@
-import { asyncScheduler, filter, map, merge, mergeMap, Observable, type SchedulerLike, tap } from 'rxjs';
+import { filter, map, merge, mergeMap, Observable, type SchedulerLike, tap } from 'rxjs';
 import type { BridgeEvent, Client } from '../../core/client/client.ts';
 import type { ClaspError } from '../../core/errors.ts';
 import { OscPeers, type OscPeersOptions } from '../../core/protocols/osc/osc-peers.ts';
+import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import { FailureDigest } from '../../operators/failure-digest.ts';
 import type { OscHints, OscTarget } from '../../sinks/osc.ts';
 import { type UdpOptions, udpSocket } from '../udp.ts';
@@ -31,7 +32,7 @@ export interface OscBridgeOptions
   readonly sendState?: boolean;
   /** Named in events and in the origin of signals. @defaultValue 'osc' */
   readonly name?: string;
-  /** Clock and timer. @defaultValue `asyncScheduler` */
+  /** Clock and timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike;
 }
 
@@ -56,7 +57,14 @@ export interface OscBridgeOptions
  * ```
  */
 export function oscBridge(client: Client, options: OscBridgeOptions = {}): Observable<BridgeEvent> {
-  const { namespace = '/osc', targets = [], tcp, query, name: bridge = 'osc', scheduler = asyncScheduler } = options;
+  const {
+    namespace = '/osc',
+    targets = [],
+    tcp,
+    query,
+    name: bridge = 'osc',
+    scheduler = monotonicScheduler,
+  } = options;
   const receivers = targets.map((target) => (typeof target === 'string' ? target : target.to));
   const withUdp = tcp === undefined || options.listen !== undefined || receivers.length > 0;
 
@@ -92,7 +100,7 @@ function overUdp(
   receivers: readonly string[],
   typesOf: OscPeers,
 ): Observable<BridgeEvent> {
-  const { host, interface: network, broadcast, multicast, listen = 8_000, scheduler = asyncScheduler } = options;
+  const { host, interface: network, broadcast, multicast, listen = 8_000, scheduler = monotonicScheduler } = options;
   const { name: bridge = 'osc' } = options;
   const udp: UdpOptions = {
     listen,
@@ -119,7 +127,7 @@ function overTcp(
   tcp: OscTcpOptions,
   typesOf: OscPeers,
 ): Observable<BridgeEvent> {
-  const { name: bridge = 'osc', host, scheduler = asyncScheduler } = options;
+  const { name: bridge = 'osc', host, scheduler = monotonicScheduler } = options;
 
   return new Observable((out) => {
     const connected = new Set<string>();

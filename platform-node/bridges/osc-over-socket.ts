@@ -1,9 +1,10 @@
-import { asyncScheduler, filter, Observable } from 'rxjs';
+import { filter, Observable } from 'rxjs';
 import type { Client } from '../../core/client/client.ts';
 import type { DatagramSocket } from '../../core/connection/datagram.ts';
 import type { ClaspError } from '../../core/errors.ts';
 import type { OscPeers } from '../../core/protocols/osc/osc-peers.ts';
 import type { Signal } from '../../core/signal/signal.ts';
+import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import { FailureDigest } from '../../operators/failure-digest.ts';
 import { paceSnapshot } from '../../operators/pace-snapshot.ts';
 import { GroupWriter } from '../../operators/router/group-writer.ts';
@@ -29,7 +30,7 @@ export function oscOverSocket(
   peers: OscPeers,
 ): Observable<ClaspError> {
   const { namespace = '/osc', targets = [], sendState = true, name = 'osc', hints = {} } = options;
-  const { scheduler = asyncScheduler } = options;
+  const { scheduler = monotonicScheduler } = options;
 
   return new Observable((out) => {
     const digest = new FailureDigest({ scheduler });

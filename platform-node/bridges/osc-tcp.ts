@@ -1,8 +1,9 @@
 import { createConnection, createServer, type Socket } from 'node:net';
-import { asyncScheduler, Observable, type SchedulerLike, Subject, type Subscriber } from 'rxjs';
+import { Observable, type SchedulerLike, Subject, type Subscriber } from 'rxjs';
 import type { Datagram, DatagramSocket } from '../../core/connection/datagram.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { frameOsc, type OscFraming, OscStreamReader } from '../../core/protocols/osc/osc-framing.ts';
+import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import { backoffWait } from '../../operators/backoff.ts';
 import { FailureDigest } from '../../operators/failure-digest.ts';
 import { formatHostPort, type HostPort, parseHostPort } from '../host-port.ts';
@@ -45,7 +46,7 @@ export type OscTcpEvent =
  * Errors with a `ClaspError` when the port cannot be bound (500) or an address cannot be read (402). What one peer
  * sends, be it garbage, concerns no other.
  */
-export function oscTcp(options: OscTcpOptions, scheduler: SchedulerLike = asyncScheduler): Observable<OscTcpEvent> {
+export function oscTcp(options: OscTcpOptions, scheduler: SchedulerLike = monotonicScheduler): Observable<OscTcpEvent> {
   const { listen, host = '0.0.0.0', connect = [] } = options;
 
   return new Observable((out) => {

@@ -1,7 +1,8 @@
-import { asyncScheduler, type SchedulerLike, Subscription } from 'rxjs';
+import { type SchedulerLike, Subscription } from 'rxjs';
 import type { Scopes } from '../../core/address/scope.ts';
 import type { BridgeEvent, Client } from '../../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
+import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import type { Authenticate } from '../../operators/router/authenticate.ts';
 import { countHops } from '../../operators/routes/count-hops.ts';
 import type { HopBudget } from '../../operators/routes/hop-budget.ts';
@@ -29,7 +30,7 @@ export interface RelayBridgeOptions {
   readonly webSockets?: BridgeContext['webSockets'];
   /** Told what happens to it, until it is closed. */
   readonly tell: (event: RelayBridgeEvent) => void;
-  /** Clock and timer. @defaultValue `asyncScheduler` */
+  /** Clock and timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike | undefined;
 }
 
@@ -64,7 +65,7 @@ export function bridgeName({ name, type }: BridgeConfig): string {
 
 /** Opens one bridge of a relay: loads its kind, checks its entry, gives it a client, and follows it. */
 export function relayBridge(config: BridgeConfig, options: RelayBridgeOptions): RelayBridge {
-  const { client, budget, relayHost, authenticate, webSockets, tell, scheduler = asyncScheduler } = options;
+  const { client, budget, relayHost, authenticate, webSockets, tell, scheduler = monotonicScheduler } = options;
   const name = bridgeName(config);
   const following = new Subscription();
   const participants = new Set<Client>();

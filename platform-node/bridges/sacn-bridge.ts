@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { asyncScheduler, Observable, type SchedulerLike } from 'rxjs';
+import { Observable, type SchedulerLike } from 'rxjs';
 import type { BridgeEvent, Client } from '../../core/client/client.ts';
 import type { DatagramSocket } from '../../core/connection/datagram.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { DmxInput } from '../../core/protocols/dmx/dmx-input.ts';
 import { DmxMapping } from '../../core/protocols/dmx/dmx-mapping.ts';
 import { SACN_DISCOVERY_UNIVERSE, SACN_MAX_UNIVERSE, SACN_PORT, sacnGroup } from '../../core/protocols/sacn/sacn.ts';
+import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import { type SacnSinkOptions, sacnSink } from '../../sinks/sacn.ts';
 import { dmxLink } from '../../sources/dmx-link.ts';
 import { relayLevels } from '../../sources/relay-levels.ts';
@@ -34,7 +35,7 @@ export interface SacnBridgeOptions
   readonly send?: boolean;
   /** Named in events and in the origin of signals. @defaultValue 'sacn' */
   readonly name?: string;
-  /** Clock and timer. @defaultValue `asyncScheduler` */
+  /** Clock and timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike;
 }
 
@@ -57,7 +58,7 @@ export interface SacnBridgeOptions
  * ```
  */
 export function sacnBridge(client: Client, options: SacnBridgeOptions = {}): Observable<BridgeEvent> {
-  const { universes = [1], listen = SACN_PORT, sync = 0, scheduler = asyncScheduler } = options;
+  const { universes = [1], listen = SACN_PORT, sync = 0, scheduler = monotonicScheduler } = options;
   const { host, interface: network } = options;
   return new Observable((out) => {
     let cid: Uint8Array;
@@ -95,7 +96,7 @@ function bridgeOver(
   options: SacnBridgeOptions & { readonly universes: readonly number[] },
 ): Observable<BridgeEvent> {
   const { namespace = '/sacn', mode = 'channel', name: bridge = 'sacn', universes, normalize = false } = options;
-  const { listen, send = true, sync = 0, preview = false, port = SACN_PORT, scheduler = asyncScheduler } = options;
+  const { listen, send = true, sync = 0, preview = false, port = SACN_PORT, scheduler = monotonicScheduler } = options;
   const { merge = 'htp', timeout = 2_500, sourceName = `clasp-rx ${bridge}` } = options;
 
   return new Observable((out) => {

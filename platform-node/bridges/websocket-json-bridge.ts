@@ -1,8 +1,9 @@
-import { asyncScheduler, Observable, type SchedulerLike } from 'rxjs';
+import { Observable, type SchedulerLike } from 'rxjs';
 import { z } from 'zod';
 import type { Scopes } from '../../core/address/scope.ts';
 import type { BridgeEvent, Client } from '../../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
+import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import { FailureDigest } from '../../operators/failure-digest.ts';
 import type { Authenticate } from '../../operators/router/authenticate.ts';
 import { nameField, namespaceField, patternField, portField } from '../config/config-fields.ts';
@@ -37,7 +38,7 @@ export interface WebsocketJsonBridgeOptions {
   readonly join?: (name: string, scopes: Scopes) => Client;
   /** Decides what the bearer of a token may do; without `join` it lets in only who is granted `admin:/**`. @defaultValue open */
   readonly authenticate?: Authenticate | undefined;
-  /** Clock and timer. @defaultValue `asyncScheduler` */
+  /** Clock and timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike;
 }
 
@@ -57,7 +58,7 @@ export interface WebsocketJsonBridgeOptions {
  * ```
  */
 export function websocketJsonBridge(client: Client, options: WebsocketJsonBridgeOptions = {}): Observable<BridgeEvent> {
-  const { port, host = 'localhost', url, name: bridge = 'websocket-json', scheduler = asyncScheduler } = options;
+  const { port, host = 'localhost', url, name: bridge = 'websocket-json', scheduler = monotonicScheduler } = options;
 
   return new Observable((out) => {
     const digest = new FailureDigest({ scheduler });

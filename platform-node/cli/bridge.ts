@@ -1,6 +1,7 @@
-import { asyncScheduler, map, throwError } from 'rxjs';
+import { map, throwError } from 'rxjs';
 import type { z } from 'zod';
 import type { BridgeEvent } from '../../core/client/client.ts';
+import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import { type AnyBridgeType, bridgeTypes, isBridgeType } from '../bridges/bridge-types.ts';
 import { mistakesOf, plainMessages } from '../config/config-mistakes.ts';
 import {
@@ -82,7 +83,7 @@ async function typeCommand(type: keyof typeof bridgeTypes, connectAs: (name: str
           name,
           // Where the relay is, is no address of this machine; and what comes in here acts with the token's rights.
           relayHost: 'localhost',
-          scheduler: asyncScheduler,
+          scheduler: monotonicScheduler,
           // What it may do is decided by the relay, for the token that was given.
           join: (participant) => connectAs(participant)(target),
           authenticate: undefined,

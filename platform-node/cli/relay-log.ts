@@ -1,5 +1,6 @@
-import { asyncScheduler, Observable, type SchedulerLike, type Subscription } from 'rxjs';
+import { Observable, type SchedulerLike, type Subscription } from 'rxjs';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
+import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import type { SessionInfo } from '../../operators/router/router-event.ts';
 import type { RelayChange, RelayEvent } from '../relay-event.ts';
 import { formatError, printable, recordJson } from './format.ts';
@@ -12,7 +13,7 @@ export interface RelayLogOptions {
   readonly level?: Level;
   /** One JSON object a line: `time` (ISO 8601), `level`, `type` and what the event has. @defaultValue false */
   readonly json?: boolean;
-  /** Clock and timer. @defaultValue `asyncScheduler` */
+  /** Clock and timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike;
 }
 
@@ -31,7 +32,9 @@ interface Entry {
  * were is said at the end of that second.
  */
 export function relayLog(events: Observable<RelayEvent>, options: RelayLogOptions = {}): Observable<string> {
-  const { level = 'info', json = false, scheduler = asyncScheduler } = options;
+  const { level = 'info', json = false, scheduler = monotonicScheduler } = options;
+  // A log is read beside other logs: it has the time of the wall clock, also after that was corrected.
+  const wall = options.scheduler ?? Date;
 
   return new Observable((out) => {
     const counts = new Map<string, { count: number; level: Level }>();
@@ -40,7 +43,7 @@ export function relayLog(events: Observable<RelayEvent>, options: RelayLogOption
     const write = ({ level: of, type, text, fields }: Entry) => {
       out.next(
         json
-          ? recordJson({ time: new Date(scheduler.now()).toISOString(), level: of, type, ...fields })
+          ? recordJson({ time: new Date(wall.now()).toISOString(), level: of, type, ...fields })
           : `${of.padEnd(5)} ${printable(text)}`,
       );
     };

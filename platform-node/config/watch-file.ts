@@ -2,6 +2,7 @@ import { readFileSync, watch } from 'node:fs';
 import { dirname } from 'node:path';
 import { debounceTime, Observable } from 'rxjs';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
+import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 
 /** Milliseconds of silence after which a file counts as saved: editors write in several steps. */
 const SETTLE = 100;
@@ -33,7 +34,7 @@ export function watchFile(path: string): Observable<string> {
     // At once: what is saved from now on is a change.
     let known = textOf();
     out.add(
-      stirs.pipe(debounceTime(SETTLE)).subscribe({
+      stirs.pipe(debounceTime(SETTLE, monotonicScheduler)).subscribe({
         next: () => {
           const text = textOf();
           if (text === undefined || text === known) return;

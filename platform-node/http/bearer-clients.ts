@@ -1,8 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { asyncScheduler, firstValueFrom, type SchedulerLike, Subscription } from 'rxjs';
+import { firstValueFrom, type SchedulerLike, Subscription } from 'rxjs';
 import type { Scopes } from '../../core/address/scope.ts';
 import type { Client } from '../../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
+import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import { PROTOCOL_VERSION } from '../../core/wire/message.ts';
 import { type Authenticate, askForGrant } from '../../operators/router/authenticate.ts';
 
@@ -36,7 +37,7 @@ export interface BearerClientsOptions {
   readonly leave?: (client: Client) => void;
   /** What the participants are called. */
   readonly name: string;
-  /** Clock and timer. @defaultValue `asyncScheduler` */
+  /** Clock and timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike;
   /** Milliseconds after which an unused participant leaves, and a used one is asked for its rights again. @defaultValue 60 000 */
   readonly linger?: number;
@@ -88,7 +89,7 @@ export class BearerClients {
 
   constructor({ authenticate, ...rest }: BearerClientsOptions) {
     this.#options = {
-      scheduler: asyncScheduler,
+      scheduler: monotonicScheduler,
       linger: 60_000,
       limit: 1000,
       leave: (client) => client.close(),

@@ -1,4 +1,4 @@
-import { asyncScheduler, type SchedulerLike } from 'rxjs';
+import type { SchedulerLike } from 'rxjs';
 import { checkAddress } from '../../core/address/address.ts';
 import type { Client } from '../../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
@@ -6,6 +6,7 @@ import { jsonWrite, parseJsonMap, signalJson } from '../../core/protocols/http/h
 import { stringifyJson } from '../../core/signal/json.ts';
 import type { Param } from '../../core/signal/signal.ts';
 import type { Value } from '../../core/signal/value.ts';
+import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import { readParams } from '../../operators/json/read-params.ts';
 import type { BearerClients } from './bearer-clients.ts';
 import { bearerToken } from './bearer-clients.ts';
@@ -24,7 +25,7 @@ export interface HttpApi {
  * The relay over HTTP, as routes under `/v1`: state, events, snapshots, and server-sent events. Every request acts
  * with the rights of its token (`Authorization: Bearer …`, or `?token=` where a browser cannot set headers).
  */
-export function httpApi(clients: BearerClients, scheduler: SchedulerLike = asyncScheduler): HttpApi {
+export function httpApi(clients: BearerClients, scheduler: SchedulerLike = monotonicScheduler): HttpApi {
   const feeds = eventFeeds(clients, scheduler);
 
   const withClient = async <T>(request: HttpRequest, act: (client: Client) => Promise<T>): Promise<T> => {

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
-import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
+import type { SchedulerLike, Subscription } from 'rxjs';
 import type { Scopes } from '../../core/address/scope.ts';
 import type { Client } from '../../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { kindsOf, serverSentEvent, signalJson } from '../../core/protocols/http/http.ts';
 import type { Signal, SignalKind } from '../../core/signal/signal.ts';
+import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import { readParams } from '../../operators/json/read-params.ts';
 import type { BearerClients, BorrowedClient } from './bearer-clients.ts';
 import { atExpiry } from './bearer-clients.ts';
@@ -108,7 +109,7 @@ class Feed {
  */
 export function eventFeeds(
   clients: BearerClients,
-  scheduler: SchedulerLike = asyncScheduler,
+  scheduler: SchedulerLike = monotonicScheduler,
 ): { answer(request: HttpRequest, token: string | undefined): Promise<HttpResponse>; close(): void } {
   // Not those who ask for the events, or nobody would hear them.
   const listeners = clients.apart();

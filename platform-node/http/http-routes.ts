@@ -1,9 +1,9 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { asyncScheduler } from 'rxjs';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { errorJson, httpStatus } from '../../core/protocols/http/http.ts';
 import { stringifyJson } from '../../core/signal/json.ts';
 import type { Value } from '../../core/signal/value.ts';
+import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import { bearerToken } from './bearer-clients.ts';
 import { pathOf, queryOf } from './http-requests.ts';
 
@@ -218,7 +218,7 @@ function send(
   }
   // Closed at once, while the peer still sends, the answer would be lost with the connection.
   outgoing.write(answer);
-  const closing = asyncScheduler.schedule(() => outgoing.end(), LINGER);
+  const closing = monotonicScheduler.schedule(() => outgoing.end(), LINGER);
   outgoing.on('close', () => closing.unsubscribe());
   incoming.on('end', () => outgoing.end()).resume();
 }

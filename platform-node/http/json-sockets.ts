@@ -1,11 +1,12 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs';
+import type { SchedulerLike, Subscription } from 'rxjs';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { closeReason, serverCloseCode } from '../../core/connection/web-socket.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { errorJson } from '../../core/protocols/http/http.ts';
 import { stringifyJson } from '../../core/signal/json.ts';
+import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import { JsonSession } from '../../operators/json/json-session.ts';
 import type { RoundRobin } from '../../operators/round-robin.ts';
 import { InputQueue } from '../../operators/round-robin.ts';
@@ -25,7 +26,7 @@ export interface JsonSocketsOptions {
   readonly changed?: (peers: readonly string[]) => void;
   /** Whose input is read when. @defaultValue the peers of these sockets share their time */
   readonly turns?: RoundRobin;
-  /** Clock and timer. @defaultValue `asyncScheduler` */
+  /** Clock and timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike;
 }
 
@@ -50,7 +51,7 @@ export function jsonSockets(
   clients: BearerClients,
   options: JsonSocketsOptions,
 ): () => void {
-  const { path, origins, maxPeers = 0, changed = () => undefined, scheduler = asyncScheduler } = options;
+  const { path, origins, maxPeers = 0, changed = () => undefined, scheduler = monotonicScheduler } = options;
   const { turns = readingTurns() } = options;
   const handshakes = new WebSocketServer({
     noServer: true,
