@@ -85,6 +85,43 @@ describe('artNetSource', () => {
     expect(highest.take()).toEqual(['/artnet/0/1 2']);
   });
 
+  it('merges the inputs of a node, and lets a program that was started again take its own place', () => {
+    const { datagrams, send, take } = open({ merge: 'htp' });
+    const input = (physical: number, ...levels: number[]) =>
+      datagrams.next({ bytes: encodeArtDmx({ universe: 0, physical, levels: Uint8Array.from(levels) }), from: DESK });
+    input(0, 100, 0);
+    input(1, 0, 50);
+    for (let i = 0; i < 5; i++) {
+      input(0, 100, 0);
+      input(1, 0, 50);
+    }
+    expect(take()).toEqual(['/artnet/0/1 100', '/artnet/0/2 50']);
+    send('10.0.0.9:5001', 1, [200, 200]);
+    send('10.0.0.9:5002', 1, [10, 10]);
+    expect(take().slice(2)).toEqual(['/artnet/1/1 10', '/artnet/1/2 10']);
+  });
+
+  it('holds the frames of both inputs of a node that synchronises', () => {
+    const { datagrams, take } = open({ merge: 'htp' });
+    const sync = () => datagrams.next({ bytes: encodeArtSync(), from: DESK });
+    sync();
+    for (const [physical, levels] of [
+      [0, [9, 0]],
+      [1, [0, 8]],
+    ] as const)
+      datagrams.next({ bytes: encodeArtDmx({ universe: 0, physical, levels: Uint8Array.from(levels) }), from: DESK });
+    sync();
+    expect(take()).toEqual(['/artnet/0/1 9', '/artnet/0/2 8']);
+  });
+
+  it('changes only the channels that a shorter packet carries', () => {
+    const { send, take } = open();
+    send(DESK, 0, [1, 2, 3, 4]);
+    take();
+    send(DESK, 0, [5, 0]);
+    expect(take()).toEqual(['/artnet/0/1 5', '/artnet/0/2 0']);
+  });
+
   it('holds the frames of a sender that synchronises, until it says so or has been silent for 4 s', () => {
     const { time, datagrams, send, take } = open();
     send(DESK, 0, [1, 0]);

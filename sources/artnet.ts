@@ -51,9 +51,9 @@ const SYNC_TIMEOUT = 4_000;
 /** Senders whose ArtSync is remembered. */
 const MAX_SENDERS = 64;
 
-type Levels = Pick<ArtDmx, 'universe' | 'levels' | 'sequence'>;
+type Levels = Pick<ArtDmx, 'universe' | 'levels' | 'sequence' | 'physical'>;
 
-/** A sender that sends ArtSync: its frames wait for the next. */
+/** A sender that sends ArtSync: its frames wait for the next, one of each universe and input. */
 interface Synchronised {
   until: number;
   readonly held: Map<number, Levels>;
@@ -61,7 +61,8 @@ interface Synchronised {
 
 /**
  * ArtDmx packets as frames: what each universe shows, whenever something in it changes, and once a second while it is
- * sent. Senders are merged, late packets dropped, and the frames of who sends ArtSync held until it says so.
+ * sent. Senders are merged, late packets dropped, and the frames of who sends ArtSync held until it says so. A sender is
+ * an address and an input of it (Physical): a program that was started again, on another port, takes its own place.
  *
  * Cold; completes and errors as `datagrams` does. Subscribe once.
  *
@@ -93,8 +94,10 @@ export function artNetFrames(
         alarm.set(input.nextExpiry);
         for (const frame of gone) out.next(frame);
       });
-      const show = (source: string, { universe, levels, sequence }: Levels, now: number) => {
-        const frame = input.receive({ source, universe, levels, sequence: sequence || undefined }, now);
+      const show = (from: string, { universe, levels, sequence, physical }: Levels, now: number) => {
+        const source = physical === 0 ? from : `${from}#${physical}`;
+        const packet = { source, from, input: physical, universe, levels, sequence: sequence || undefined };
+        const frame = input.receive(packet, now);
         alarm.set(now + timeout);
         if (frame) out.next(frame);
       };
@@ -123,7 +126,7 @@ export function artNetFrames(
           } else if (packet.op === 'dmx' && (only === undefined || only.has(packet.universe))) {
             const sender = synchronised.get(from);
             if (sender === undefined) show(from, packet, now);
-            else sender.held.set(packet.universe, { ...packet, levels: packet.levels.slice() });
+            else sender.held.set(packet.universe * 256 + packet.physical, { ...packet, levels: packet.levels.slice() });
           }
         },
         dispose() {

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { Subject } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import type { Datagram } from '../core/connection/datagram.ts';
@@ -143,5 +144,43 @@ describe('sacnSenders', () => {
     expect(lists.at(-1)).toEqual(['quiet 10.0.0.5 4']);
     time.pass(20_000);
     expect([lists.at(-1), time.waiting]).toEqual([[], 0]);
+  });
+
+  it('lists the universes of all pages, in whatever order they come, and once though they are repeated', () => {
+    const universe = fc.integer({ min: 1, max: 63_999 });
+    const some = fc.uniqueArray(universe, { minLength: 513, maxLength: 1_600, size: 'max' });
+    fc.assert(
+      fc.property(some, fc.integer(), (universes, seed) => {
+        const datagrams = new Subject<Datagram>();
+        const lists: (readonly number[])[] = [];
+        sacnSenders(datagrams, { scheduler: virtualTime() }).subscribe(([sender]) => {
+          if (sender) lists.push(sender.universes);
+        });
+        const pages = encodeSacnDiscovery({ cid: cidOf(1), universes });
+        const turned = pages.map((_, i) => pages[Math.abs(seed + i) % pages.length] as Uint8Array);
+        for (const bytes of [...turned, ...pages]) datagrams.next({ bytes, from: FROM });
+        expect(lists).toEqual([[...universes].sort((a, b) => a - b)]);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it('lists a source whose number of pages changed, or of which one was lost', () => {
+    const datagrams = new Subject<Datagram>();
+    const counts: number[] = [];
+    sacnSenders(datagrams, { scheduler: virtualTime() }).subscribe(([sender]) =>
+      counts.push(sender?.universes.length ?? 0),
+    );
+    const announce = (count: number, lost?: number) => {
+      const universes = Array.from({ length: count }, (_, i) => i + 1);
+      for (const [page, bytes] of encodeSacnDiscovery({ cid: cidOf(1), universes }).entries())
+        if (page !== lost) datagrams.next({ bytes, from: FROM });
+    };
+    announce(1_100, 1);
+    expect(counts).toEqual([]);
+    announce(1_100);
+    announce(600);
+    announce(3);
+    expect(counts).toEqual([1_100, 600, 3]);
   });
 });
