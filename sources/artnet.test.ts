@@ -8,6 +8,7 @@ import {
   encodeArtPoll,
   encodeArtPollReply,
   encodeArtSync,
+  encodeArtTimeCode,
 } from '../core/protocols/artnet/artnet.ts';
 import { virtualTime } from '../testing/virtual-time.ts';
 import { type ArtNetSourceOptions, artNetSource } from './artnet.ts';
@@ -99,6 +100,21 @@ describe('artNetSource', () => {
     send('10.0.0.9:5001', 1, [200, 200]);
     send('10.0.0.9:5002', 1, [10, 10]);
     expect(take().slice(2)).toEqual(['/artnet/1/1 10', '/artnet/1/2 10']);
+  });
+
+  it('tells of a value of 16 bits once for both of its channels', () => {
+    const { send, take } = open({ pairs: [{ coarse: 1, fine: 3 }] });
+    send(DESK, 0, [0x12, 9, 0x34, 1]);
+    expect(take()).toEqual(['/artnet/0/1 4660', '/artnet/0/2 9', '/artnet/0/4 1']);
+    send(DESK, 0, [0x12, 9, 0x35, 1]);
+    expect(take()).toEqual(['/artnet/0/1 4661']);
+  });
+
+  it('gives ArtTimeCode as a sample', () => {
+    const { datagrams, take } = open();
+    const time = { hours: 1, minutes: 2, seconds: 3, frames: 4, rate: 29.97 } as const;
+    datagrams.next({ bytes: encodeArtTimeCode(time), from: DESK });
+    expect(take()).toEqual(['/artnet/timecode 1,2,3,4,29.97']);
   });
 
   it('holds the frames of both inputs of a node that synchronises', () => {

@@ -1,9 +1,11 @@
-import type { Observable, SchedulerLike } from 'rxjs';
+import { type SchedulerLike, Observable, Subject } from 'rxjs';
 import type { Datagram } from '../core/connection/datagram.ts';
 import { type ClaspError, ErrorCode } from '../core/errors.ts';
 import { ARTNET_MAX_UNIVERSE, type ArtDmx, parseArtNet } from '../core/protocols/artnet/artnet.ts';
 import { type DmxFrame, DmxInput, type DmxMerge } from '../core/protocols/dmx/dmx-input.ts';
-import { DmxMapping } from '../core/protocols/dmx/dmx-mapping.ts';
+import { DmxMapping, type DmxPair } from '../core/protocols/dmx/dmx-mapping.ts';
+import type { MidiTimeCode } from '../core/protocols/midi/midi-time-code.ts';
+import { timeCodeValue } from '../core/protocols/time-code.ts';
 import type { Signal } from '../core/signal/signal.ts';
 import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
 import { FailureDigest } from '../operators/failure-digest.ts';
@@ -20,6 +22,8 @@ export interface ArtNetFramesOptions {
   readonly timeout?: number;
   /** Whose packets are passed over: our own, which a broadcast brings back. @defaultValue nobody's */
   readonly ignore?: (from: string) => boolean;
+  /** Told of each ArtTimeCode, and who sent it. @defaultValue nobody */
+  readonly timeCode?: (time: MidiTimeCode, from: string) => void;
   /** Where the state is kept: give the same to the sink. @defaultValue one of its own, with `merge` and `timeout` */
   readonly input?: DmxInput;
   /** Clock and timer. @defaultValue `monotonicScheduler` */
@@ -33,6 +37,8 @@ export interface ArtNetSourceOptions extends ArtNetFramesOptions {
   readonly mode?: DmxMode;
   /** Whether params are 0.0–1.0 rather than 0–255. @defaultValue false */
   readonly normalize?: boolean;
+  /** Channels that are one value of 16 bits. @defaultValue none */
+  readonly pairs?: readonly DmxPair[];
   /** Begins the `origin` of every signal, before `@` and the sender's address. @defaultValue 'artnet' */
   readonly name?: string;
 }
@@ -78,6 +84,7 @@ export function artNetFrames(
   options: ArtNetFramesOptions = {},
 ): WithFailures<DmxFrame> {
   const { universes, merge = 'ltp', timeout = 10_000, ignore = () => false, scheduler = monotonicScheduler } = options;
+  const { timeCode = () => undefined } = options;
   const { input = new DmxInput({ merge, timeout }) } = options;
   const only = universes === undefined ? undefined : new Set(universes);
   const digest = new FailureDigest({ scheduler });
@@ -123,6 +130,8 @@ export function artNetFrames(
             synchronised.set(from, sender);
             alarm.set(sender.until);
             release(from, sender, now);
+          } else if (packet.op === 'time-code') {
+            timeCode(packet.time, from);
           } else if (packet.op === 'dmx' && (only === undefined || only.has(packet.universe))) {
             const sender = synchronised.get(from);
             if (sender === undefined) show(from, packet, now);
@@ -140,8 +149,8 @@ export function artNetFrames(
 }
 
 /**
- * ArtDmx packets as signals: the channels that changed as params, `/artnet/0/1` 255, or each frame as a sample of
- * bytes at `/artnet/0`.
+ * Art-Net packets as signals: the channels that changed as params, `/artnet/0/1` 255, or each frame as a sample of
+ * bytes at `/artnet/0`; and each ArtTimeCode as a sample `[hours, minutes, seconds, frames, rate]` at `/artnet/timecode`.
  *
  * What {@link artNetFrames} says holds here. Channels that are zero in the first frame of a universe are not told of.
  *
@@ -155,8 +164,18 @@ export function artNetFrames(
  * ```
  */
 export function artNetSource(datagrams: Observable<Datagram>, options: ArtNetSourceOptions = {}): WithFailures<Signal> {
-  const { namespace = '/artnet', mode = 'channel', normalize = false, name = 'artnet' } = options;
-  const mapping = new DmxMapping({ namespace, normalize, range: [0, ARTNET_MAX_UNIVERSE] });
-  const frames = artNetFrames(datagrams, options);
-  return Object.assign(frames.pipe(dmxSignals(mapping, mode, name)), { failures: frames.failures });
+  const { namespace = '/artnet', mode = 'channel', normalize = false, name = 'artnet', pairs = [] } = options;
+  const mapping = new DmxMapping({ namespace, normalize, pairs, range: [0, ARTNET_MAX_UNIVERSE] });
+  const told = new Subject<Signal>();
+  const timeCode = (time: MidiTimeCode, from: string) => {
+    options.timeCode?.(time, from);
+    const address = `${namespace}/timecode`;
+    told.next({ kind: 'stream', address, value: timeCodeValue(time), origin: `${name}@${from}` });
+  };
+  const frames = artNetFrames(datagrams, { ...options, timeCode });
+  const signals = new Observable<Signal>((out) => {
+    out.add(told.subscribe((signal) => out.next(signal)));
+    out.add(frames.pipe(dmxSignals(mapping, mode, name)).subscribe(out));
+  });
+  return Object.assign(signals, { failures: frames.failures });
 }

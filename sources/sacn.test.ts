@@ -70,6 +70,23 @@ describe('sacnSource', () => {
     expect(take()).toEqual([]);
   });
 
+  it('lets of each channel the source count to which it is worth most, and terminates priorities with their source', () => {
+    const { send, take } = open();
+    const worth = (source: number, priorities: number[], sequence: number) =>
+      send(source, 0, { startCode: 0xdd, levels: Uint8Array.from(priorities), sequence });
+    send(1, 0, { levels: Uint8Array.of(10, 10), sequence: 0 });
+    worth(2, [150, 0], 1);
+    send(2, 0, { levels: Uint8Array.of(1, 99), sequence: 2 });
+    expect(take()).toEqual(['/sacn/1/1 10', '/sacn/1/2 10', '/sacn/1/1 1']);
+    worth(2, [0, 150], 3);
+    expect(take()).toEqual(['/sacn/1/1 10', '/sacn/1/2 99']);
+    // Late, by its own count.
+    worth(2, [150, 0], 2);
+    expect(take()).toEqual([]);
+    send(2, 0, { terminated: true, sequence: 4 });
+    expect(take()).toEqual(['/sacn/1/2 10']);
+  });
+
   it('passes over previews, other start codes, other universes, ourselves and who is to be ignored', () => {
     const { datagrams, send, take } = open({ universes: [1], cid: cidOf(9), ignore: (from) => from === 'x:1' });
     send(1, 10, { preview: true });

@@ -12,6 +12,7 @@ interface Source {
   /** Of each channel, 0 for those it leaves to others; undefined while `priority` holds for all. */
   priorities: Uint8Array | undefined;
   prioritiesAt: number;
+  prioritiesSequence: number | undefined;
   sequence: number | undefined;
   /** When it was last heard, and when it last changed something. */
   at: number;
@@ -63,16 +64,20 @@ export class DmxSources {
 
   /** Takes a packet. True when the levels changed, false when not, undefined when it does not count. */
   receive(packet: DmxPacket, now: number): boolean | undefined {
-    const { source: name, from = name, levels, priority = 0, sequence } = packet;
+    const { source: name, from = name, levels, priority = 0, sequence, priorities } = packet;
     const known = this.#sources.get(name);
-    if (known !== undefined && isLate(sequence, known.sequence)) return undefined;
+    const last = priorities === undefined ? known?.sequence : known?.prioritiesSequence;
+    if (isLate(sequence, last)) return undefined;
     const source = known ?? this.#begunAgain(packet, from) ?? this.#join(packet, from, now);
     const isMoved = source.priority !== priority;
     source.at = now;
     source.from = from;
-    source.sequence = sequence;
     source.priority = priority;
-    if (packet.priorities !== undefined) return this.#prioritise(source, packet.priorities, now);
+    if (priorities !== undefined) {
+      source.prioritiesSequence = sequence;
+      return this.#prioritise(source, priorities, now);
+    }
+    source.sequence = sequence;
     if (this.#hasPriorities) return this.#weigh(source, levels, now);
     if (isMoved) return this.#move(source, levels, now);
     if (!this.#active.includes(source)) {
@@ -146,21 +151,12 @@ export class DmxSources {
     return undefined;
   }
 
-  #join({ source: name, input, priority = 0, sequence }: DmxPacket, from: string, now: number): Source {
+  #join({ source: name, input, priority = 0 }: DmxPacket, from: string, now: number): Source {
     if (this.#sources.size >= MOST) this.leave(this.silent(this.earliest)[0] ?? '');
     const levels = new Uint8Array(DMX_CHANNELS);
     const times = { at: now, changedAt: now, prioritiesAt: now };
-    const source: Source = {
-      name,
-      from,
-      input,
-      levels,
-      length: 0,
-      priority,
-      priorities: undefined,
-      sequence,
-      ...times,
-    };
+    const own = { priorities: undefined, prioritiesSequence: undefined, sequence: undefined };
+    const source: Source = { name, from, input, levels, length: 0, priority, ...own, ...times };
     this.#sources.set(name, source);
     this.#choose();
     return source;

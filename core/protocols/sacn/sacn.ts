@@ -61,6 +61,8 @@ export type SacnPacket = SacnData | SacnSync | SacnDiscovery | SacnOther;
 export const SACN_PORT = 5568;
 /** The highest universe that carries levels; the lowest is 1. */
 export const SACN_MAX_UNIVERSE = 63_999;
+/** The start code of packets that have a priority for each channel in place of its level, 0 for none. */
+export const SACN_PRIORITIES = 0xdd;
 /** The universe on which sources say what they send. */
 export const SACN_DISCOVERY_UNIVERSE = 64_214;
 
