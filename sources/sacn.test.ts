@@ -182,6 +182,16 @@ describe('sacnSenders', () => {
     );
   });
 
+  it('lists no mixture of two announcements', () => {
+    const datagrams = new Subject<Datagram>();
+    const lists: (readonly number[])[] = [];
+    sacnSenders(datagrams, { scheduler: virtualTime() }).subscribe(([sender]) => lists.push(sender?.universes ?? []));
+    const announced = [0, 5_000].map((first) => Array.from({ length: 1_100 }, (_, i) => first + i + 1));
+    for (const universes of announced)
+      for (const bytes of encodeSacnDiscovery({ cid: cidOf(1), universes })) datagrams.next({ bytes, from: FROM });
+    expect(lists).toEqual(announced);
+  });
+
   it('lists a source whose number of pages changed, or of which one was lost', () => {
     const datagrams = new Subject<Datagram>();
     const counts: number[] = [];

@@ -193,6 +193,22 @@ describe('artnetBridge', () => {
     await vi.waitFor(() => expect(times()).toEqual([sent]), patience);
   });
 
+  it('makes a time code of a timeline, each frame once and one after the other', async () => {
+    const { relay: running, app } = relay();
+    const node = await device();
+    await bridge(running.client('rig'), { targets: [node.target], universes: [3], timeCodeRate: 30 });
+    app.timeline('/artnet/timecode', [
+      { time: 0, value: 3_600 },
+      { time: 500_000, value: 3_600.5 },
+    ]);
+    const times = () =>
+      node.packets.flatMap((packet) =>
+        packet.op === 'time-code' ? [packet.time.hours * 108_000 + packet.time.seconds * 30 + packet.time.frames] : [],
+      );
+    await vi.waitFor(() => expect(times().at(-1)).toBe(108_015), patience);
+    expect(times()).toEqual([...new Set(times())].sort((a, b) => a - b));
+  });
+
   it('has two channels as one value, both ways, and does not send it back', async () => {
     const { relay: running, app } = relay();
     const node = await device();
