@@ -147,7 +147,6 @@ export function sacnSink(send: (bytes: Uint8Array, to: string) => void, options:
     const before = told.get(universe);
     const isSame = before?.priorities.every((each, i) => each === priorities[i]) ?? false;
     if (isSame && before !== undefined && now - before.at < PRIORITIES) return undefined;
-    told.set(universe, { priorities, at: now });
     return priorities;
   };
 
@@ -162,6 +161,7 @@ export function sacnSink(send: (bytes: Uint8Array, to: string) => void, options:
       const answer = input === undefined ? levels : input.answer(universe, levels, isPeer, now);
       if (answer === undefined) continue;
       if (priorities !== undefined) {
+        told.set(universe, { priorities, at: now });
         first ??= encodeSacnData({
           ...header,
           syncAddress: 0,

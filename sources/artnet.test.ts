@@ -130,12 +130,17 @@ describe('artNetSource', () => {
     expect(take()).toEqual(['/artnet/0/1 9', '/artnet/0/2 8']);
   });
 
-  it('changes only the channels that a shorter packet carries', () => {
-    const { send, take } = open();
+  it('changes only the channels that a shorter packet carries, also where it waits for ArtSync', () => {
+    const { datagrams, send, take } = open();
     send(DESK, 0, [1, 2, 3, 4]);
     take();
     send(DESK, 0, [5, 0]);
     expect(take()).toEqual(['/artnet/0/1 5', '/artnet/0/2 0']);
+    datagrams.next({ bytes: encodeArtSync(), from: DESK });
+    send(DESK, 0, [6, 6, 6, 6]);
+    send(DESK, 0, [7, 7]);
+    datagrams.next({ bytes: encodeArtSync(), from: DESK });
+    expect(take()).toEqual(['/artnet/0/1 7', '/artnet/0/2 7', '/artnet/0/3 6', '/artnet/0/4 6']);
   });
 
   it('holds the frames of a sender that synchronises, until it says so or has been silent for 4 s', () => {

@@ -2,7 +2,7 @@ import { type SchedulerLike, Observable, Subject } from 'rxjs';
 import type { Datagram } from '../core/connection/datagram.ts';
 import { type ClaspError, ErrorCode } from '../core/errors.ts';
 import { ARTNET_MAX_UNIVERSE, type ArtDmx, parseArtNet } from '../core/protocols/artnet/artnet.ts';
-import { type DmxFrame, DmxInput, type DmxMerge } from '../core/protocols/dmx/dmx-input.ts';
+import { type DmxFrame, DmxInput, type DmxMerge, overlaid } from '../core/protocols/dmx/dmx-input.ts';
 import { DmxMapping, type DmxPair } from '../core/protocols/dmx/dmx-mapping.ts';
 import type { MidiTimeCode } from '../core/protocols/midi/midi-time-code.ts';
 import { timeCodeValue } from '../core/protocols/time-code.ts';
@@ -108,6 +108,10 @@ export function artNetFrames(
         alarm.set(now + timeout);
         if (frame) out.next(frame);
       };
+      const hold = ({ held }: Synchronised, packet: ArtDmx) => {
+        const key = packet.universe * 256 + packet.physical;
+        held.set(key, { ...packet, levels: overlaid(held.get(key)?.levels, packet.levels) });
+      };
       const release = (source: string, { held }: Synchronised, now: number) => {
         const frames = [...held.values()];
         held.clear();
@@ -135,7 +139,7 @@ export function artNetFrames(
           } else if (packet.op === 'dmx' && (only === undefined || only.has(packet.universe))) {
             const sender = synchronised.get(from);
             if (sender === undefined) show(from, packet, now);
-            else sender.held.set(packet.universe * 256 + packet.physical, { ...packet, levels: packet.levels.slice() });
+            else hold(sender, packet);
           }
         },
         dispose() {

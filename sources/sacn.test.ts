@@ -120,6 +120,20 @@ describe('sacnSource', () => {
     expect(take()).toEqual(['/sacn/1/1 5']);
   });
 
+  it('changes only the channels that a shorter packet carries, also where it waits for a sync packet', () => {
+    const { datagrams, send, take } = open({ sync: [7] });
+    const sync = () =>
+      datagrams.next({ from: FROM, bytes: encodeSacnSync({ cid: cidOf(1), sequence: 0, syncAddress: 7 }) });
+    send(1, 0, { levels: Uint8Array.of(1, 2, 3), sequence: 0 });
+    send(1, 0, { levels: Uint8Array.of(4), sequence: 1 });
+    expect(take()).toEqual(['/sacn/1/1 1', '/sacn/1/2 2', '/sacn/1/3 3', '/sacn/1/1 4']);
+    sync();
+    send(1, 0, { levels: Uint8Array.of(5, 5, 5), sequence: 2, syncAddress: 7 });
+    send(1, 0, { levels: Uint8Array.of(6), sequence: 3, syncAddress: 7 });
+    sync();
+    expect(take()).toEqual(['/sacn/1/1 6', '/sacn/1/2 5', '/sacn/1/3 5']);
+  });
+
   it('counts what is not sACN, and leaves no timer behind', () => {
     const datagrams = new Subject<Datagram>();
     const time = virtualTime();

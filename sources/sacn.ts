@@ -1,7 +1,7 @@
 import type { Observable, SchedulerLike } from 'rxjs';
 import type { Datagram } from '../core/connection/datagram.ts';
 import { ErrorCode } from '../core/errors.ts';
-import { type DmxFrame, DmxInput, type DmxMerge } from '../core/protocols/dmx/dmx-input.ts';
+import { type DmxFrame, DmxInput, type DmxMerge, overlaid } from '../core/protocols/dmx/dmx-input.ts';
 import { DmxMapping, type DmxPair } from '../core/protocols/dmx/dmx-mapping.ts';
 import { parseSacn, SACN_MAX_UNIVERSE, SACN_PRIORITIES, SacnCids, type SacnData } from '../core/protocols/sacn/sacn.ts';
 import type { Signal } from '../core/signal/signal.ts';
@@ -128,7 +128,9 @@ export function sacnFrames(datagrams: Observable<Datagram>, options: SacnFramesO
           show(source, from, packet, now);
           return;
         }
-        waiting.held.set(`${universe} ${source}`, { source, from, packet: { ...packet, levels: levels.slice() } });
+        const key = `${universe} ${source}`;
+        const before = waiting.held.get(key)?.packet.levels;
+        waiting.held.set(key, { source, from, packet: { ...packet, levels: overlaid(before, levels) } });
         alarm.set(waiting.until);
       };
 

@@ -352,4 +352,25 @@ describe('dmxnet', () => {
       peer.socket.close();
     }
   });
+
+  it('takes its own place when it is started again', async () => {
+    const { dmxnet } = createRequire(import.meta.url)('dmxnet');
+    const { relay: running, app } = relay();
+    const { address } = await bridge(running.client('rig'), { merge: 'htp', timeout: 3_600_000, send: false });
+    for (const level of [200, 10]) {
+      const free = await device();
+      open.pop()?.unsubscribe();
+      open.pop()?.unsubscribe();
+      const peer = new dmxnet({ listen: free.port, hosts: ['127.0.0.1'], log: { silent: true } });
+      const sender = peer.newSender({ ip: '127.0.0.1', port: Number(address.split(':')[1]), universe: 0 });
+      try {
+        sender.setChannel(0, level);
+        await vi.waitFor(async () => expect(await app.get('/artnet/0/1')).toBe(level), patience);
+      } finally {
+        sender.stop();
+        peer.listener4.close();
+        peer.socket.close();
+      }
+    }
+  });
 });

@@ -107,7 +107,13 @@ describe.skipIf(!available)('OLA', () => {
   });
 
   it('shows and sets over sACN multicast, and is listed as a source', async () => {
-    const wash = await bridge({ type: 'sacn', universes: [11, 12], interface: ola.network.interface });
+    const wash = await bridge({
+      type: 'sacn',
+      universes: [11, 12],
+      interface: ola.network.interface,
+      // OLA passes over packets of other start codes, as it should.
+      channelPriorities: true,
+    });
     wash.set('/sacn/11/1', 200);
     wash.set('/sacn/11/512', 5);
     await shows(11, 200, 0);

@@ -406,6 +406,14 @@ export interface DmxFrame {
   readonly source: string;
 }
 
+/** A copy of `levels`, and of those before it the ones beyond its end. */
+export function overlaid(before: Uint8Array | undefined, levels: Uint8Array): Uint8Array {
+  if (before === undefined || before.length <= levels.length) return levels.slice();
+  const both = before.slice();
+  both.set(levels);
+  return both;
+}
+
 /** A frame that shows nothing new is given again after this many milliseconds. */
 const REPEAT = 900;
 
