@@ -1,6 +1,11 @@
 import type { SchedulerLike } from 'rxjs';
-import { ARTNET_MAX_UNIVERSE, encodeArtDmx, encodeArtSync, encodeArtTimeCode } from '../core/protocols/artnet/artnet.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
+import {
+  ARTNET_MAX_UNIVERSE,
+  encodeArtDmx,
+  encodeArtSync,
+  encodeArtTimeCode,
+} from '../core/protocols/artnet/artnet.ts';
 import type { ArtNetNodes } from '../core/protocols/artnet/artnet-nodes.ts';
 import type { DmxInput } from '../core/protocols/dmx/dmx-input.ts';
 import { DmxMapping, type DmxPair } from '../core/protocols/dmx/dmx-mapping.ts';

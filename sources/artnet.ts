@@ -1,4 +1,4 @@
-import { type SchedulerLike, Observable, Subject } from 'rxjs';
+import { Observable, type SchedulerLike, Subject } from 'rxjs';
 import type { Datagram } from '../core/connection/datagram.ts';
 import { type ClaspError, ErrorCode } from '../core/errors.ts';
 import { ARTNET_MAX_UNIVERSE, type ArtDmx, parseArtNet } from '../core/protocols/artnet/artnet.ts';

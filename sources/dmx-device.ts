@@ -60,7 +60,13 @@ export function dmxDevice(client: Client, host: DmxDeviceHost, options: DmxDevic
     namespace = '/dmx',
     mode = 'channel',
   } = options;
-  const { normalize = false, name: bridge = 'dmx', reconnect = {}, scheduler = monotonicScheduler, pairs = [] } = options;
+  const {
+    normalize = false,
+    name: bridge = 'dmx',
+    reconnect = {},
+    scheduler = monotonicScheduler,
+    pairs = [],
+  } = options;
   const wait = backoffWait({ max: 10_000, ...reconnect, scheduler });
 
   return new Observable((out) => {

@@ -7,9 +7,9 @@ import { ARTNET_MAX_UNIVERSE, ARTNET_PORT } from '../../core/protocols/artnet/ar
 import { ArtNetNodes } from '../../core/protocols/artnet/artnet-nodes.ts';
 import { DmxInput } from '../../core/protocols/dmx/dmx-input.ts';
 import { DmxMapping } from '../../core/protocols/dmx/dmx-mapping.ts';
-import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import type { MidiTimeCode } from '../../core/protocols/midi/midi-time-code.ts';
 import { timeCodeValue } from '../../core/protocols/time-code.ts';
+import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import { type ArtNetSinkOptions, artNetSink } from '../../sinks/artnet.ts';
 import { type ArtNetSourceOptions, artNetFrames } from '../../sources/artnet.ts';
 import { artNetDiscovery, artNetReplies } from '../../sources/artnet-nodes.ts';

@@ -1,7 +1,6 @@
 import { catchError, concat, from, mergeMap, NEVER, Observable, of, take, throwError } from 'rxjs';
 import { checkAddress } from '../../core/address/address.ts';
 import { ClaspError } from '../../core/errors.ts';
-import type { BridgeConfig } from '../bridges/bridge-types.ts';
 import { bridgeName } from '../bridges/relay-bridge.ts';
 import type { RelayConfig } from '../config/relay-config.ts';
 import { parseHostPort } from '../host-port.ts';
