@@ -4,6 +4,8 @@ export type { BackoffOptions } from './backoff.ts';
 export { backoff, backoffWait } from './backoff.ts';
 export type { BatchOptions } from './batch.ts';
 export { batch } from './batch.ts';
+export type { BridgeOptions, BridgeSides } from './bridge.ts';
+export { bridge } from './bridge.ts';
 export type { CallbackPlatform } from './client/callback-client.ts';
 export { CallbackClient } from './client/callback-client.ts';
 export { createClient } from './client/client.ts';
