@@ -21,7 +21,7 @@ function countOf(rate: MidiFrameRate): number {
   return Math.ceil(rate);
 }
 
-/** The `ClaspError` (402) of a time that does not exist, or undefined. */
+/** The `ClaspError` (402) of a time that does not exist, or undefined. Drop-frame leaves out numbers, too. */
 export function checkTimeCode({ hours, minutes, seconds, frames, rate }: MidiTimeCode): ClaspError | undefined {
   const below = (value: number, limit: number) => Number.isInteger(value) && value >= 0 && value < limit;
   const wrong =
@@ -29,8 +29,14 @@ export function checkTimeCode({ hours, minutes, seconds, frames, rate }: MidiTim
     (!below(hours, 24) && `hours are 0–23, not ${hours}`) ||
     (!below(minutes, 60) && `minutes are 0–59, not ${minutes}`) ||
     (!below(seconds, 60) && `seconds are 0–59, not ${seconds}`) ||
-    (!below(frames, countOf(rate)) && `frames are 0–${countOf(rate) - 1}, not ${frames}`);
+    (!below(frames, countOf(rate)) && `frames are 0–${countOf(rate) - 1}, not ${frames}`) ||
+    (isDropped({ hours, minutes, seconds, frames, rate }) && `drop-frame has no frame ${frames} in minute ${minutes}`);
   return wrong ? new ClaspError(ErrorCode.BadValue, `time code: ${wrong}`) : undefined;
+}
+
+/** The first two frames of every minute do not exist at 29.97, but for every tenth minute. */
+function isDropped({ minutes, seconds, frames, rate }: MidiTimeCode): boolean {
+  return rate === 29.97 && seconds === 0 && frames < 2 && minutes % 10 !== 0;
 }
 
 /** The time `steps` frames later, past midnight if need be. At 29.97 the frames that NTSC leaves out are left out. */
@@ -43,8 +49,7 @@ export function laterTimeCode(time: MidiTimeCode, steps: number): MidiTimeCode {
     seconds = 0;
     minutes = (minutes + 1) % 60;
     if (minutes === 0) hours = (hours + 1) % 24;
-    // The first two frames of every minute do not exist, but for every tenth.
-    if (time.rate === 29.97 && minutes % 10 !== 0) frames = 2;
+    if (isDropped({ hours, minutes, seconds, frames, rate: time.rate })) frames = 2;
   }
   return { hours, minutes, seconds, frames, rate: time.rate };
 }
