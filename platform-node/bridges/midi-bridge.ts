@@ -23,6 +23,8 @@ export interface MidiBridgeOptions extends MidiNames, Pick<MidiSourceOptions, 'c
   readonly sendState?: boolean | undefined;
   /** Milliseconds added to the time of each signal that is sent: what came unevenly is played evenly. @defaultValue 0 */
   readonly latency?: number | undefined;
+  /** Whether the output receives clocks, 24 a quarter note, at the tempo that `/midi/tempo` says. @defaultValue false */
+  readonly clock?: boolean | undefined;
   /** Milliseconds for which a value is not sent back to the device it came from. @defaultValue 1000 */
   readonly echoWindow?: number | undefined;
   /** Milliseconds between two looks at which ports there are. @defaultValue 1000 */

@@ -54,6 +54,33 @@ export function laterTimeCode(time: MidiTimeCode, steps: number): MidiTimeCode {
   return { hours, minutes, seconds, frames, rate: time.rate };
 }
 
+/** Frames that were counted since midnight. */
+export function timeCodeFrames({ hours, minutes, seconds, frames, rate }: MidiTimeCode): number {
+  const all = hours * 60 + minutes;
+  const dropped = rate === 29.97 ? 2 * (all - Math.floor(all / 10)) : 0;
+  return (all * 60 + seconds) * countOf(rate) + frames - dropped;
+}
+
+/** The time at which so many frames, less than a day of them, were counted since midnight. */
+export function timeCodeOf(count: number, rate: MidiFrameRate): MidiTimeCode {
+  const frameRate = countOf(rate);
+  let number = count;
+  if (rate === 29.97) {
+    // Ten minutes are 17982 frames: the first has 1800, the others 1798.
+    const tens = Math.floor(count / 17_982);
+    const left = count % 17_982;
+    number += 18 * tens + (left < 1_800 ? 0 : 2 * (1 + Math.floor((left - 1_800) / 1_798)));
+  }
+  const seconds = Math.floor(number / frameRate);
+  const [hours, minutes] = [Math.floor(seconds / 3_600), Math.floor(seconds / 60) % 60];
+  return { hours, minutes, seconds: seconds % 60, frames: number % frameRate, rate };
+}
+
+/** Frames of a day. */
+export function timeCodeDay(rate: MidiFrameRate): number {
+  return rate === 29.97 ? 144 * 17_982 : 86_400 * rate;
+}
+
 /** The sysex that tells a whole time at once, to all devices. Throws a `ClaspError` 402 for a time that does not exist. */
 export function fullFrame(time: MidiTimeCode): Uint8Array {
   const wrong = checkTimeCode(time);
