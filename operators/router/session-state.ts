@@ -27,6 +27,8 @@ export class Session {
   readonly since: number;
   /** When the last frame (or answer to a ping) came, microseconds. */
   activeAt: number;
+  /** Of the connection, when the last frame came. */
+  reads: number | undefined = undefined;
   /** Since when the receiver lags, microseconds. */
   laggingSince: number | undefined = undefined;
   pinged = false;

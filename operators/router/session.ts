@@ -305,7 +305,10 @@ class Sessions implements Receiving {
 
   receive(session: Session, bytes: Uint8Array): void {
     if (session.phase === 'closed') return;
-    const at = this.#options.now();
+    const { reads } = session.connection;
+    // The clock is read once for all frames that came together.
+    const at = reads !== undefined && reads === session.reads ? session.activeAt : this.#options.now();
+    session.reads = reads;
     session.activeAt = at;
     session.pinged = false;
     if (session.phase === 'authenticating') {
