@@ -3,7 +3,7 @@ import type { Client, SetOptions } from '../../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import type { MqttQos } from '../../core/protocols/mqtt/mqtt.ts';
 import type { MqttPublishPacket, MqttPublishProperties } from '../../core/protocols/mqtt/mqtt-packet.ts';
-import { fromMqttPayload } from '../../core/protocols/mqtt/mqtt-payload.ts';
+import { fromMqttPayload, fromRetainedPayload } from '../../core/protocols/mqtt/mqtt-payload.ts';
 import { badMqttTopic, fromMqttTopic } from '../../core/protocols/mqtt/mqtt-topic.ts';
 import type { Event } from '../../core/signal/signal.ts';
 import { sameValue, type Value } from '../../core/signal/value.ts';
@@ -135,11 +135,11 @@ export function publishMqtt(
   done: (failure?: ClaspError, event?: Event) => void,
 ): void {
   const address = fromMqttTopic(topic, namespace);
-  if (address === undefined || topic.startsWith('$SYS')) {
+  if (address === undefined || isServersTopic(topic)) {
     done(badMqttTopic(topic));
     return;
   }
-  const value = retain && payload.length === 0 ? null : fromMqttPayload(payload);
+  const value = retain ? fromRetainedPayload(payload) : fromMqttPayload(payload);
   if (properties?.payloadFormatIndicator && value instanceof Uint8Array) {
     done(new ClaspError(ErrorCode.BadValue, `${topic}: the payload is said to be UTF-8 and is not`, { address }));
     return;
@@ -165,6 +165,14 @@ export function publishMqtt(
       done(ClaspError.from(cause, ErrorCode.Internal, { address }));
     },
   });
+}
+
+/**
+ * Whether a topic is for the server itself to publish at: `$SYS`, but for `$SYS/broker/connection/`, where the bridges of
+ * brokers say whether they are connected, by their will too.
+ */
+export function isServersTopic(topic: string): boolean {
+  return topic.startsWith('$SYS') && !topic.startsWith('$SYS/broker/connection/');
 }
 
 const MAX_TTL = 2 ** 31 - 1;

@@ -124,7 +124,10 @@ export function dispatch(
       return;
     }
     delivered.signals += receivers.length;
+    // What waits at the address must not be replaced by what comes after this: that would overtake it.
+    const passed = delivery === 'keep' && signal !== GESTURE ? [entry, entry.id] : undefined;
     for (const receiver of receivers) {
+      if (passed) receiver.outbox.fence(passed);
       if (receiver === envelope.session) delivered.signals--;
       else if (receiver.paced === undefined || delivery !== 'stream') receiver.outbox.send(bytes, delivery, key);
       else receiver.paced.deliver(entry, frame, bytes, 'stream');
