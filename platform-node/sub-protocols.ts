@@ -8,7 +8,7 @@ import { pathOf } from './http/http-requests.ts';
 export type AcceptStream = (stream: Duplex, peer: string) => void;
 
 /** The largest message, in bytes. */
-const LARGEST = 1024 * 1024;
+const LARGEST = 2 * 1024 * 1024;
 
 /** A WebSocket as a stream of bytes; a text message ends it with 1003, and none of it is handed over. */
 function bytesOf(socket: WebSocket): Duplex {

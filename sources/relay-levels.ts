@@ -3,12 +3,12 @@ import { DMX_CHANNELS, type DmxMapping } from '../core/protocols/dmx/dmx-mapping
 import type { Value } from '../core/signal/value.ts';
 
 /**
- * What the relay had when `client` joined it, to compare a first frame with: for bridges that are not told what changes
- * there. Once for each universe, and only of the channels that are zero in that frame: the others are written whatever
+ * What the relay has when a universe sends its first frame, to compare that with: for bridges that are not told what
+ * changes there. A client over a network must have asked for the params at its greeting. Once for each universe, and only of the channels that are zero in that frame: the others are written whatever
  * the relay had, since it may have changed meanwhile.
  */
 export function relayLevels(
-  client: Pick<Client, 'cached'>,
+  client: Pick<Client, 'cached'> & Partial<Pick<Client, 'on'>>,
   mapping: DmxMapping,
 ): (universe: number, first: Uint8Array) => Uint8Array | undefined {
   const asked = new Set<number>();
@@ -16,6 +16,11 @@ export function relayLevels(
   return (universe, first) => {
     if (asked.has(universe)) return undefined;
     asked.add(universe);
+    // Within the process the relay answers at once; `cached` then knows it.
+    client
+      .on?.(`${mapping.frame(universe)}/*`, { types: ['param'] })
+      .subscribe({ error: () => undefined })
+      .unsubscribe();
     const levels = new Uint8Array(DMX_CHANNELS);
     for (let i = 0; i < first.length; i++) {
       if (first[i] !== 0) continue;

@@ -36,7 +36,7 @@ export interface MqttServerLimits {
   readonly maxKeepalive?: number;
   /** Milliseconds in which a client must say who it is. @defaultValue 10000 */
   readonly connectTimeout?: number;
-  /** Bytes of a packet from a client. @defaultValue 262144 */
+  /** Bytes of a packet from a client. @defaultValue 1310720: payloads of 1 MiB with topic and properties */
   readonly maxPacketSize?: number;
 }
 
@@ -192,7 +192,7 @@ export class MqttServer {
       return;
     }
     const { maxSessionExpiry = 3_600, maxKeepalive = 0, maxInflight = 100, maxTopicAliases = 32 } = this.#options;
-    const { maxPacketSize = 262_144 } = this.#options;
+    const { maxPacketSize = 1_310_720 } = this.#options;
     const clientId = packet.clientId || this.#options.clientId();
     const permitted = scopes.list.map(({ action, pattern }) => `${action}:${pattern.source}`);
     const owner = JSON.stringify([packet.username, token, permitted]);

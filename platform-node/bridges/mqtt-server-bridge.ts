@@ -56,7 +56,7 @@ const SUBPROTOCOLS = ['mqtt', 'mqttv3.1'] as const;
  */
 export function mqttServerBridge(access: MqttAccess, options: MqttServerBridgeOptions = {}): Observable<BridgeEvent> {
   const { port = 1883, host = 'localhost', tls, webSockets, name: bridge = 'mqtt-server' } = options;
-  const { maxPacketSize = 262_144, scheduler = monotonicScheduler } = options;
+  const { maxPacketSize = 1_310_720, scheduler = monotonicScheduler } = options;
 
   return new Observable((out) => {
     const start = async () => {

@@ -22,7 +22,7 @@ const LINGER = 60_000;
 /** Milliseconds between two comments that keep the way open through proxies. */
 const HEARTBEAT = 15_000;
 /** Bytes that may wait for a slow reader, beside what it begins with; then it is cut off, comes back with its last id, and resumes. */
-const MAX_WAITING = 1024 * 1024;
+const MAX_WAITING = 4 * 1024 * 1024;
 
 /** Characters that are written at a time at the beginning. */
 const PIECE = 1024 * 1024;
