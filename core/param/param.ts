@@ -2,6 +2,7 @@ import type { AddressEntry } from '../address/address-table.ts';
 import { ClaspError, ErrorCode } from '../errors.ts';
 import type { Value } from '../signal/value.ts';
 import { ValueCode } from '../wire/codes.ts';
+import { readLargeValue } from '../wire/large-value.ts';
 import type { Ttl } from '../wire/message.ts';
 import { readValue } from '../wire/value.ts';
 
@@ -219,7 +220,8 @@ export class StoredParam {
 
   /** The value, decoded; null when deleted. */
   get value(): Value {
-    return this.body ? readValue(this.body, 0, this.code) : this.content;
+    if (!this.body) return this.content;
+    return this.code === ValueCode.Large ? readLargeValue(this.body, 0) : readValue(this.body, 0, this.code);
   }
 
   /** The same state in another object, which later writes leave as it is. */

@@ -80,7 +80,7 @@ function badFrame(reason: string): ClaspError {
 export type Draft = { -readonly [Field in keyof Frame]: Frame[Field] };
 
 /** Fills in what the first step of decoding finds out; a `ClaspError` 101 when the message cannot be understood. */
-function scanFrame(frame: Draft): void {
+export function scanFrame(frame: Draft): void {
   switch (frame.type) {
     case MessageCode.Set:
       scanSet(frame);
@@ -598,15 +598,6 @@ export function decodeFrame(bytes: Uint8Array): Frame {
   const start = payloadStart(bytes);
   if (isMessagePack(bytes[start] as number)) throw badMessage('MessagePack is not understood here');
   return open(new Frame(bytes, start, bytes.length, qosOf(bytes), timestampOf(bytes)));
-}
-
-/** {@link decodeFrame} for a frame with the flag `InProcess`, which is trusted to be right. */
-export function decodeInProcessFrame(bytes: Uint8Array): Frame {
-  const start = (bytes[1] as number) & FrameFlag.Timestamp ? 12 : 4;
-  const end = bytes.length - 4;
-  const frame = new Frame(bytes, start, end, qosOf(bytes), timestampOf(bytes));
-  (frame as Draft).tag = readU32(bytes, end);
-  return open(frame);
 }
 
 /** Whole message, QoS and header timestamp at once; throws as {@link decodeFrame} does. */

@@ -3,8 +3,15 @@ import { describe, expect, it } from 'vitest';
 import { values as arbitraryValues } from '../../testing/arbitraries.ts';
 import { sameValue, type Value } from '../signal/value.ts';
 import { forwardPublish, stampFrame, stampRevision } from './forward.ts';
-import { decodeFrame, decodeInProcessFrame } from './frame.ts';
-import { encodeInProcess, isInProcess, largeSnapshot, readInProcess, stampInProcess } from './in-process.ts';
+import { decodeFrame } from './frame.ts';
+import {
+  decodeInProcessFrame,
+  encodeInProcess,
+  isInProcess,
+  largeSnapshot,
+  readInProcess,
+  stampInProcess,
+} from './in-process.ts';
 import type { SetMessage } from './message.ts';
 import { decodeAnyFrame } from './message-pack.ts';
 

@@ -1,14 +1,14 @@
 import { ClaspError, ErrorCode } from '../errors.ts';
 import type { Value } from '../signal/value.ts';
-import { copyBytes, writeU32, writeU64 } from './bytes.ts';
-import { FrameFlag, MAGIC, MAX_DEPTH, MessageCode, SetFlag, ValueCode } from './codes.ts';
+import { copyBytes, readU32, writeU32, writeU64 } from './bytes.ts';
+import { FrameFlag, MAGIC, MessageCode, SetFlag, ValueCode } from './codes.ts';
 import { encodeMessage } from './encode.ts';
-import { decodeFrame, decodeInProcessFrame, type Frame } from './frame.ts';
+import { type Draft, decodeFrame, Frame, qosOf, scanFrame, timestampOf } from './frame.ts';
+import { encodeLargeValue, readLargeValue } from './large-value.ts';
 import type { PublishMessage, QoS, SetMessage } from './message.ts';
 import { Reader } from './reader.ts';
 import type { RelayMessage } from './relay-frame.ts';
-import { readValue } from './value.ts';
-import { codeOf, Writer } from './writer.ts';
+import { Writer } from './writer.ts';
 
 // Between a relay and the participants of its own process frames may say more than the wire can: values that no frame
 // of CLASP holds, and the tag of a signal. Such a frame never leaves the process, and none that comes from outside is read
@@ -16,11 +16,30 @@ import { codeOf, Writer } from './writer.ts';
 
 /** A message up to this size still fits into a frame as an entry of a SNAPSHOT, with writer and time. */
 export const MAX_SET_BYTES: number = 65_535 - 64;
-/** Bytes of a value in the form of {@link ValueCode.Large}: text and JSON of 1 MiB take less, whatever they hold. */
-export const MAX_LARGE_BYTES: number = 4 * 1024 * 1024;
 
 const TAG = 4;
 const HEADER = 4;
+
+/** A frame whose value may be one that no frame of the wire holds. */
+class InProcessFrame extends Frame {
+  #large: Value | undefined;
+
+  override get value(): Value {
+    if (this.valueCode !== ValueCode.Large) return super.value;
+    this.#large ??= readLargeValue(this.bytes, this.valueStart);
+    return this.#large;
+  }
+}
+
+/** `decodeFrame` for a frame with the flag `InProcess`, which is trusted to be right. */
+export function decodeInProcessFrame(bytes: Uint8Array): Frame {
+  const start = (bytes[1] as number) & FrameFlag.Timestamp ? 12 : 4;
+  const end = bytes.length - TAG;
+  const frame: Draft = new InProcessFrame(bytes, start, end, qosOf(bytes), timestampOf(bytes));
+  frame.tag = readU32(bytes, end);
+  scanFrame(frame);
+  return frame as Frame;
+}
 
 /** The frame of a SET or PUBLISH for the relay of the same process. Throws a `ClaspError` 402 for what is no value, or more than 4 MiB of it. */
 export function encodeInProcess(message: SetMessage | PublishMessage, qos: QoS = 0): Uint8Array {
@@ -97,72 +116,6 @@ export function readInProcess(bytes: Uint8Array): RelayMessage {
   const revision = reader.u64();
   const writer = reader.str();
   const timestamp = reader.u64();
-  const value = readValue(bytes, reader.at, ValueCode.Large);
+  const value = readLargeValue(bytes, reader.at);
   return { type: 'SNAPSHOT', params: [{ address, value, revision, writer, timestamp }] };
-}
-
-const encoder = new TextEncoder();
-
-/** The body of a value under {@link ValueCode.Large}: a u32 length, then code and body with a u32 for each length and count. */
-function encodeLargeValue(value: Value): Uint8Array {
-  const writer = new Writer(64 * 1024);
-  writer.u32(0);
-  writeLarge(writer, value, 0);
-  const body = writer.finish();
-  if (body.length > MAX_LARGE_BYTES) {
-    throw new ClaspError(ErrorCode.BadValue, `a value of ${body.length} bytes is more than ${MAX_LARGE_BYTES}`);
-  }
-  writeU32(body, 0, body.length - 4);
-  return body;
-}
-
-function writeLarge(writer: Writer, value: Value, depth: number): void {
-  const code = typeof value === 'bigint' ? wholeCode(value) : codeOf(value);
-  writer.u8(code);
-  if (code === ValueCode.String) {
-    writeRun(writer, encoder.encode(value as string));
-  } else if (code === ValueCode.Bytes) {
-    writeRun(writer, value as Uint8Array);
-  } else if (code === ValueCode.Array || code === ValueCode.Map) {
-    if (depth >= MAX_DEPTH) {
-      throw new ClaspError(ErrorCode.BadValue, `a value is nested deeper than ${MAX_DEPTH} levels`);
-    }
-    writeItems(writer, value as readonly Value[] | { readonly [key: string]: Value }, depth + 1);
-  } else if (code === ValueCode.I8) {
-    writer.u8(Number(value) & 0xff);
-  } else if (code === ValueCode.I16) {
-    writer.u16(Number(value) & 0xffff);
-  } else if (code === ValueCode.I32) {
-    writer.i32(Number(value));
-  } else {
-    writer.body(value);
-  }
-  if (writer.length > MAX_LARGE_BYTES) {
-    throw new ClaspError(ErrorCode.BadValue, `a value of more than ${MAX_LARGE_BYTES} bytes`);
-  }
-}
-
-/** The shortest code of a whole number: lists of them would otherwise be much longer than as text. */
-function wholeCode(value: bigint): number {
-  if (BigInt.asIntN(8, value) === value) return ValueCode.I8;
-  if (BigInt.asIntN(16, value) === value) return ValueCode.I16;
-  return BigInt.asIntN(32, value) === value ? ValueCode.I32 : ValueCode.I64;
-}
-
-function writeItems(writer: Writer, value: readonly Value[] | { readonly [key: string]: Value }, depth: number): void {
-  if (Array.isArray(value)) {
-    writer.u32(value.length);
-    for (const item of value) writeLarge(writer, item, depth);
-    return;
-  }
-  const entries = Object.entries(value as { readonly [key: string]: Value });
-  writer.u32(entries.length);
-  for (const [key, item] of entries) {
-    writeRun(writer, encoder.encode(key));
-    writeLarge(writer, item, depth);
-  }
-}
-
-function writeRun(writer: Writer, run: Uint8Array): void {
-  writer.u32(run.length).bytes(run);
 }

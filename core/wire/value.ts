@@ -1,6 +1,6 @@
 import { ClaspError, ErrorCode } from '../errors.ts';
 import type { Value } from '../signal/value.ts';
-import { isUtf8, readF32, readF64, readI32, readI64, readU16, readU32, readUtf8 } from './bytes.ts';
+import { isUtf8, readF32, readF64, readI32, readI64, readU16, readUtf8 } from './bytes.ts';
 import { MAX_DEPTH, ValueCode } from './codes.ts';
 import { Writer } from './writer.ts';
 
@@ -96,8 +96,6 @@ export function readValue(bytes: Uint8Array, at: number, code: number): Value {
     case ValueCode.Array:
     case ValueCode.Map:
       return new ContainerReader(bytes, at).read(code);
-    case ValueCode.Large:
-      return new LargeReader(bytes, at + 4).item();
     default:
       return null;
   }
@@ -135,55 +133,6 @@ class ContainerReader {
     const start = this.#at;
     this.#at = start + scalarSize(this.#bytes, start, code);
     return readValue(this.#bytes, start, code);
-  }
-}
-
-/** Reads a value whose lengths and counts are u32. */
-class LargeReader {
-  readonly #bytes: Uint8Array;
-  #at: number;
-
-  constructor(bytes: Uint8Array, at: number) {
-    this.#bytes = bytes;
-    this.#at = at;
-  }
-
-  item(): Value {
-    const code = this.#bytes[this.#at++] as number;
-    switch (code) {
-      case ValueCode.String:
-        return this.#text();
-      case ValueCode.Bytes:
-        return copyOf(this.#bytes, ...this.#run());
-      case ValueCode.Array: {
-        const items: Value[] = [];
-        for (let count = this.#u32(); count > 0; count--) items.push(this.item());
-        return items;
-      }
-      case ValueCode.Map: {
-        const map: Record<string, Value> = {};
-        for (let count = this.#u32(); count > 0; count--) put(map, this.#text(), this.item());
-        return map;
-      }
-    }
-    const start = this.#at;
-    this.#at += scalarSize(this.#bytes, start, code);
-    return readValue(this.#bytes, start, code);
-  }
-
-  #text(): string {
-    return readUtf8(this.#bytes, ...this.#run());
-  }
-
-  #run(): readonly [start: number, end: number] {
-    const start = this.#at + 4;
-    this.#at = start + readU32(this.#bytes, this.#at);
-    return [start, this.#at];
-  }
-
-  #u32(): number {
-    this.#at += 4;
-    return readU32(this.#bytes, this.#at - 4);
   }
 }
 

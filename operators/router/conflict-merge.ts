@@ -6,8 +6,8 @@ import { type CompiledParamRule, mergeMaps, type ParamRules } from '../../core/p
 import type { ParamStore, SavedState } from '../../core/param/param-store.ts';
 import type { Value } from '../../core/signal/value.ts';
 import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
-import { decodeInProcessFrame, ttlOf } from '../../core/wire/frame.ts';
-import { encodeInProcess, MAX_SET_BYTES } from '../../core/wire/in-process.ts';
+import { ttlOf } from '../../core/wire/frame.ts';
+import { decodeInProcessFrame, encodeInProcess, MAX_SET_BYTES } from '../../core/wire/in-process.ts';
 import { decodeFrame, encodeSet, type Frame, mergeIntoSet, SetFlag, ValueCode } from '../../core/wire/index.ts';
 import { type StageOperator, stage } from '../stage.ts';
 import { TimerHeap } from '../timer-heap.ts';
