@@ -75,6 +75,16 @@ describe('the publisher of an MQTT message', () => {
     expect(lamp.received.some((packet) => packet.cmd === 'publish' && packet.properties?.responseTopic)).toBe(false);
   });
 
+  it('hears nothing back where it is a bridge of 3.1.1, and the retain flag of what others say', () => {
+    const { app, connect } = setup();
+    const bridge = connect({ clientId: 'bridge', protocolVersion: 4, bridgeMode: true });
+    bridge.packets.next(subscribe('#'));
+    bridge.packets.next(publish('own', '1'));
+    bridge.packets.next(publish('own', '1', { retain: true }));
+    app.set('/mqtt/other', 1);
+    expect(messages(bridge)).toEqual([['other', '1', true, undefined]]);
+  });
+
   it('of 3.1.1 is cut off rather than confirmed where the relay has no room, and may say it again', () => {
     const { connect, failures } = setup();
     const large = 'x'.repeat(3 * 1024 * 1024);
