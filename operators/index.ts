@@ -4,6 +4,8 @@ export type { BackoffOptions } from './backoff.ts';
 export { backoff, backoffWait } from './backoff.ts';
 export type { BatchOptions } from './batch.ts';
 export { batch } from './batch.ts';
+export type { BridgeOptions, BridgeSides } from './bridge.ts';
+export { bridge } from './bridge.ts';
 export type { CallbackPlatform } from './client/callback-client.ts';
 export { CallbackClient } from './client/callback-client.ts';
 export { createClient } from './client/client.ts';
@@ -28,15 +30,19 @@ export { paceSnapshot } from './pace-snapshot.ts';
 export type { Reader, RoundRobinOptions } from './round-robin.ts';
 export { RoundRobin } from './round-robin.ts';
 export type { Authenticate, Grant, Introduction } from './router/authenticate.ts';
+export type { EnvelopeKind } from './router/envelope.ts';
+export { Envelope } from './router/envelope.ts';
 export type { GestureLifecycleOptions } from './router/gesture-lifecycle.ts';
 export type { OnSignalsOptions } from './router/on-signals.ts';
 export type { NextTurn } from './router/precise-timer.ts';
 export type { RateLimitOptions } from './router/rate-limit.ts';
 export type { ReservedAddresses } from './router/reserve-addresses.ts';
-export type { Router, RouterOptions, RouterStats } from './router/router.ts';
+export type { Router } from './router/router.ts';
 export { router } from './router/router.ts';
 export type { RouterEvent, SessionInfo } from './router/router-event.ts';
 export { toRouterEvent } from './router/router-event.ts';
+export type { RouterOptions, RouterStages, RouterStats, RouterSurroundings } from './router/router-stages.ts';
+export { routerStages } from './router/router-stages.ts';
 export { serialise } from './router/serialise.ts';
 export type { TimelineSchedulerOptions } from './router/timeline-scheduler.ts';
 export { countHops } from './routes/count-hops.ts';
@@ -47,7 +53,7 @@ export { HopBudget } from './routes/hop-budget.ts';
 export type { ConflictMergeOptions, ScopeFilterOptions } from './signal-stages.ts';
 export { conflictMerge, gestureLifecycle, rateLimit, scopeFilter, timelineScheduler } from './signal-stages.ts';
 export type { Stage, StageOperator } from './stage.ts';
-export { stage } from './stage.ts';
+export { chain, stage } from './stage.ts';
 export {
   clamp,
   curve,

@@ -71,6 +71,11 @@ export class Ola {
     this.network.runFar('curl', '-sf', '-d', `u=${universe}&d=${levels.join(',')}`, `${HTTP}/set_dmx`);
   }
 
+  /** Tells the time of a show, at 25 frames a second, as `hours:minutes:seconds:frames`. */
+  timeCode(time: string): void {
+    this.network.runFar('ola_timecode', '-f', 'EBU', time);
+  }
+
   async close(): Promise<void> {
     const ended = new Promise((resolve) => this.#daemon.once('exit', resolve));
     if (this.#daemon.exitCode === null && this.#daemon.signalCode === null) {

@@ -23,7 +23,12 @@ export type RelayEvent =
   /** A connection could not be accepted; the relay goes on. */
   | { readonly type: 'listen-failure'; readonly failure: ClaspError }
   /** A bridge is open; again after each `bridge-retrying`. */
-  | { readonly type: 'bridge-ready'; readonly bridge: string; readonly address: string }
+  | {
+      readonly type: 'bridge-ready';
+      readonly bridge: string;
+      readonly address: string;
+      readonly targets?: readonly string[];
+    }
   /** Something did not get through; the bridge goes on. */
   | { readonly type: 'bridge-failure'; readonly bridge: string; readonly failure: ClaspError }
   /** The far side is gone, or was never there; the bridge tries again by itself. */
@@ -47,7 +52,12 @@ export function toRelayEvent(event: RelayBridgeEvent): RelayEvent {
   const { bridge } = event;
   switch (event.type) {
     case 'ready':
-      return { type: 'bridge-ready', bridge, address: event.address };
+      return {
+        type: 'bridge-ready',
+        bridge,
+        address: event.address,
+        ...(event.targets && { targets: event.targets }),
+      };
     case 'failure':
       return { type: 'bridge-failure', bridge, failure: event.failure };
     case 'retrying':

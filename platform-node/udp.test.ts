@@ -1,8 +1,10 @@
+import type { Socket } from 'node:dgram';
 import { networkInterfaces } from 'node:os';
 import { type Subscription, VirtualTimeScheduler } from 'rxjs';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { DatagramSocket } from '../core/connection/datagram.ts';
 import type { ClaspError } from '../core/errors.ts';
+import { MulticastGroups } from './multicast-groups.ts';
 import { type UdpOptions, udpSocket } from './udp.ts';
 
 const open: Subscription[] = [];
@@ -132,6 +134,35 @@ describe('udpSocket', () => {
     const { socket } = await bind();
     socket.send(text('x'), receiver.socket.address);
     await vi.waitFor(() => expect(receiver.received.length).toBe(1));
+  });
+
+  it('joins more groups than one socket may, hears each packet once, and leaves them when closed', async () => {
+    const groups = Array.from({ length: 75 }, (_, i) => `239.255.77.${i + 1}`);
+    const receiver = await bind({ listen: 0, multicast: groups, interface: '127.0.0.1' });
+    expect(receiver.error).toBeUndefined();
+    const { socket } = await bind({ interface: '127.0.0.1' });
+    for (const group of groups) socket.send(text(group), `${group}:${portOf(receiver.socket)}`);
+    socket.send(text('end'), `127.0.0.1:${portOf(receiver.socket)}`);
+    const heard = () => receiver.received.map((line) => line.split(' ')[1]);
+    await vi.waitFor(() => expect(heard()).toContain('end'), 10_000);
+    expect(heard()).toEqual([...groups, 'end']);
+    receiver.close();
+    expect((await bind({ listen: 0, multicast: groups, interface: '127.0.0.1' })).error).toBeUndefined();
+  });
+
+  it('names the setting of the system that lets no group be joined', () => {
+    const refused = Object.assign(new Error('addMembership ENOBUFS'), { code: 'ENOBUFS' });
+    const full = {
+      addMembership() {
+        throw refused;
+      },
+    };
+    let failure: unknown;
+    new MulticastGroups(full as unknown as Socket, false, undefined).join(['239.255.0.1'], (reason) => {
+      failure = reason;
+    });
+    expect(failure).toMatchObject({ code: 500, value: '239.255.0.1' });
+    expect(String(failure)).toContain('net.ipv4.igmp_max_memberships');
   });
 
   it('tells of a flood of failures once', async () => {

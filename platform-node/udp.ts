@@ -6,6 +6,7 @@ import { ClaspError, ErrorCode } from '../core/errors.ts';
 import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
 import { FailureDigest } from '../operators/failure-digest.ts';
 import { formatHostPort, parseHostPort } from './host-port.ts';
+import { MulticastGroups } from './multicast-groups.ts';
 import { resolveInterface } from './network-interface.ts';
 import { UdpDestinations } from './udp-destinations.ts';
 
@@ -18,7 +19,7 @@ export interface UdpOptions {
   readonly interface?: string;
   /** Whether packets may be sent to a broadcast address. @defaultValue false */
   readonly broadcast?: boolean;
-  /** Multicast groups to join, on the interface. @defaultValue none */
+  /** Multicast groups to join, on the interface; as many as the system allows a program, not a socket. @defaultValue none */
   readonly multicast?: readonly string[];
   /** How many routers a multicast packet may pass. @defaultValue 1 */
   readonly multicastTtl?: number;
@@ -41,8 +42,8 @@ export interface UdpOptions {
 /**
  * A UDP socket: subscribing binds and emits it, unsubscribing closes it.
  *
- * Errors with a `ClaspError` when it cannot be bound (500, in one line with host and port) or an option is wrong
- * (402); never completes. After that nothing ends it: what cannot be sent or received is a failure. Names are looked
+ * Errors with a `ClaspError` when it cannot be bound or a group cannot be joined (500, in one line with host and port, and
+ * the setting of the system that forbids it) or an option is wrong (402); never completes. After that nothing ends it: what cannot be sent or received is a failure. Names are looked
  * up once, IPv4 first, and again after the target could not be reached.
  *
  * @example
@@ -74,6 +75,7 @@ export function udpSocket(options: UdpOptions = {}): Observable<DatagramSocket> 
       lookup: (address, _options, callback) => callback(null, address, isIPv6(address) ? 6 : 4),
     });
     const destinations = new UdpDestinations(socket, isIPv6(host), options.maxQueued ?? 1024 * 1024, digest, scheduler);
+    const groups = new MulticastGroups(socket, isIPv6(host), networkAddress);
     let bound = false;
 
     socket.on('message', (bytes, { address, port: senderPort }) => {
@@ -83,14 +85,8 @@ export function udpSocket(options: UdpOptions = {}): Observable<DatagramSocket> 
       if (bound) digest.report(ErrorCode.Internal, cause.code ?? cause.message, { where: 'UDP socket' });
       else subscriber.error(cannotBind(cause, host, port));
     });
-    socket.on('listening', () => {
-      bound = true;
-      try {
-        configure(socket, options, networkAddress);
-      } catch (cause) {
-        subscriber.error(new ClaspError(ErrorCode.Internal, `UDP ${formatHostPort(host, port)}: ${cause}`, { cause }));
-        return;
-      }
+    const opened = () => {
+      if (subscriber.closed) return;
       const { address, port: boundPort } = socket.address();
       subscriber.next({
         address: formatHostPort(address, boundPort),
@@ -99,10 +95,24 @@ export function udpSocket(options: UdpOptions = {}): Observable<DatagramSocket> 
         send: (bytes, to) => destinations.send(bytes, to),
         resolve: (to) => destinations.resolve(to),
       });
+    };
+    const fail = (cause: unknown) =>
+      subscriber.error(
+        new ClaspError(ErrorCode.Internal, `UDP ${formatHostPort(host, port)}: ${reasonOf(cause)}`, { cause }),
+      );
+    socket.on('listening', () => {
+      bound = true;
+      try {
+        configure(socket, options, networkAddress);
+        groups.join(options.multicast ?? [], (failure) => (failure === undefined ? opened() : fail(failure)));
+      } catch (cause) {
+        fail(cause);
+      }
     });
     socket.bind(port, host);
 
     return () => {
+      groups.close();
       destinations.close();
       socket.close();
       incoming.complete();
@@ -128,13 +138,16 @@ function bindAddress(options: UdpOptions): BindAddress {
 }
 
 function configure(socket: Socket, options: UdpOptions, networkAddress: string | undefined): void {
-  const { broadcast = false, multicast = [], multicastTtl = 1, multicastLoopback = true } = options;
+  const { broadcast = false, multicastTtl = 1, multicastLoopback = true } = options;
   if (broadcast) socket.setBroadcast(true);
   if (options.receiveBuffer !== undefined) widen(socket, options.receiveBuffer);
   socket.setMulticastTTL(multicastTtl);
   socket.setMulticastLoopback(multicastLoopback);
   if (networkAddress !== undefined) socket.setMulticastInterface(networkAddress);
-  for (const group of multicast) socket.addMembership(group, networkAddress);
+}
+
+function reasonOf(cause: unknown): string {
+  return cause instanceof ClaspError ? cause.reason : String(cause);
 }
 
 /** Some systems cut a buffer to what they allow, others refuse it. */

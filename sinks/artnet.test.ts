@@ -254,3 +254,72 @@ describe('artNetSink', () => {
     expect([sent, time.waiting]).toEqual([[], 0]);
   });
 });
+
+describe('artNetSink and time codes', () => {
+  function clock(options: ArtNetSinkOptions) {
+    const sent: string[] = [];
+    const failures: ClaspError[] = [];
+    const sink = artNetSink(
+      (bytes, to) => {
+        const packet = decodeArtNet(bytes);
+        if (packet.op !== 'time-code') return;
+        const { hours, minutes, seconds, frames, rate } = packet.time;
+        sent.push(`${hours}:${minutes}:${seconds}:${frames}@${rate} ${to}`);
+      },
+      { ...options, scheduler: virtualTime() },
+    );
+    sink.failures.subscribe((failure) => failures.push(failure));
+    const set = (value: Value) => sink.next({ kind: 'param', address: '/artnet/timecode', value });
+    return { sink, set, failures, take: () => sent.splice(0) };
+  }
+
+  it('sends lists as they are, and what a clock or a timeline counts whenever its frame is another one', () => {
+    const { sink, set, take } = clock({ targets: [NODE], timeCodeRate: 30 });
+    sink.next({ kind: 'stream', address: '/artnet/timecode', value: [1, 2, 3, 4, 24] });
+    expect(take()).toEqual([`1:2:3:4@24 ${NODE}`]);
+    // A timeline runs at 60 Hz, twice as fast as the frames.
+    for (let step = 0; step <= 6; step++) set(59.9 + step / 60);
+    expect(take()).toEqual(['0:0:59:27', '0:0:59:28', '0:0:59:29', '0:1:0:0'].map((time) => `${time}@30 ${NODE}`));
+    set(null);
+    set([0, 1, 0, 0]);
+    expect(take()).toEqual([]);
+  });
+
+  it('reaches everybody where no targets are named, and the nodes where nothing else is', () => {
+    const nodes = new ArtNetNodes();
+    nodes.heard('10.0.0.7', reply, 0);
+    const everybody = clock({ broadcast: '10.0.0.255:6454', nodes });
+    everybody.set(0);
+    expect(everybody.take()).toEqual(['0:0:0:0@25 10.0.0.255:6454']);
+    const known = clock({ nodes });
+    known.set(0);
+    expect(known.take()).toEqual(['0:0:0:0@25 10.0.0.7:6454']);
+  });
+
+  it('makes a failure of what is no time', () => {
+    const { sink, set, take, failures } = clock({ targets: [NODE] });
+    set('now');
+    set([25, 0, 0, 0]);
+    sink.next({ kind: 'event', address: '/artnet/timecode', value: 1 });
+    expect(failures.map(({ code, address }) => [code, address])).toContainEqual([402, '/artnet/timecode']);
+    expect(take()).toEqual([]);
+  });
+
+  const reply = { op: 'poll-reply', shortName: 'x', longName: '', bindIndex: 1, ports: [] } as unknown as ArtPollReply;
+});
+
+describe('artNetSink and channels of 16 bits', () => {
+  it('puts both bytes of a value into one packet, and refuses the fine channel', () => {
+    const { time, sent, failures, set } = open({ targets: [NODE], pairs: [{ universe: 1, coarse: 1, fine: 3 }] });
+    set('/artnet/1/1', 0x1234);
+    set('/artnet/1/2', 7);
+    set('/artnet/2/1', 0x1234);
+    time.pass(1);
+    expect(sent.map(({ universe, levels }) => [universe, ...levels.slice(0, 3)])).toEqual([
+      [1, 0x12, 7, 0x34],
+      [2, 255, 0, 0],
+    ]);
+    set('/artnet/1/3', 1);
+    expect(failures).toMatchObject([{ code: 402, address: '/artnet/1/3' }]);
+  });
+});

@@ -1,8 +1,16 @@
 import type { SchedulerLike } from 'rxjs';
-import { ARTNET_MAX_UNIVERSE, encodeArtDmx, encodeArtSync } from '../core/protocols/artnet/artnet.ts';
+import { ClaspError, ErrorCode } from '../core/errors.ts';
+import {
+  ARTNET_MAX_UNIVERSE,
+  encodeArtDmx,
+  encodeArtSync,
+  encodeArtTimeCode,
+} from '../core/protocols/artnet/artnet.ts';
 import type { ArtNetNodes } from '../core/protocols/artnet/artnet-nodes.ts';
 import type { DmxInput } from '../core/protocols/dmx/dmx-input.ts';
-import { DmxMapping } from '../core/protocols/dmx/dmx-mapping.ts';
+import { DmxMapping, type DmxPair } from '../core/protocols/dmx/dmx-mapping.ts';
+import type { MidiFrameRate } from '../core/protocols/midi/midi-time-code.ts';
+import { timeCodeOf } from '../core/protocols/time-code.ts';
 import type { Signal } from '../core/signal/signal.ts';
 import { type Sink, sink } from '../core/signal/sink.ts';
 import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
@@ -24,6 +32,10 @@ export interface ArtNetSinkOptions {
   readonly namespace?: string;
   /** Whether params are 0.0–1.0 rather than 0–255. @defaultValue false */
   readonly normalize?: boolean;
+  /** Channels that are one value of 16 bits. @defaultValue none */
+  readonly pairs?: readonly DmxPair[];
+  /** Frames a second of a time code that is a number of seconds, or names no rate. @defaultValue 25 */
+  readonly timeCodeRate?: MidiFrameRate;
   /** Frames a second of one universe at most. @defaultValue 44 */
   readonly rate?: number;
   /** Milliseconds after which a universe without changes is sent again. @defaultValue 1000 */
@@ -49,11 +61,12 @@ export type DmxSink = Sink<Signal> & {
 
 /**
  * Sends params and streams below the namespace as ArtDmx through `send`: `/artnet/0/1` 255 is channel 1 of universe 0,
- * `/artnet/0` with bytes is the whole universe.
+ * `/artnet/0` with bytes is the whole universe. `/artnet/timecode`, as `[hours, minutes, seconds, frames, rate]` or as a
+ * number of seconds that a clock or a timeline counts, is sent as ArtTimeCode whenever its frame is another one.
  *
  * Changes gather into one packet of 512 channels per universe and frame. Channels nobody has written are 0; a universe
  * nobody has written is not sent. Failures, after which nothing is sent: 200 for an address that is no universe or
- * channel, 402 for one that does not exist (universe 32768, channel 513) and for values that are no level.
+ * channel, 402 for one that does not exist (universe 32768, channel 513) and for values that are no level or no time.
  *
  * @example
  * ```ts
@@ -68,6 +81,7 @@ export type DmxSink = Sink<Signal> & {
 export function artNetSink(send: (bytes: Uint8Array, to: string) => void, options: ArtNetSinkOptions = {}): DmxSink {
   const { targets = [], broadcast, nodes, port = 6454, universes, namespace = '/artnet', input } = options;
   const { rate = 44, keepAlive = 1_000, sync = false, normalize = false, scheduler = monotonicScheduler } = options;
+  const { pairs = [], timeCodeRate = 25 } = options;
   const sequences = new Map<number, number>();
   const everybody = broadcast === undefined ? [] : [broadcast];
   /** Who got something in this moment. */
@@ -97,8 +111,23 @@ export function artNetSink(send: (bytes: Uint8Array, to: string) => void, option
     }
   };
 
+  const timeCodeAddress = `${namespace}/timecode`;
+  let lastTimeCode = '';
+  const sendTimeCode = ({ kind, address, ...signal }: Signal) => {
+    if (kind !== 'param' && kind !== 'stream')
+      throw new ClaspError(ErrorCode.BadValue, `a ${kind} is no time code`, { address });
+    const value = 'value' in signal ? signal.value : null;
+    if (value === null) return;
+    const bytes = encodeArtTimeCode(timeCodeOf(value, address, timeCodeRate));
+    const text = bytes.subarray(14).join();
+    if (text === lastTimeCode) return;
+    lastTimeCode = text;
+    const everyNode = () => (nodes?.list() ?? []).map(({ ip }) => `${ip}:${port}`);
+    for (const to of targets.length > 0 ? targets : everybody.length > 0 ? everybody : everyNode()) send(bytes, to);
+  };
+
   const output = new DmxOutput({
-    mapping: new DmxMapping({ namespace, normalize, range: [0, ARTNET_MAX_UNIVERSE] }),
+    mapping: new DmxMapping({ namespace, normalize, pairs, range: [0, ARTNET_MAX_UNIVERSE] }),
     universes,
     rate,
     keepAlive,
@@ -114,7 +143,8 @@ export function artNetSink(send: (bytes: Uint8Array, to: string) => void, option
     settle: input && ((universe, channel, level) => input.settle(universe, channel, level)),
   });
 
-  return Object.assign(sink<Signal>({ write: (signal) => output.write(signal), close: () => output.close() }), {
+  const write = (signal: Signal) => (signal.address === timeCodeAddress ? sendTimeCode(signal) : output.write(signal));
+  return Object.assign(sink<Signal>({ write, close: () => output.close() }), {
     levels: (universe: number) => output.levels(universe),
   });
 }

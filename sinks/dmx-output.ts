@@ -19,8 +19,8 @@ export interface DmxOutputOptions {
   readonly scheduler: SchedulerLike;
   /** When to send what need not wait; undefined: by a timer, which takes a millisecond and more. */
   readonly defer: Defer | undefined;
-  /** Sends one frame; the levels are ours and change afterwards. */
-  readonly send: (universe: number, levels: Uint8Array, now: number) => void;
+  /** Sends one frame; the levels are ours and change afterwards. `written` has 1 for each channel somebody has written. */
+  readonly send: (universe: number, levels: Uint8Array, now: number, written: Uint8Array) => void;
   /** Called after all frames of one moment. */
   readonly sent?: ((now: number) => void) | undefined;
   /** Told every level that the relay has. */
@@ -30,6 +30,7 @@ export interface DmxOutputOptions {
 interface Universe {
   readonly number: number;
   readonly levels: Uint8Array;
+  readonly written: Uint8Array;
   /** It differs from what was sent last. */
   changed: boolean;
   /** Full-rate repetitions that are left. */
@@ -78,12 +79,11 @@ export class DmxOutput {
 
     const known = this.#universes.get(number);
     if (channel > 0) {
-      const level = mapping.level(signal.value, address);
-      settle?.(number, channel, level);
-      const universe = known ?? this.#open(number);
-      if (universe.levels[channel - 1] === level && known !== undefined) return;
-      universe.levels[channel - 1] = level;
-      if (!universe.changed) this.#change(universe);
+      const owned = signal.value === null ? 0 : 1;
+      mapping.levelsFor(signal.value, number, channel, address, (each, level) => {
+        settle?.(number, each, level);
+        this.#set(known ?? this.#open(number), each, level, owned);
+      });
       return;
     }
     // A frame that was deleted says nothing about the channels.
@@ -91,7 +91,16 @@ export class DmxOutput {
     const levels = mapping.levels(signal.value, address);
     const universe = known ?? this.#open(number);
     universe.levels.set(levels);
+    universe.written.fill(1, 0, levels.length);
     if (!universe.changed) this.#change(universe);
+  }
+
+  #set(universe: Universe, channel: number, level: number, owned: number): void {
+    const { levels, written, sentAt, changed } = universe;
+    if (levels[channel - 1] === level && written[channel - 1] === owned && sentAt !== Number.NEGATIVE_INFINITY) return;
+    levels[channel - 1] = level;
+    written[channel - 1] = owned;
+    if (!changed) this.#change(universe);
   }
 
   /** What a universe shows; undefined while nothing is known of it. */
@@ -117,8 +126,11 @@ export class DmxOutput {
   }
 
   #open(number: number): Universe {
+    const known = this.#universes.get(number);
+    if (known !== undefined) return known;
     const levels = new Uint8Array(DMX_CHANNELS);
-    const universe = { number, levels, changed: false, repeats: 0, sentAt: Number.NEGATIVE_INFINITY };
+    const written = new Uint8Array(DMX_CHANNELS);
+    const universe = { number, levels, written, changed: false, repeats: 0, sentAt: Number.NEGATIVE_INFINITY };
     this.#universes.set(number, universe);
     return universe;
   }
@@ -178,7 +190,7 @@ export class DmxOutput {
         if (!universe.changed && universe.repeats > 0) universe.repeats--;
         universe.changed = false;
         universe.sentAt = now;
-        send(universe.number, universe.levels, now);
+        send(universe.number, universe.levels, now, universe.written);
       }
     }
     this.#partial = count === AT_ONCE && next === now + PAUSE;

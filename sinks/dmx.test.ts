@@ -31,6 +31,18 @@ function open(options: DmxSinkOptions = {}, breaks = true) {
 }
 
 describe('dmxSink', () => {
+  it.each(['enttec-pro', 'open-dmx'] as const)(
+    'puts both bytes of a value of 16 bits into one frame (%s)',
+    (driver) => {
+      const { time, frames, failures, set } = open({ driver, normalize: true, pairs: [{ coarse: 2 }] });
+      set('/dmx/2', 0x1234 / 65_535);
+      set('/dmx/3', 1);
+      time.pass(100);
+      expect([...(frames[0]?.slice(0, 4) ?? [])]).toEqual([0, 0x12, 0x34, 0]);
+      expect(failures).toMatchObject([{ code: 402, address: '/dmx/3' }]);
+    },
+  );
+
   it('gives a widget a frame 40 times a second at most, and once a second while nothing changes', () => {
     const { time, done, frames, set } = open();
     set('/dmx/1', 1);

@@ -1,7 +1,7 @@
 import type { SchedulerLike, Subscription } from 'rxjs';
 import type { BytePort } from '../core/connection/byte-port.ts';
 import type { ClaspError } from '../core/errors.ts';
-import { DMX_CHANNELS, DmxMapping } from '../core/protocols/dmx/dmx-mapping.ts';
+import { DMX_CHANNELS, DmxMapping, type DmxPair } from '../core/protocols/dmx/dmx-mapping.ts';
 import { EnttecLabel, encodeEnttec, encodeEnttecDmx } from '../core/protocols/dmx/enttec.ts';
 import type { Signal } from '../core/signal/signal.ts';
 import { sink } from '../core/signal/sink.ts';
@@ -18,6 +18,8 @@ export interface DmxSinkOptions {
   readonly namespace?: string;
   /** Whether params are 0.0–1.0 rather than 0–255. @defaultValue false */
   readonly normalize?: boolean;
+  /** Channels that are one value of 16 bits. @defaultValue none */
+  readonly pairs?: readonly DmxPair[];
   /**
    * Frames a second at most; with `enttec-pro` also how often the widget repeats (1–40), which it keeps for the next time.
    * @defaultValue 40, the widget's own rate untouched; 30 with `open-dmx`
@@ -59,7 +61,7 @@ const MARK = 1;
  */
 export function dmxSink(port: Pick<BytePort, 'name' | 'write' | 'setBreak'>, options: DmxSinkOptions = {}): DmxSink {
   const { driver = 'enttec-pro', namespace = '/dmx', normalize = false, scheduler = monotonicScheduler } = options;
-  const { rate = driver === 'enttec-pro' ? 40 : 30 } = options;
+  const { rate = driver === 'enttec-pro' ? 40 : 30, pairs = [] } = options;
   const line = driver === 'open-dmx' ? openLine(port, scheduler) : undefined;
   if (driver === 'enttec-pro' && options.rate !== undefined) {
     const parameters = Uint8Array.of(0, 0, BREAK, MARK, Math.min(40, Math.round(rate)));
@@ -67,7 +69,7 @@ export function dmxSink(port: Pick<BytePort, 'name' | 'write' | 'setBreak'>, opt
   }
 
   const output = new DmxOutput({
-    mapping: new DmxMapping({ namespace, normalize }),
+    mapping: new DmxMapping({ namespace, normalize, pairs }),
     universes: undefined,
     rate,
     keepAlive: line ? 1_000 / rate : KEEP_ALIVE,

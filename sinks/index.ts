@@ -8,5 +8,5 @@ export type { MqttCarrier, MqttSink, MqttSinkOptions } from './mqtt.ts';
 export { mqttSink } from './mqtt.ts';
 export type { OscHints, OscSinkOptions, OscTarget } from './osc.ts';
 export { oscSink } from './osc.ts';
-export type { SacnSinkOptions } from './sacn.ts';
+export type { SacnChannelPriority, SacnSinkOptions } from './sacn.ts';
 export { sacnSink } from './sacn.ts';

@@ -82,6 +82,52 @@ describe('sacnSink', () => {
     expect([sent.length, time.waiting]).toEqual([3, 0]);
   });
 
+  it('sends what its channels are worth before their levels, when that changes and once a second', () => {
+    const { time, packets, set } = open({ priority: 120, channelPriorities: true });
+    const worth = () =>
+      packets.flatMap((packet) =>
+        packet.type === 'data' && packet.startCode === 0xdd ? [[...packet.levels.slice(0, 4)]] : [],
+      );
+    set('/sacn/1/2', 1);
+    time.pass(1);
+    expect(packets.slice(0, 2)).toMatchObject([
+      { startCode: 0xdd, sequence: 0 },
+      { startCode: 0, sequence: 1 },
+    ]);
+    set('/sacn/1/3', 0);
+    time.pass(500);
+    expect(worth()).toEqual([
+      [0, 120, 0, 0],
+      [0, 120, 120, 0],
+    ]);
+    time.pass(5_000);
+    expect(worth().length).toBeGreaterThanOrEqual(4);
+    expect(worth().length).toBeLessThanOrEqual(7);
+    set('/sacn/1/2', null);
+    time.pass(100);
+    expect(worth().at(-1)).toEqual([0, 0, 120, 0]);
+  });
+
+  it('says of some channels what the options say they are worth', () => {
+    const channelPriorities = [
+      { first: 1, last: 3, priority: 50 },
+      { universe: 2, first: 2, priority: 0 },
+    ];
+    const { time, packets, set } = open({ channelPriorities });
+    set('/sacn/1/4', 1);
+    set('/sacn/2/4', 1);
+    time.pass(1);
+    const worth = packets.flatMap((packet) =>
+      packet.type === 'data' && packet.startCode === 0xdd ? [[...packet.levels.slice(0, 5)]] : [],
+    );
+    expect(worth).toEqual([
+      [50, 50, 50, 100, 0],
+      [50, 0, 50, 100, 0],
+    ]);
+    expect(() => open({ channelPriorities: [{ first: 3, last: 2, priority: 1 }] })).toThrow('channel 2 is not from 3');
+    expect(() => open({ channelPriorities: [{ first: 3, priority: 201 }] })).toThrow('priority 201');
+  });
+
   it('is silent while other sources of the universe say the same', () => {
     const input = new DmxInput();
     const { time, sent, set } = open({ input });

@@ -1,7 +1,7 @@
 import type { SchedulerLike, Subscription } from 'rxjs';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
 import type { DmxInput } from '../core/protocols/dmx/dmx-input.ts';
-import { DmxMapping } from '../core/protocols/dmx/dmx-mapping.ts';
+import { DMX_CHANNELS, DmxMapping, type DmxPair } from '../core/protocols/dmx/dmx-mapping.ts';
 import {
   encodeSacnData,
   encodeSacnDiscovery,
@@ -9,6 +9,7 @@ import {
   SACN_DISCOVERY_UNIVERSE,
   SACN_MAX_UNIVERSE,
   SACN_PORT,
+  SACN_PRIORITIES,
   sacnGroup,
 } from '../core/protocols/sacn/sacn.ts';
 import type { Signal } from '../core/signal/signal.ts';
@@ -19,6 +20,17 @@ import type { DmxSink } from './artnet.ts';
 import { isFrom } from './artnet.ts';
 import { DmxOutput } from './dmx-output.ts';
 
+/** What some channels are worth. */
+export interface SacnChannelPriority {
+  /** @defaultValue every universe */
+  readonly universe?: number;
+  /** The first and the last channel, 1–512. @defaultValue `last` is `first` */
+  readonly first: number;
+  readonly last?: number;
+  /** 1–200; 0 leaves the channels to others. */
+  readonly priority: number;
+}
+
 export interface SacnSinkOptions {
   /** Sixteen bytes that tell this source from all others, and are the same next time: a UUID. */
   readonly cid: Uint8Array;
@@ -26,6 +38,12 @@ export interface SacnSinkOptions {
   readonly sourceName?: string;
   /** 0–200; receivers show the highest. @defaultValue 100 */
   readonly priority?: number;
+  /**
+   * Sends a priority for each channel too (start code 0xDD): `priority` for those that somebody has written, 0 for the
+   * others, which leaves them to other sources; or what a list says, its later entries over its earlier ones.
+   * @defaultValue false
+   */
+  readonly channelPriorities?: boolean | readonly SacnChannelPriority[];
   /** Who receives every universe, as `host:port`. @defaultValue each universe's multicast group */
   readonly targets?: readonly string[];
   /** The UDP port of the receivers. @defaultValue 5568 */
@@ -36,6 +54,8 @@ export interface SacnSinkOptions {
   readonly namespace?: string;
   /** Whether params are 0.0–1.0 rather than 0–255. @defaultValue false */
   readonly normalize?: boolean;
+  /** Channels that are one value of 16 bits. @defaultValue none */
+  readonly pairs?: readonly DmxPair[];
   /** Frames a second of one universe at most. @defaultValue 44 */
   readonly rate?: number;
   /** Milliseconds after which a universe without changes is sent again, 800 to 1000. @defaultValue 900 */
@@ -57,6 +77,8 @@ export interface SacnSinkOptions {
 
 /** Milliseconds between two announcements of what is sent (E1.31 §4.3). */
 const DISCOVERY = 10_000;
+/** Milliseconds after which the priorities of channels are sent again. */
+const PRIORITIES = 1_000;
 /** A changed frame is sent this often more before the pauses grow (E1.31 §6.6.1). */
 const REPEATS = 3;
 /** A universe that is left says so this often (E1.31 §6.2.6). */
@@ -67,7 +89,7 @@ const FAREWELLS = 3;
  * `/sacn/1` with bytes is the whole universe.
  *
  * Changes gather into one packet of 512 channels per universe and frame, three repetitions follow, then one every 0.9 s.
- * Every 10 s it announces which universes it sends; when closed it says that it leaves them. Failures, after which
+ * Priorities of channels go before the levels, when they change and once a second. Every 10 s it announces which universes it sends; when closed it says that it leaves them. Failures, after which
  * nothing is sent: 200 for an address that is no universe or channel, 402 for one that does not exist (universe 0 or
  * 64000, channel 513) and for values that are no level. Throws a `ClaspError` 402 at once for an option out of range.
  *
@@ -84,8 +106,10 @@ const FAREWELLS = 3;
 export function sacnSink(send: (bytes: Uint8Array, to: string) => void, options: SacnSinkOptions): DmxSink {
   const { cid, sourceName = 'clasp-rx', priority = 100, targets = [], port = SACN_PORT, universes } = options;
   const { namespace = '/sacn', normalize = false, rate = 44, keepAlive = 900, sync = 0, preview = false } = options;
-  const { input, scheduler = monotonicScheduler } = options;
+  const { input, scheduler = monotonicScheduler, pairs = [], channelPriorities = false } = options;
   for (const universe of universes ?? []) checkUniverse(universe);
+  const given = typeof channelPriorities === 'boolean' ? [] : channelPriorities;
+  for (const each of given) checkChannelPriority(each);
   // An option that cannot be sent is told of now, not with the first frame.
   encodeSacnData({ cid, universe: 1, levels: NOTHING, priority, syncAddress: sync });
 
@@ -108,14 +132,45 @@ export function sacnSink(send: (bytes: Uint8Array, to: string) => void, options:
     }
   };
 
-  const sendFrame = (universe: number, levels: Uint8Array, now: number) => {
+  const worth = (universe: number, written: Uint8Array): Uint8Array => {
+    const each = written.map((isWritten) => (isWritten === 0 ? 0 : priority));
+    for (const { universe: of = universe, first, last = first, priority: own } of given) {
+      if (of === universe) each.fill(own, first - 1, last);
+    }
+    return each;
+  };
+  const told = new Map<number, { readonly priorities: Uint8Array; at: number }>();
+  /** The priorities of channels, where it is time to tell them. */
+  const untold = (universe: number, written: Uint8Array, now: number): Uint8Array | undefined => {
+    if (channelPriorities === false) return undefined;
+    const priorities = worth(universe, written);
+    const before = told.get(universe);
+    const isSame = before?.priorities.every((each, i) => each === priorities[i]) ?? false;
+    if (isSame && before !== undefined && now - before.at < PRIORITIES) return undefined;
+    return priorities;
+  };
+
+  const sendFrame = (universe: number, levels: Uint8Array, now: number, written: Uint8Array) => {
     const header = { cid, universe, sourceName, priority, preview, syncAddress: sync };
     let sequence: number | undefined;
     let bytes: Uint8Array | undefined;
+    let first: Uint8Array | undefined;
+    const priorities = untold(universe, written, now);
     for (const to of receivers(universe)) {
       const isPeer = targets.length > 0 ? isFrom(to) : undefined;
       const answer = input === undefined ? levels : input.answer(universe, levels, isPeer, now);
       if (answer === undefined) continue;
+      if (priorities !== undefined) {
+        told.set(universe, { priorities, at: now });
+        first ??= encodeSacnData({
+          ...header,
+          syncAddress: 0,
+          sequence: next(universe),
+          startCode: SACN_PRIORITIES,
+          levels: priorities,
+        });
+        send(first, to);
+      }
       sequence ??= next(universe);
       if (answer === levels) bytes ??= encodeSacnData({ ...header, sequence, levels });
       send(answer === levels && bytes ? bytes : encodeSacnData({ ...header, sequence, levels: answer }), to);
@@ -131,7 +186,7 @@ export function sacnSink(send: (bytes: Uint8Array, to: string) => void, options:
   };
 
   const output = new DmxOutput({
-    mapping: new DmxMapping({ namespace, normalize, range: [1, SACN_MAX_UNIVERSE] }),
+    mapping: new DmxMapping({ namespace, normalize, pairs, range: [1, SACN_MAX_UNIVERSE] }),
     universes,
     rate,
     keepAlive,
@@ -176,4 +231,16 @@ function checkUniverse(universe: number): void {
   throw new ClaspError(ErrorCode.BadValue, `universe ${universe} is not from 1 to ${SACN_MAX_UNIVERSE}`, {
     value: universe,
   });
+}
+
+/** Throws a `ClaspError` 402 for channels that do not exist, or a priority that is none. */
+function checkChannelPriority({ universe = 1, first, last = first, priority }: SacnChannelPriority): void {
+  checkUniverse(universe);
+  const check = (what: string, value: number, lowest: number, highest: number) => {
+    if (Number.isInteger(value) && value >= lowest && value <= highest) return;
+    throw new ClaspError(ErrorCode.BadValue, `${what} ${value} is not from ${lowest} to ${highest}`, { value });
+  };
+  check('channel', first, 1, DMX_CHANNELS);
+  check('channel', last, first, DMX_CHANNELS);
+  check('priority', priority, 0, 200);
 }

@@ -8,6 +8,7 @@ import {
   encodeArtPoll,
   encodeArtPollReply,
   encodeArtSync,
+  encodeArtTimeCode,
 } from '../core/protocols/artnet/artnet.ts';
 import { virtualTime } from '../testing/virtual-time.ts';
 import { type ArtNetSourceOptions, artNetSource } from './artnet.ts';
@@ -83,6 +84,63 @@ describe('artNetSource', () => {
     expect(highest.take()).toEqual([]);
     highest.time.pass(1_000);
     expect(highest.take()).toEqual(['/artnet/0/1 2']);
+  });
+
+  it('merges the inputs of a node, and lets a program that was started again take its own place', () => {
+    const { datagrams, send, take } = open({ merge: 'htp' });
+    const input = (physical: number, ...levels: number[]) =>
+      datagrams.next({ bytes: encodeArtDmx({ universe: 0, physical, levels: Uint8Array.from(levels) }), from: DESK });
+    input(0, 100, 0);
+    input(1, 0, 50);
+    for (let i = 0; i < 5; i++) {
+      input(0, 100, 0);
+      input(1, 0, 50);
+    }
+    expect(take()).toEqual(['/artnet/0/1 100', '/artnet/0/2 50']);
+    send('10.0.0.9:5001', 1, [200, 200]);
+    send('10.0.0.9:5002', 1, [10, 10]);
+    expect(take().slice(2)).toEqual(['/artnet/1/1 10', '/artnet/1/2 10']);
+  });
+
+  it('tells of a value of 16 bits once for both of its channels', () => {
+    const { send, take } = open({ pairs: [{ coarse: 1, fine: 3 }] });
+    send(DESK, 0, [0x12, 9, 0x34, 1]);
+    expect(take()).toEqual(['/artnet/0/1 4660', '/artnet/0/2 9', '/artnet/0/4 1']);
+    send(DESK, 0, [0x12, 9, 0x35, 1]);
+    expect(take()).toEqual(['/artnet/0/1 4661']);
+  });
+
+  it('gives ArtTimeCode as a sample', () => {
+    const { datagrams, take } = open();
+    const time = { hours: 1, minutes: 2, seconds: 3, frames: 4, rate: 29.97 } as const;
+    datagrams.next({ bytes: encodeArtTimeCode(time), from: DESK });
+    expect(take()).toEqual(['/artnet/timecode 1,2,3,4,29.97']);
+  });
+
+  it('holds the frames of both inputs of a node that synchronises', () => {
+    const { datagrams, take } = open({ merge: 'htp' });
+    const sync = () => datagrams.next({ bytes: encodeArtSync(), from: DESK });
+    sync();
+    for (const [physical, levels] of [
+      [0, [9, 0]],
+      [1, [0, 8]],
+    ] as const)
+      datagrams.next({ bytes: encodeArtDmx({ universe: 0, physical, levels: Uint8Array.from(levels) }), from: DESK });
+    sync();
+    expect(take()).toEqual(['/artnet/0/1 9', '/artnet/0/2 8']);
+  });
+
+  it('changes only the channels that a shorter packet carries, also where it waits for ArtSync', () => {
+    const { datagrams, send, take } = open();
+    send(DESK, 0, [1, 2, 3, 4]);
+    take();
+    send(DESK, 0, [5, 0]);
+    expect(take()).toEqual(['/artnet/0/1 5', '/artnet/0/2 0']);
+    datagrams.next({ bytes: encodeArtSync(), from: DESK });
+    send(DESK, 0, [6, 6, 6, 6]);
+    send(DESK, 0, [7, 7]);
+    datagrams.next({ bytes: encodeArtSync(), from: DESK });
+    expect(take()).toEqual(['/artnet/0/1 7', '/artnet/0/2 7', '/artnet/0/3 6', '/artnet/0/4 6']);
   });
 
   it('holds the frames of a sender that synchronises, until it says so or has been silent for 4 s', () => {

@@ -1,9 +1,11 @@
-import type { Observable, SchedulerLike } from 'rxjs';
+import { Observable, type SchedulerLike, Subject } from 'rxjs';
 import type { Datagram } from '../core/connection/datagram.ts';
 import { type ClaspError, ErrorCode } from '../core/errors.ts';
 import { ARTNET_MAX_UNIVERSE, type ArtDmx, parseArtNet } from '../core/protocols/artnet/artnet.ts';
-import { type DmxFrame, DmxInput, type DmxMerge } from '../core/protocols/dmx/dmx-input.ts';
-import { DmxMapping } from '../core/protocols/dmx/dmx-mapping.ts';
+import { type DmxFrame, DmxInput, type DmxMerge, overlaid } from '../core/protocols/dmx/dmx-input.ts';
+import { DmxMapping, type DmxPair } from '../core/protocols/dmx/dmx-mapping.ts';
+import type { MidiTimeCode } from '../core/protocols/midi/midi-time-code.ts';
+import { timeCodeValue } from '../core/protocols/time-code.ts';
 import type { Signal } from '../core/signal/signal.ts';
 import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
 import { FailureDigest } from '../operators/failure-digest.ts';
@@ -20,6 +22,8 @@ export interface ArtNetFramesOptions {
   readonly timeout?: number;
   /** Whose packets are passed over: our own, which a broadcast brings back. @defaultValue nobody's */
   readonly ignore?: (from: string) => boolean;
+  /** Told of each ArtTimeCode, and who sent it. @defaultValue nobody */
+  readonly timeCode?: (time: MidiTimeCode, from: string) => void;
   /** Where the state is kept: give the same to the sink. @defaultValue one of its own, with `merge` and `timeout` */
   readonly input?: DmxInput;
   /** Clock and timer. @defaultValue `monotonicScheduler` */
@@ -33,6 +37,8 @@ export interface ArtNetSourceOptions extends ArtNetFramesOptions {
   readonly mode?: DmxMode;
   /** Whether params are 0.0–1.0 rather than 0–255. @defaultValue false */
   readonly normalize?: boolean;
+  /** Channels that are one value of 16 bits. @defaultValue none */
+  readonly pairs?: readonly DmxPair[];
   /** Begins the `origin` of every signal, before `@` and the sender's address. @defaultValue 'artnet' */
   readonly name?: string;
 }
@@ -51,9 +57,9 @@ const SYNC_TIMEOUT = 4_000;
 /** Senders whose ArtSync is remembered. */
 const MAX_SENDERS = 64;
 
-type Levels = Pick<ArtDmx, 'universe' | 'levels' | 'sequence'>;
+type Levels = Pick<ArtDmx, 'universe' | 'levels' | 'sequence' | 'physical'>;
 
-/** A sender that sends ArtSync: its frames wait for the next. */
+/** A sender that sends ArtSync: its frames wait for the next, one of each universe and input. */
 interface Synchronised {
   until: number;
   readonly held: Map<number, Levels>;
@@ -61,7 +67,8 @@ interface Synchronised {
 
 /**
  * ArtDmx packets as frames: what each universe shows, whenever something in it changes, and once a second while it is
- * sent. Senders are merged, late packets dropped, and the frames of who sends ArtSync held until it says so.
+ * sent. Senders are merged, late packets dropped, and the frames of who sends ArtSync held until it says so. A sender is
+ * an address and an input of it (Physical): a program that was started again, on another port, takes its own place.
  *
  * Cold; completes and errors as `datagrams` does. Subscribe once.
  *
@@ -77,6 +84,7 @@ export function artNetFrames(
   options: ArtNetFramesOptions = {},
 ): WithFailures<DmxFrame> {
   const { universes, merge = 'ltp', timeout = 10_000, ignore = () => false, scheduler = monotonicScheduler } = options;
+  const { timeCode = () => undefined } = options;
   const { input = new DmxInput({ merge, timeout }) } = options;
   const only = universes === undefined ? undefined : new Set(universes);
   const digest = new FailureDigest({ scheduler });
@@ -93,10 +101,16 @@ export function artNetFrames(
         alarm.set(input.nextExpiry);
         for (const frame of gone) out.next(frame);
       });
-      const show = (source: string, { universe, levels, sequence }: Levels, now: number) => {
-        const frame = input.receive({ source, universe, levels, sequence: sequence || undefined }, now);
+      const show = (from: string, { universe, levels, sequence, physical }: Levels, now: number) => {
+        const source = physical === 0 ? from : `${from}#${physical}`;
+        const packet = { source, from, input: physical, universe, levels, sequence: sequence || undefined };
+        const frame = input.receive(packet, now);
         alarm.set(now + timeout);
         if (frame) out.next(frame);
+      };
+      const hold = ({ held }: Synchronised, packet: ArtDmx) => {
+        const key = packet.universe * 256 + packet.physical;
+        held.set(key, { ...packet, levels: overlaid(held.get(key)?.levels, packet.levels) });
       };
       const release = (source: string, { held }: Synchronised, now: number) => {
         const frames = [...held.values()];
@@ -120,10 +134,12 @@ export function artNetFrames(
             synchronised.set(from, sender);
             alarm.set(sender.until);
             release(from, sender, now);
+          } else if (packet.op === 'time-code') {
+            timeCode(packet.time, from);
           } else if (packet.op === 'dmx' && (only === undefined || only.has(packet.universe))) {
             const sender = synchronised.get(from);
             if (sender === undefined) show(from, packet, now);
-            else sender.held.set(packet.universe, { ...packet, levels: packet.levels.slice() });
+            else hold(sender, packet);
           }
         },
         dispose() {
@@ -137,8 +153,8 @@ export function artNetFrames(
 }
 
 /**
- * ArtDmx packets as signals: the channels that changed as params, `/artnet/0/1` 255, or each frame as a sample of
- * bytes at `/artnet/0`.
+ * Art-Net packets as signals: the channels that changed as params, `/artnet/0/1` 255, or each frame as a sample of
+ * bytes at `/artnet/0`; and each ArtTimeCode as a sample `[hours, minutes, seconds, frames, rate]` at `/artnet/timecode`.
  *
  * What {@link artNetFrames} says holds here. Channels that are zero in the first frame of a universe are not told of.
  *
@@ -152,8 +168,18 @@ export function artNetFrames(
  * ```
  */
 export function artNetSource(datagrams: Observable<Datagram>, options: ArtNetSourceOptions = {}): WithFailures<Signal> {
-  const { namespace = '/artnet', mode = 'channel', normalize = false, name = 'artnet' } = options;
-  const mapping = new DmxMapping({ namespace, normalize, range: [0, ARTNET_MAX_UNIVERSE] });
-  const frames = artNetFrames(datagrams, options);
-  return Object.assign(frames.pipe(dmxSignals(mapping, mode, name)), { failures: frames.failures });
+  const { namespace = '/artnet', mode = 'channel', normalize = false, name = 'artnet', pairs = [] } = options;
+  const mapping = new DmxMapping({ namespace, normalize, pairs, range: [0, ARTNET_MAX_UNIVERSE] });
+  const told = new Subject<Signal>();
+  const timeCode = (time: MidiTimeCode, from: string) => {
+    options.timeCode?.(time, from);
+    const address = `${namespace}/timecode`;
+    told.next({ kind: 'stream', address, value: timeCodeValue(time), origin: `${name}@${from}` });
+  };
+  const frames = artNetFrames(datagrams, { ...options, timeCode });
+  const signals = new Observable<Signal>((out) => {
+    out.add(told.subscribe((signal) => out.next(signal)));
+    out.add(frames.pipe(dmxSignals(mapping, mode, name)).subscribe(out));
+  });
+  return Object.assign(signals, { failures: frames.failures });
 }

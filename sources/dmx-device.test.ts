@@ -7,7 +7,7 @@ import type { Signal } from '../core/signal/signal.ts';
 import { sink } from '../core/signal/sink.ts';
 import type { Value } from '../core/signal/value.ts';
 import { router } from '../operators/router/router.ts';
-import { dmxDevice } from './dmx-device.ts';
+import { type DmxDeviceOptions, dmxDevice } from './dmx-device.ts';
 
 const open: Subscription[] = [];
 afterEach(() => {
@@ -16,6 +16,10 @@ afterEach(() => {
 
 /** A widget that receives, at a relay that has these levels, on a port that can be pulled out; time passes with `pass`. */
 function rig(...levels: readonly Value[]) {
+  return rigWith({}, ...levels);
+}
+
+function rigWith(more: Partial<DmxDeviceOptions>, ...levels: readonly Value[]) {
   const time = new VirtualTimeScheduler();
   const relay = router();
   open.push(relay(NEVER).subscribe());
@@ -29,7 +33,7 @@ function rig(...levels: readonly Value[]) {
     out.next({ name: 'tty', incoming, failures: NEVER, write: () => undefined, setBreak: () => undefined });
   });
   const host = { ports, sink: () => sink<Signal>({ write: () => undefined }) };
-  const options = { direction: 'in', reconnect: { initial: 100, max: 100 }, scheduler: time } as const;
+  const options = { direction: 'in', reconnect: { initial: 100, max: 100 }, scheduler: time, ...more } as const;
   open.push(dmxDevice(relay.client('desk'), host, options).subscribe());
   const app = relay.client('app');
   app.on('/dmx/*').subscribe();
@@ -56,6 +60,19 @@ describe('a DMX device that receives', () => {
     show(0, 100, 50, 0);
     expect([await app.get('/dmx/1'), await app.get('/dmx/2'), await app.get('/dmx/3')]).toEqual([0, 100, 50]);
     expect(await app.get('/dmx/4')).toBeNull();
+  });
+  it('has two channels as one value, and tells that it went out though its fine channel was out already', async () => {
+    const { app, show } = rigWith({ pairs: [{ coarse: 1, fine: 3 }] }, 256);
+    show(0, 7, 0);
+    expect([await app.get('/dmx/1'), await app.get('/dmx/2'), await app.get('/dmx/3')]).toEqual([0, 7, null]);
+    show(0x12, 7, 0x34);
+    expect([await app.get('/dmx/1'), await app.get('/dmx/3')]).toEqual([0x1234, null]);
+  });
+  it('changes only the channels that a shorter frame carries', async () => {
+    const { app, show } = rig();
+    show(1, 2, 3);
+    show(9);
+    expect([await app.get('/dmx/1'), await app.get('/dmx/2'), await app.get('/dmx/3')]).toEqual([9, 2, 3]);
   });
   it('tells at first of what is out though the relay has it lit, and makes no params of the other zeros', () => {
     const level = fc.constantFrom(0, 0, 1, 200);

@@ -3,7 +3,7 @@ import type { BridgeEvent, Client } from '../core/client/client.ts';
 import type { BytePort, BytePorts } from '../core/connection/byte-port.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
 import { DmxInput } from '../core/protocols/dmx/dmx-input.ts';
-import { DmxMapping } from '../core/protocols/dmx/dmx-mapping.ts';
+import { DmxMapping, type DmxPair } from '../core/protocols/dmx/dmx-mapping.ts';
 import type { Signal } from '../core/signal/signal.ts';
 import type { Sink } from '../core/signal/sink.ts';
 import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
@@ -29,6 +29,8 @@ export interface DmxDeviceOptions {
   readonly mode?: DmxMode;
   /** Whether params are 0.0–1.0 rather than 0–255. @defaultValue false */
   readonly normalize?: boolean;
+  /** Channels that are one value of 16 bits. @defaultValue none */
+  readonly pairs?: readonly DmxPair[];
   /** Frames a second at most, 1–40 with `enttec-pro`, where the widget repeats at this rate too. @defaultValue 40, and 30 with `open-dmx` */
   readonly rate?: number;
   /** How long to wait before a port that is gone is opened again. @defaultValue half a second at first, 10 s at most */
@@ -58,9 +60,14 @@ export function dmxDevice(client: Client, host: DmxDeviceHost, options: DmxDevic
     namespace = '/dmx',
     mode = 'channel',
   } = options;
-  const { normalize = false, name: bridge = 'dmx', reconnect = {}, scheduler = monotonicScheduler } = options;
+  const {
+    normalize = false,
+    name: bridge = 'dmx',
+    reconnect = {},
+    scheduler = monotonicScheduler,
+    pairs = [],
+  } = options;
   const wait = backoffWait({ max: 10_000, ...reconnect, scheduler });
-  const mapping = new DmxMapping({ namespace, normalize });
 
   return new Observable((out) => {
     const { rate } = options;
@@ -72,6 +79,13 @@ export function dmxDevice(client: Client, host: DmxDeviceHost, options: DmxDevic
     }
     if (rate !== undefined && !(rate >= 1 && rate <= 44)) {
       out.error(new ClaspError(ErrorCode.BadValue, `rate ${rate} is not from 1 to 44`, { value: rate }));
+      return;
+    }
+    let mapping: DmxMapping;
+    try {
+      mapping = new DmxMapping({ namespace, normalize, pairs });
+    } catch (reason) {
+      out.error(reason);
       return;
     }
     let opened: Subscription | undefined;

@@ -21,6 +21,8 @@ export interface DmxLinkOptions {
   readonly mode: DmxMode;
   /** The universes that are subscribed to; undefined for everything below the namespace. */
   readonly universes?: readonly number[] | undefined;
+  /** What else goes to the sink where universes are named. */
+  readonly beside?: readonly string[] | undefined;
   /** What comes in; absent where nothing does. */
   readonly frames?: WithFailures<DmxFrame> | undefined;
   /** Where what changes goes; absent where nothing goes out. Closed with the link. */
@@ -42,7 +44,7 @@ const MAX_PATTERNS = 256;
  * subscription (301).
  */
 export function dmxLink(client: Client, options: DmxLinkOptions): Observable<BridgeEvent> {
-  const { bridge, namespace, mapping, mode, universes, frames, sink, failures } = options;
+  const { bridge, namespace, mapping, mode, universes, frames, sink, failures, beside = [] } = options;
   const { scheduler = monotonicScheduler } = options;
 
   return new Observable((out) => {
@@ -59,7 +61,9 @@ export function dmxLink(client: Client, options: DmxLinkOptions): Observable<Bri
       out.add(() => sink.complete());
       out.add(sink.failures.subscribe((failure) => digest.pass(failure)));
       const named = universes !== undefined && universes.length <= MAX_PATTERNS;
-      const patterns = named ? universes.map((universe) => `${mapping.frame(universe)}/**`) : [`${namespace}/**`];
+      const patterns = named
+        ? [...universes.map((universe) => `${mapping.frame(universe)}/**`), ...beside]
+        : [`${namespace}/**`];
       out.add(
         merge(...patterns.map((pattern) => client.on(pattern, { types: ['param', 'stream'] }))).subscribe({
           next: (signal) => sink.next(signal),

@@ -24,9 +24,8 @@ function emit(out: Subscriber<Signal>, frame: DmxFrame, mapping: DmxMapping, mod
     out.next({ kind: 'stream', address: mapping.frame(universe), value: levels.slice(), origin });
     return;
   }
-  for (let i = 0; i < changed.length; i++) {
-    const channel = changed[i] as number;
-    const value = mapping.value(levels[channel - 1] as number);
+  for (const channel of mapping.owners(universe, changed)) {
+    const value = mapping.valueIn(levels, universe, channel);
     out.next({ kind: 'param', address: mapping.channel(universe, channel), value, origin });
   }
 }

@@ -42,7 +42,7 @@ export function dmxWrites(
     const parts: BundlePart[] = [];
     for (const { universe, levels, channels } of together) {
       for (const channel of channels) {
-        parts.push({ set: [mapping.channel(universe, channel), mapping.value(levels[channel - 1] as number)] });
+        parts.push({ set: [mapping.channel(universe, channel), mapping.valueIn(levels, universe, channel)] });
       }
     }
     unanswered++;
@@ -100,7 +100,7 @@ export function dmxWrites(
       waiting.set(universe, own);
     }
     own.levels.set(levels);
-    for (let i = 0; i < changed.length; i++) own.channels.add(changed[i] as number);
+    for (let i = 0; i < changed.length; i++) own.channels.add(mapping.owner(universe, changed[i] as number));
     if (deferred) return;
     deferred = true;
     defer(flush);

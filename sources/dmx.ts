@@ -2,7 +2,7 @@ import type { Observable, SchedulerLike } from 'rxjs';
 import type { BytePort } from '../core/connection/byte-port.ts';
 import { ErrorCode } from '../core/errors.ts';
 import { type DmxFrame, DmxInput } from '../core/protocols/dmx/dmx-input.ts';
-import { DMX_CHANNELS, DmxMapping } from '../core/protocols/dmx/dmx-mapping.ts';
+import { DMX_CHANNELS, DmxMapping, type DmxPair } from '../core/protocols/dmx/dmx-mapping.ts';
 import {
   applyEnttecDmx,
   EnttecLabel,
@@ -34,6 +34,8 @@ export interface DmxSourceOptions extends DmxFramesOptions {
   readonly mode?: DmxMode;
   /** Whether params are 0.0–1.0 rather than 0–255. @defaultValue false */
   readonly normalize?: boolean;
+  /** Channels that are one value of 16 bits. @defaultValue none */
+  readonly pairs?: readonly DmxPair[];
   /** Begins the `origin` of every signal, before `@` and the port. @defaultValue 'dmx' */
   readonly name?: string;
 }
@@ -127,8 +129,8 @@ export function dmxSource(
   port: Pick<BytePort, 'name' | 'incoming' | 'write'>,
   options: DmxSourceOptions = {},
 ): WithFailures<Signal> {
-  const { namespace = '/dmx', mode = 'channel', normalize = false, name = 'dmx' } = options;
+  const { namespace = '/dmx', mode = 'channel', normalize = false, name = 'dmx', pairs = [] } = options;
   const frames = dmxFrames(port, options);
-  const mapping = new DmxMapping({ namespace, normalize });
+  const mapping = new DmxMapping({ namespace, normalize, pairs });
   return Object.assign(frames.pipe(dmxSignals(mapping, mode, name)), { failures: frames.failures });
 }

@@ -20,8 +20,9 @@ export function relayLevels(
     const levels = new Uint8Array(DMX_CHANNELS);
     for (let i = 0; i < first.length; i++) {
       if (first[i] !== 0) continue;
-      const address = mapping.channel(universe, i + 1);
-      levels[i] = levelOf(mapping, client.cached(address) ?? null, address);
+      const owner = mapping.owner(universe, i + 1);
+      const address = mapping.channel(universe, owner);
+      levels[i] = levelOf(mapping, client.cached(address) ?? null, universe, owner, i + 1);
     }
     return levels;
   };
@@ -37,11 +38,15 @@ function askFor(client: Partial<Pick<Client, 'on'>>, mapping: DmxMapping): void 
     .unsubscribe();
 }
 
-/** The level a value means; zero for one that is no level at all. */
-function levelOf(mapping: DmxMapping, value: Value, address: string): number {
+/** The level of a channel that a value at the address of `owner` means; zero for one that is no level at all. */
+function levelOf(mapping: DmxMapping, value: Value, universe: number, owner: number, channel: number): number {
+  let found = 0;
   try {
-    return mapping.level(value, address);
+    mapping.levelsFor(value, universe, owner, mapping.channel(universe, owner), (each, level) => {
+      if (each === channel) found = level;
+    });
   } catch {
     return 0; // nobody would send it either
   }
+  return found;
 }

@@ -1,7 +1,9 @@
 import { Observable, type SchedulerLike, type Subscription } from 'rxjs';
 import type { Datagram } from '../core/connection/datagram.ts';
+import type { SacnDiscovery } from '../core/protocols/sacn/sacn.ts';
 import { parseSacn, SacnCids } from '../core/protocols/sacn/sacn.ts';
 import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
+import { RecentMap } from '../core/transforms/recent-map.ts';
 
 /** A source of sACN, as far as it can be heard here. */
 export interface SacnSender {
@@ -26,6 +28,10 @@ const TIMEOUT = 22_000;
 const SWEEP = 5_000;
 /** More sources than this are not believed. */
 const MOST = 1_024;
+/** Pages on which all 63 999 universes have room. */
+const MOST_PAGES = 125;
+/** Sources whose pages are put together at one time. */
+const MOST_LISTS = 128;
 
 /**
  * The sources of sACN that can be heard, as a list: whenever one comes, announces something else or is gone. Those who
@@ -48,6 +54,7 @@ export function sacnSenders(
   return new Observable((out) => {
     const cids = new SacnCids();
     const senders = new Map<string, { readonly sender: SacnSender; at: number }>();
+    const lists = new RecentMap<string, PagedList>(MOST_LISTS);
     const ourselves = own && cids.name(own);
     let timer: Subscription | undefined;
 
@@ -69,6 +76,20 @@ export function sacnSenders(
       if (!isSame) out.next(list());
     };
 
+    const announced = (cid: string, from: string, page: SacnDiscovery) => {
+      if (page.lastPage >= MOST_PAGES || page.page > page.lastPage) return;
+      let list = lists.get(cid);
+      if (list === undefined || list.length !== page.lastPage + 1) {
+        list = { length: page.lastPage + 1, pages: new Map() };
+        lists.set(cid, list);
+      }
+      list.pages.set(page.page, page.universes);
+      if (list.pages.size < list.length) return;
+      lists.delete(cid);
+      const universes = [...list.pages.values()].flat().sort((a, b) => a - b);
+      heard(cid, from, page.sourceName, universes);
+    };
+
     out.add(() => timer?.unsubscribe());
     out.add(
       datagrams.subscribe({
@@ -84,8 +105,7 @@ export function sacnSenders(
           }
           const packet = parseSacn(bytes);
           if ('fault' in packet) return;
-          if (packet.type === 'discovery' && packet.lastPage === 0)
-            heard(cid, from, packet.sourceName, packet.universes);
+          if (packet.type === 'discovery') announced(cid, from, packet);
           else if (packet.type === 'data' && !packet.terminated) {
             const universes = [...(known?.sender.universes ?? []), packet.universe].sort((a, b) => a - b);
             heard(cid, from, packet.sourceName, universes);
@@ -95,6 +115,12 @@ export function sacnSenders(
       }),
     );
   });
+}
+
+/** An announcement of which some pages have come. */
+interface PagedList {
+  readonly length: number;
+  readonly pages: Map<number, readonly number[]>;
 }
 
 /** The last byte of the root vector of packets with levels. */

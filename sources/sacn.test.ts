@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { Subject } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import type { Datagram } from '../core/connection/datagram.ts';
@@ -69,6 +70,23 @@ describe('sacnSource', () => {
     expect(take()).toEqual([]);
   });
 
+  it('lets of each channel the source count to which it is worth most, and terminates priorities with their source', () => {
+    const { send, take } = open();
+    const worth = (source: number, priorities: number[], sequence: number) =>
+      send(source, 0, { startCode: 0xdd, levels: Uint8Array.from(priorities), sequence });
+    send(1, 0, { levels: Uint8Array.of(10, 10), sequence: 0 });
+    worth(2, [150, 0], 1);
+    send(2, 0, { levels: Uint8Array.of(1, 99), sequence: 2 });
+    expect(take()).toEqual(['/sacn/1/1 10', '/sacn/1/2 10', '/sacn/1/1 1']);
+    worth(2, [0, 150], 3);
+    expect(take()).toEqual(['/sacn/1/1 10', '/sacn/1/2 99']);
+    // Late, by its own count.
+    worth(2, [150, 0], 2);
+    expect(take()).toEqual([]);
+    send(2, 0, { terminated: true, sequence: 4 });
+    expect(take()).toEqual(['/sacn/1/2 10']);
+  });
+
   it('passes over previews, other start codes, other universes, ourselves and who is to be ignored', () => {
     const { datagrams, send, take } = open({ universes: [1], cid: cidOf(9), ignore: (from) => from === 'x:1' });
     send(1, 10, { preview: true });
@@ -100,6 +118,20 @@ describe('sacnSource', () => {
     expect(take()).toEqual([]);
     time.pass(1);
     expect(take()).toEqual(['/sacn/1/1 5']);
+  });
+
+  it('changes only the channels that a shorter packet carries, also where it waits for a sync packet', () => {
+    const { datagrams, send, take } = open({ sync: [7] });
+    const sync = () =>
+      datagrams.next({ from: FROM, bytes: encodeSacnSync({ cid: cidOf(1), sequence: 0, syncAddress: 7 }) });
+    send(1, 0, { levels: Uint8Array.of(1, 2, 3), sequence: 0 });
+    send(1, 0, { levels: Uint8Array.of(4), sequence: 1 });
+    expect(take()).toEqual(['/sacn/1/1 1', '/sacn/1/2 2', '/sacn/1/3 3', '/sacn/1/1 4']);
+    sync();
+    send(1, 0, { levels: Uint8Array.of(5, 5, 5), sequence: 2, syncAddress: 7 });
+    send(1, 0, { levels: Uint8Array.of(6), sequence: 3, syncAddress: 7 });
+    sync();
+    expect(take()).toEqual(['/sacn/1/1 6', '/sacn/1/2 5', '/sacn/1/3 5']);
   });
 
   it('counts what is not sACN, and leaves no timer behind', () => {
@@ -143,5 +175,53 @@ describe('sacnSenders', () => {
     expect(lists.at(-1)).toEqual(['quiet 10.0.0.5 4']);
     time.pass(20_000);
     expect([lists.at(-1), time.waiting]).toEqual([[], 0]);
+  });
+
+  it('lists the universes of all pages, in whatever order they come, and once though they are repeated', () => {
+    const universe = fc.integer({ min: 1, max: 63_999 });
+    const some = fc.uniqueArray(universe, { minLength: 513, maxLength: 1_600, size: 'max' });
+    fc.assert(
+      fc.property(some, fc.integer(), (universes, seed) => {
+        const datagrams = new Subject<Datagram>();
+        const lists: (readonly number[])[] = [];
+        sacnSenders(datagrams, { scheduler: virtualTime() }).subscribe(([sender]) => {
+          if (sender) lists.push(sender.universes);
+        });
+        const pages = encodeSacnDiscovery({ cid: cidOf(1), universes });
+        const turned = pages.map((_, i) => pages[Math.abs(seed + i) % pages.length] as Uint8Array);
+        for (const bytes of [...turned, ...pages]) datagrams.next({ bytes, from: FROM });
+        expect(lists).toEqual([[...universes].sort((a, b) => a - b)]);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it('lists no mixture of two announcements', () => {
+    const datagrams = new Subject<Datagram>();
+    const lists: (readonly number[])[] = [];
+    sacnSenders(datagrams, { scheduler: virtualTime() }).subscribe(([sender]) => lists.push(sender?.universes ?? []));
+    const announced = [0, 5_000].map((first) => Array.from({ length: 1_100 }, (_, i) => first + i + 1));
+    for (const universes of announced)
+      for (const bytes of encodeSacnDiscovery({ cid: cidOf(1), universes })) datagrams.next({ bytes, from: FROM });
+    expect(lists).toEqual(announced);
+  });
+
+  it('lists a source whose number of pages changed, or of which one was lost', () => {
+    const datagrams = new Subject<Datagram>();
+    const counts: number[] = [];
+    sacnSenders(datagrams, { scheduler: virtualTime() }).subscribe(([sender]) =>
+      counts.push(sender?.universes.length ?? 0),
+    );
+    const announce = (count: number, lost?: number) => {
+      const universes = Array.from({ length: count }, (_, i) => i + 1);
+      for (const [page, bytes] of encodeSacnDiscovery({ cid: cidOf(1), universes }).entries())
+        if (page !== lost) datagrams.next({ bytes, from: FROM });
+    };
+    announce(1_100, 1);
+    expect(counts).toEqual([]);
+    announce(1_100);
+    announce(600);
+    announce(3);
+    expect(counts).toEqual([1_100, 600, 3]);
   });
 });

@@ -1,9 +1,9 @@
 import type { Observable, SchedulerLike } from 'rxjs';
 import type { Datagram } from '../core/connection/datagram.ts';
 import { ErrorCode } from '../core/errors.ts';
-import { type DmxFrame, DmxInput, type DmxMerge } from '../core/protocols/dmx/dmx-input.ts';
-import { DmxMapping } from '../core/protocols/dmx/dmx-mapping.ts';
-import { parseSacn, SACN_MAX_UNIVERSE, SacnCids, type SacnData } from '../core/protocols/sacn/sacn.ts';
+import { type DmxFrame, DmxInput, type DmxMerge, overlaid } from '../core/protocols/dmx/dmx-input.ts';
+import { DmxMapping, type DmxPair } from '../core/protocols/dmx/dmx-mapping.ts';
+import { parseSacn, SACN_MAX_UNIVERSE, SACN_PRIORITIES, SacnCids, type SacnData } from '../core/protocols/sacn/sacn.ts';
 import type { Signal } from '../core/signal/signal.ts';
 import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
 import { FailureDigest } from '../operators/failure-digest.ts';
@@ -40,12 +40,16 @@ export interface SacnSourceOptions extends SacnFramesOptions {
   readonly mode?: DmxMode;
   /** Whether params are 0.0–1.0 rather than 0–255. @defaultValue false */
   readonly normalize?: boolean;
+  /** Channels that are one value of 16 bits. @defaultValue none */
+  readonly pairs?: readonly DmxPair[];
   /** Begins the `origin` of every signal, before `@` and the source's CID. @defaultValue 'sacn' */
   readonly name?: string;
 }
 
 /** Milliseconds without a sync packet after which frames are shown as they come (E1.31 §11.1.2). */
 const SYNC_TIMEOUT = 2_500;
+
+const NOTHING = new Uint8Array();
 
 /** Frames that wait for the sync packets of one universe, by source and universe. */
 interface Synchronised {
@@ -55,8 +59,8 @@ interface Synchronised {
 
 /**
  * E1.31 packets as frames: what each universe shows, whenever something in it changes, and once a second while it is
- * sent. Of several sources the highest priority counts, equal ones are merged; late packets are dropped; who
- * terminates or falls silent counts no more.
+ * sent. Of several sources the highest priority counts, of each channel where a source has priorities per channel (start
+ * code 0xDD); equal ones are merged; late packets are dropped; who terminates or falls silent counts no more.
  *
  * Cold; completes and errors as `datagrams` does. Subscribe once.
  *
@@ -102,13 +106,20 @@ export function sacnFrames(datagrams: Observable<Datagram>, options: SacnFramesO
         for (const { source, from, packet } of waiting) show(source, from, packet, now);
       };
       const receive = (source: string, from: string, packet: SacnData, now: number) => {
-        const { universe, syncAddress, levels } = packet;
-        if (packet.startCode !== 0 || (packet.preview && !preview) || (only !== undefined && !only.has(universe)))
-          return;
+        const { universe, syncAddress, levels, startCode, priority, sequence } = packet;
+        const isKnown = startCode === 0 || startCode === SACN_PRIORITIES;
+        if (!isKnown || (packet.preview && !preview) || (only !== undefined && !only.has(universe))) return;
         if (packet.terminated) {
           // What it sent before and waits for a sync packet would bring it back.
           for (const { held } of synchronised.values()) held.delete(`${universe} ${source}`);
           const frame = input.leave(source, universe, now);
+          if (frame) out.next(frame);
+          return;
+        }
+        if (startCode === SACN_PRIORITIES) {
+          const worth = { source, from, universe, levels: NOTHING, priorities: levels, priority, sequence };
+          const frame = input.receive(worth, now);
+          alarm.set(now + timeout);
           if (frame) out.next(frame);
           return;
         }
@@ -117,7 +128,9 @@ export function sacnFrames(datagrams: Observable<Datagram>, options: SacnFramesO
           show(source, from, packet, now);
           return;
         }
-        waiting.held.set(`${universe} ${source}`, { source, from, packet: { ...packet, levels: levels.slice() } });
+        const key = `${universe} ${source}`;
+        const before = waiting.held.get(key)?.packet.levels;
+        waiting.held.set(key, { source, from, packet: { ...packet, levels: overlaid(before, levels) } });
         alarm.set(waiting.until);
       };
 
@@ -168,8 +181,8 @@ export function sacnFrames(datagrams: Observable<Datagram>, options: SacnFramesO
  * ```
  */
 export function sacnSource(datagrams: Observable<Datagram>, options: SacnSourceOptions = {}): WithFailures<Signal> {
-  const { namespace = '/sacn', mode = 'channel', normalize = false, name = 'sacn' } = options;
-  const mapping = new DmxMapping({ namespace, normalize, range: [1, SACN_MAX_UNIVERSE] });
+  const { namespace = '/sacn', mode = 'channel', normalize = false, name = 'sacn', pairs = [] } = options;
+  const mapping = new DmxMapping({ namespace, normalize, pairs, range: [1, SACN_MAX_UNIVERSE] });
   const frames = sacnFrames(datagrams, options);
   return Object.assign(frames.pipe(dmxSignals(mapping, mode, name)), { failures: frames.failures });
 }

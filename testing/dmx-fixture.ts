@@ -64,7 +64,9 @@ export function dmxFixture(client: Client, options: DmxFixtureOptions = {}): Dmx
     const packet = parseArtNet(bytes);
     if (!('levels' in packet) || packet.universe !== universe) return;
     packets++;
-    const next = Object.fromEntries(names.map(([name, channel]) => [name, packet.levels[channel - 1] ?? 0]));
+    const next = Object.fromEntries(
+      names.map(([name, channel]) => [name, packet.levels[channel - 1] ?? look[name] ?? 0]),
+    );
     if (names.every(([name]) => next[name] === look[name])) return;
     look = next;
     looks.next(look);

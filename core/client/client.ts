@@ -190,8 +190,16 @@ export interface Client extends Observer<Signal> {
 
 /** What happens in a bridge, beside the signals themselves; `bridge` is its name. */
 export type BridgeEvent =
-  /** It is open; `address` is where it listens or what it is connected to, for people. Again after each `retrying`. */
-  | { readonly type: 'ready'; readonly bridge: string; readonly address: string }
+  /**
+   * It is open; `address` is where it listens, what it is connected to, or where one that only sends sends to, for people.
+   * `targets` are those that one sends to which listens too, where they are known. Again after each `retrying`.
+   */
+  | {
+      readonly type: 'ready';
+      readonly bridge: string;
+      readonly address: string;
+      readonly targets?: readonly string[];
+    }
   /** Something did not get through, in either direction; the bridge goes on. */
   | { readonly type: 'failure'; readonly bridge: string; readonly failure: ClaspError }
   /** The device, broker or peer is gone, or was never there; the bridge tries again by itself. */

@@ -6,6 +6,7 @@ export type {
   ArtPoll,
   ArtPollReply,
   ArtSync,
+  ArtTimeCode,
   DmxFault,
 } from './artnet/artnet.ts';
 export {
@@ -16,13 +17,14 @@ export {
   encodeArtPoll,
   encodeArtPollReply,
   encodeArtSync,
+  encodeArtTimeCode,
   parseArtNet,
 } from './artnet/artnet.ts';
 export type { ArtNetNode } from './artnet/artnet-nodes.ts';
 export { ArtNetNodes } from './artnet/artnet-nodes.ts';
 export type { DmxFrame, DmxInputOptions, DmxMerge, DmxPacket } from './dmx/dmx-input.ts';
 export { DmxInput } from './dmx/dmx-input.ts';
-export type { DmxMappingOptions } from './dmx/dmx-mapping.ts';
+export type { DmxMappingOptions, DmxPair } from './dmx/dmx-mapping.ts';
 export { DMX_CHANNELS, DmxMapping } from './dmx/dmx-mapping.ts';
 export type { EnttecMessage } from './dmx/enttec.ts';
 export {
@@ -94,5 +96,7 @@ export {
   SACN_DISCOVERY_UNIVERSE,
   SACN_MAX_UNIVERSE,
   SACN_PORT,
+  SACN_PRIORITIES,
   sacnGroup,
 } from './sacn/sacn.ts';
+export { timeCodeAt } from './time-code.ts';

@@ -1,4 +1,3 @@
-import type { SchedulerLike } from 'rxjs';
 import { ALL_SCOPES } from '../../core/address/scope.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { judgeWrite, type ParamLease, type StoredParam } from '../../core/param/param.ts';
@@ -13,12 +12,9 @@ import { type StageOperator, stage } from '../stage.ts';
 import { TimerHeap } from '../timer-heap.ts';
 import { type Entry, Envelope } from './envelope.ts';
 import { relaySession, type Session } from './session-state.ts';
+import type { TimeOptions } from './time-options.ts';
 
-export interface ParamExpiryOptions {
-  /** Clock and timer. @defaultValue `monotonicScheduler` */
-  readonly scheduler?: SchedulerLike | undefined;
-  /** Relay time, microseconds since the Unix epoch. @defaultValue the scheduler's milliseconds times 1000 */
-  readonly now?: (() => number) | undefined;
+export interface ParamExpiryOptions extends TimeOptions {
   /** Whether something (a timeline) goes on at an address, so that a sliding TTL does not end. @defaultValue never */
   readonly inUse?: ((entry: Entry) => boolean) | undefined;
 }

@@ -85,8 +85,8 @@ export interface DispatchOptions {
   readonly scheduler?: SchedulerLike | undefined;
   /** Relay time, microseconds: the t3 of a SYNC. */
   readonly now: () => number;
-  /** Subscriptions a session may have; 0 = unlimited. */
-  readonly maxSubscriptions: number;
+  /** Subscriptions that one session may have; 0 = unlimited. @defaultValue 10 000 */
+  readonly maxSubscriptions?: number | undefined;
   /** Where deliveries are counted. */
   readonly delivered: Delivered;
   /** What goes on, for those who subscribe only now. @defaultValue nothing */
@@ -114,7 +114,7 @@ const DELIVERIES: readonly Delivery[] = ['param', 'keep', 'stream', 'keep', 'kee
 export function dispatch(
   subscriptions: SubscriptionIndex<Session>,
   store: ParamStore,
-  { scheduler = monotonicScheduler, now, maxSubscriptions, delivered, ongoing = [] }: DispatchOptions,
+  { scheduler = monotonicScheduler, now, maxSubscriptions = 10_000, delivered, ongoing = [] }: DispatchOptions,
 ): StageOperator<Envelope> {
   const pacer = new Pacer({ scheduler, now, delivered });
   /** What passes belongs to a bundle: it is gathered, and delivered together. */

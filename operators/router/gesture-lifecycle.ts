@@ -1,4 +1,4 @@
-import type { Observable, SchedulerLike } from 'rxjs';
+import type { Observable } from 'rxjs';
 import type { AddressTable } from '../../core/address/address-table.ts';
 import type { Pattern } from '../../core/address/pattern.ts';
 import { KindBit } from '../../core/address/subscription-index.ts';
@@ -27,6 +27,7 @@ import { type TimerEntry, TimerHeap } from '../timer-heap.ts';
 import { type Entry, Envelope } from './envelope.ts';
 import type { Ongoing } from './ongoing.ts';
 import type { Session } from './session-state.ts';
+import type { TimeOptions } from './time-options.ts';
 
 /** A gesture that has begun and not ended. */
 export class OpenGesture implements GestureTimes, TimerEntry {
@@ -124,11 +125,7 @@ export class OpenGestures implements Ongoing {
   }
 }
 
-export interface GestureLifecycleOptions {
-  /** Clock and timer. @defaultValue `monotonicScheduler` */
-  readonly scheduler?: SchedulerLike | undefined;
-  /** Relay time, microseconds since the Unix epoch. @defaultValue the scheduler's milliseconds times 1000 */
-  readonly now?: (() => number) | undefined;
+export interface GestureLifecycleOptions extends TimeOptions {
   /** Milliseconds between two moves of a gesture that receivers see. @defaultValue 16 */
   readonly moveInterval?: number | undefined;
   /** Milliseconds without any message after which a gesture is cancelled. @defaultValue 30 000 */

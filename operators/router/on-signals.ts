@@ -13,13 +13,10 @@ import { frameOf, signalOf } from '../../core/wire/signal-frame.ts';
 import { chain, type Stage, type StageOperator, stage } from '../stage.ts';
 import { Envelope } from './envelope.ts';
 import { Session } from './session-state.ts';
+import type { TimeOptions } from './time-options.ts';
 
 /** What every stage of the relay takes when it works on signals. */
-export interface OnSignalsOptions {
-  /** Clock and timer. @defaultValue `monotonicScheduler` */
-  readonly scheduler?: SchedulerLike | undefined;
-  /** Microseconds since the Unix epoch. @defaultValue the scheduler's milliseconds times 1000 */
-  readonly now?: (() => number) | undefined;
+export interface OnSignalsOptions extends TimeOptions {
   /** Told why a signal did not pass. What it throws becomes an error of the stream. @defaultValue nobody is told */
   readonly refused?: ((error: ClaspError, signal: Signal) => void) | undefined;
 }

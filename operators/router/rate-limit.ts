@@ -4,8 +4,11 @@ import type { Envelope } from './envelope.ts';
 import type { Session } from './session-state.ts';
 
 export interface RateLimitOptions {
-  /** Messages a second that one session may send, and how many at once after a silence. 0 = unlimited. */
-  readonly maxMessagesPerSecond: number;
+  /**
+   * Messages a second that one session may send, those in bundles too, and how many at once after a silence; 0 =
+   * unlimited. @defaultValue 0
+   */
+  readonly maxMessagesPerSecond?: number | undefined;
 }
 
 const SECOND = 1_000_000;
@@ -15,7 +18,7 @@ const SECOND = 1_000_000;
  * filled by the time that envelopes carry. A bundle
  * counts as its messages: one with more of them than the bucket holds never passes. Everything else passes at once, in order.
  */
-export function rateLimit({ maxMessagesPerSecond }: RateLimitOptions): StageOperator<Envelope> {
+export function rateLimit({ maxMessagesPerSecond = 0 }: RateLimitOptions = {}): StageOperator<Envelope> {
   if (maxMessagesPerSecond <= 0) return stage((out) => ({ next: (envelope) => out.next(envelope) }));
 
   return stage((out) => {

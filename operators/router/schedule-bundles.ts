@@ -25,6 +25,7 @@ import type { ParamWriter } from './conflict-merge.ts';
 import { type Entry, Envelope } from './envelope.ts';
 import { type NextTurn, PreciseTimer } from './precise-timer.ts';
 import { relaySession, type Session } from './session-state.ts';
+import type { TimeOptions } from './time-options.ts';
 import { isTimeline } from './timeline-scheduler.ts';
 
 /** So many that came to wait are worth a collection of their own. */
@@ -40,7 +41,10 @@ export interface YoungCollectorOptions {
   readonly now: () => number;
   /** When the next of those that wait is due. */
   readonly next: () => number | undefined;
-  /** Has the host collect its young garbage. */
+  /**
+   * Has the host collect its young garbage, in a few milliseconds: called when many bundles have come to wait and none is
+   * due, so that it is not done when they are. @defaultValue none: the host does it when it likes
+   */
   readonly collectYoung: () => void;
 }
 
@@ -223,14 +227,17 @@ class ScheduledBundles {
   }
 }
 
-export interface ScheduleBundlesOptions {
-  /** Clock and timer. @defaultValue `monotonicScheduler` */
-  readonly scheduler?: SchedulerLike | undefined;
-  /** Relay time, microseconds since the Unix epoch. @defaultValue the scheduler's milliseconds times 1000 */
-  readonly now?: (() => number) | undefined;
-  /** Waits out the last millisecond before a bundle is due. @defaultValue none: up to half of one is missed */
+export interface ScheduleBundlesOptions extends TimeOptions {
+  /**
+   * Has some work done in the next turn of the event loop, and gives a function that calls it off: bundles for a certain
+   * time then run within a few microseconds of it, for which the relay is busy for the last one and a half milliseconds
+   * before each, with a turn every 100 µs. @defaultValue none: on timers, up to half a millisecond early or late
+   */
   readonly nextTurn?: NextTurn | undefined;
-  /** Has the host collect its young garbage, while nothing is due. @defaultValue none: it does when it likes */
+  /**
+   * Has the host collect its young garbage, in a few milliseconds: called when many bundles have come to wait and none is
+   * due, so that it is not done when they are. @defaultValue none: the host does it when it likes
+   */
   readonly collectYoung?: (() => void) | undefined;
   /** Bundles of one session that may wait for their time. @defaultValue 1000 */
   readonly maxScheduled?: number | undefined;

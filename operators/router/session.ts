@@ -4,6 +4,7 @@ import type { Connection } from '../../core/connection/connection.ts';
 import { judgeLife, nextJudgement, type SessionLife } from '../../core/connection/session-life.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import type { StoredParam } from '../../core/param/param.ts';
+import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import { NARROW } from '../../core/wire/codes.ts';
 import { encodeError } from '../../core/wire/encode.ts';
 import { decodeInProcessFrame, isInProcess } from '../../core/wire/in-process.ts';
@@ -16,6 +17,7 @@ import { unpackBundle } from './bundle.ts';
 import { type Entry, Envelope, kindOf } from './envelope.ts';
 import { BufferPool, type OutboxChange, type OutboxLimits } from './outbox.ts';
 import { Session } from './session-state.ts';
+import type { TimeOptions } from './time-options.ts';
 
 /**
  * Makes UUIDs of version 4 from a number: the same seed gives the same ids, so that a simulated run can be repeated.
@@ -181,28 +183,38 @@ function slowConsumer(): ClaspError {
 }
 
 /** What a router tells its sessions; see `RouterOptions` for the defaults. */
-export interface SessionOptions {
-  /** The relay's name, told to every client. */
-  readonly name: string;
-  readonly scheduler: SchedulerLike;
-  /** Relay time, microseconds since the Unix epoch. */
-  readonly now: () => number;
-  /** Makes the id of each session. */
-  readonly sessionId: () => string;
-  /** Absent: open mode, everybody may do everything. */
+export interface SessionOptions extends TimeOptions {
+  /** The relay's name, told to every client. @defaultValue 'clasp-rx' */
+  readonly name?: string | undefined;
+  /** Makes session ids; give a secure one where they matter. @defaultValue UUIDs seeded by the scheduler's time */
+  readonly sessionId?: (() => string) | undefined;
+  /** Decides what the bearer of a token may do. @defaultValue open: everybody may do everything */
   readonly authenticate?: Authenticate | undefined;
-  /** Sessions in this process, which need not authenticate and are never idle. */
-  readonly trusted: (connection: Connection) => CompiledGrant | undefined;
-  /** 0 = unlimited. */
+  /** Sessions at a time, those of this process not counted; 0 = unlimited. @defaultValue 0 */
+  readonly maxSessions?: number | undefined;
+  /** Milliseconds of silence after which a session ends; 0 = never. @defaultValue 300 000 */
+  readonly sessionTimeout?: number | undefined;
+  /** Milliseconds in which a connection must say HELLO (101), and be authenticated (502). @defaultValue 10 000 */
+  readonly handshakeTimeout?: number | undefined;
+  /** Bytes that may wait for a lagging receiver before it is given up with 503. @defaultValue 8 MiB */
+  readonly maxWaitingBytes?: number | undefined;
+  /** Milliseconds that a receiver may lag without a break before it is given up with 503. @defaultValue 30 000 */
+  readonly maxLag?: number | undefined;
+}
+
+/** {@link SessionOptions} with their defaults, and the sessions of this process. */
+interface SessionSettings extends SessionWatchOptions {
+  readonly name: string;
+  readonly sessionId: () => string;
+  readonly authenticate: Authenticate | undefined;
   readonly maxSessions: number;
-  /** Milliseconds without an inbound frame after which a session ends; 0 = never. */
-  readonly sessionTimeout: number;
-  /** Milliseconds in which HELLO must arrive, and be answered by `authenticate`. */
-  readonly handshakeTimeout: number;
-  /** Milliseconds that a receiver may lag without a break. */
-  readonly maxLag: number;
   readonly outbox: OutboxLimits;
 }
+
+const MEBIBYTE = 1024 * 1024;
+/** Gives nobody anything without a handshake. */
+const NOBODY = () => undefined;
+
 const PARAM_SIGNAL = signalCode('param');
 /** This many bad frames or messages within {@link OFFENCE_WINDOW} end a session. */
 const MAX_OFFENCES = 10;
@@ -217,17 +229,26 @@ const MAX_EARLY_FRAMES = 64;
  * Emits, for each session, one `opened`, its messages in order (those that could not be decoded as `refused`), and one
  * `closed`. Never errors because of a peer. Errors when the connections do; completes when they have and every session
  * has ended. Unsubscribing closes every connection.
+ *
+ * @param trusted what sessions of this process may do: they need not authenticate and are never idle
  */
 export function session(
   table: AddressTable<StoredParam>,
-  options: SessionOptions,
+  options: SessionOptions = {},
+  trusted: (connection: Connection) => CompiledGrant | undefined = NOBODY,
 ): OperatorFunction<Connection, Envelope> {
-  return (connections) => new Observable((out) => new Sessions(table, options, out).run(connections));
+  const { scheduler = monotonicScheduler, now = () => scheduler.now() * MILLISECOND } = options;
+  const { name = 'clasp-rx', sessionId = sessionIds(scheduler.now()), authenticate, maxSessions = 0 } = options;
+  const { sessionTimeout = 300_000, handshakeTimeout = 10_000, maxLag = 30_000 } = options;
+  const outbox = { hardBytes: options.maxWaitingBytes ?? 8 * MEBIBYTE, softBytes: MEBIBYTE };
+  const limits = { maxSessions, sessionTimeout, handshakeTimeout, maxLag, outbox };
+  const settings: SessionSettings = { scheduler, now, name, sessionId, authenticate, trusted, ...limits };
+  return (connections) => new Observable((out) => new Sessions(table, settings, out).run(connections));
 }
 
 class Sessions implements Receiving {
   readonly #table: AddressTable<StoredParam>;
-  readonly #options: SessionOptions;
+  readonly #options: SessionSettings;
   readonly #out: Subscriber<Envelope>;
   readonly #sessions = new Set<Session>();
   readonly #watch: SessionWatch;
@@ -235,7 +256,7 @@ class Sessions implements Receiving {
   #counted = 0;
   #sourceDone = false;
 
-  constructor(table: AddressTable<StoredParam>, options: SessionOptions, out: Subscriber<Envelope>) {
+  constructor(table: AddressTable<StoredParam>, options: SessionSettings, out: Subscriber<Envelope>) {
     this.#table = table;
     this.#options = options;
     this.#out = out;

@@ -1,4 +1,3 @@
-import type { SchedulerLike } from 'rxjs';
 import type { AddressTable } from '../../core/address/address-table.ts';
 import type { Pattern } from '../../core/address/pattern.ts';
 import { KindBit } from '../../core/address/subscription-index.ts';
@@ -17,6 +16,7 @@ import { type TimerEntry, TimerHeap } from '../timer-heap.ts';
 import { type Entry, Envelope } from './envelope.ts';
 import type { Ongoing, OngoingSignal } from './ongoing.ts';
 import type { Session } from './session-state.ts';
+import type { TimeOptions } from './time-options.ts';
 
 /** The timeline of an address, from its PUBLISH to its end. */
 export class ActiveTimeline implements Curve, OngoingSignal, TimerEntry {
@@ -125,11 +125,7 @@ export class TimelineQueue {
   }
 }
 
-export interface TimelineSchedulerOptions {
-  /** Clock and timer. @defaultValue `monotonicScheduler` */
-  readonly scheduler?: SchedulerLike | undefined;
-  /** Relay time, microseconds since the Unix epoch. @defaultValue the scheduler's milliseconds times 1000 */
-  readonly now?: (() => number) | undefined;
+export interface TimelineSchedulerOptions extends TimeOptions {
   /** Values a second that a timeline writes while it moves, beside its keyframes, 1 … 1000. @defaultValue 60 */
   readonly timelineRate?: number | undefined;
   /** Timelines that may wait or play at a time. @defaultValue 10 000 */

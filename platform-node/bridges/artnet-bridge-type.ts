@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ARTNET_MAX_UNIVERSE } from '../../core/protocols/artnet/artnet.ts';
 import { listenField, nameField, namespaceField, portField } from '../config/config-fields.ts';
-import { hostField, keepAliveField, mergeField, modeField, rateField } from '../config/dmx-fields.ts';
+import { hostField, keepAliveField, mergeField, modeField, pairsField, rateField } from '../config/dmx-fields.ts';
 import { type ArtnetBridgeOptions, artnetBridge } from './artnet-bridge.ts';
 import type { BridgeType } from './bridge-type.ts';
 import { dmxNetwork } from './dmx-network.ts';
@@ -42,6 +42,11 @@ const schema = z.strictObject({
   normalize: z
     .boolean()
     .describe('whether params are 0.0 to 1.0 rather than 0 to 255; false if absent')
+    .exactOptional(),
+  pairs: pairsField([0, ARTNET_MAX_UNIVERSE]).exactOptional(),
+  timeCodeRate: z
+    .union([z.literal(24), z.literal(25), z.literal(29.97), z.literal(30)])
+    .describe('frames a second of a time code that is a number of seconds or names no rate; 25 if absent')
     .exactOptional(),
   rate: rateField.exactOptional(),
   keepAlive: keepAliveField.exactOptional(),

@@ -11,6 +11,7 @@ import {
   encodeArtDmx,
   encodeArtPoll,
   encodeArtPollReply,
+  encodeArtTimeCode,
 } from '../../core/protocols/artnet/artnet.ts';
 import { type Router, router } from '../../operators/router/router.ts';
 import { udpSocket } from '../udp.ts';
@@ -162,6 +163,65 @@ describe('artnetBridge', () => {
     await vi.waitFor(() => expect(seen.size).toBe(250), patience);
   });
 
+  it('shows its targets, and where it sends to when it does not listen', async () => {
+    const node = await device();
+    const { relay: running } = relay();
+    const both = await bridge(running.client('one'), { targets: [node.target] });
+    expect(both.events[0]).toEqual({ type: 'ready', bridge: 'artnet', address: both.address, targets: [node.target] });
+    expect(both.address).not.toBe(node.target);
+    const out = await bridge(running.client('two'), { targets: [node.target, '127.0.0.9'], listen: false });
+    expect(out.events[0]).toEqual({ type: 'ready', bridge: 'artnet', address: `${node.target}, 127.0.0.9:6454` });
+    const everybody = await bridge(running.client('three'), { listen: false, interface: '127.0.0.1', port: 7 });
+    expect(everybody.address).toBe('127.255.255.255:7');
+  });
+
+  it('gives the time of a show as a sample, sends it, and does not send back what came in', async () => {
+    const { relay: running, app } = relay();
+    const node = await device();
+    const { address } = await bridge(running.client('rig'), { targets: [node.target], universes: [3] });
+    const heard: unknown[] = [];
+    open.push(
+      app.on('/artnet/timecode', { types: ['stream'] }).subscribe((signal) => {
+        if (signal.kind === 'stream') heard.push(signal.value);
+      }),
+    );
+    node.sendBytes(address, encodeArtTimeCode({ hours: 1, minutes: 2, seconds: 3, frames: 4, rate: 25 }));
+    await vi.waitFor(() => expect(heard).toEqual([[1, 2, 3, 4, 25]]), patience);
+    app.set('/artnet/timecode', 3_661.5);
+    const times = () => node.packets.flatMap((packet) => (packet.op === 'time-code' ? [packet.time] : []));
+    const sent = { hours: 1, minutes: 1, seconds: 1, frames: 12, rate: 25 };
+    await vi.waitFor(() => expect(times()).toEqual([sent]), patience);
+  });
+
+  it('makes a time code of a timeline, each frame once and one after the other', async () => {
+    const { relay: running, app } = relay();
+    const node = await device();
+    await bridge(running.client('rig'), { targets: [node.target], universes: [3], timeCodeRate: 30 });
+    app.timeline('/artnet/timecode', [
+      { time: 0, value: 3_600 },
+      { time: 500_000, value: 3_600.5 },
+    ]);
+    const times = () =>
+      node.packets.flatMap((packet) =>
+        packet.op === 'time-code' ? [packet.time.hours * 108_000 + packet.time.seconds * 30 + packet.time.frames] : [],
+      );
+    await vi.waitFor(() => expect(times().at(-1)).toBe(108_015), patience);
+    expect(times()).toEqual([...new Set(times())].sort((a, b) => a - b));
+  });
+
+  it('has two channels as one value, both ways, and does not send it back', async () => {
+    const { relay: running, app } = relay();
+    const node = await device();
+    const options = { targets: [node.target], universes: [0], normalize: true, pairs: [{ coarse: 1 }] };
+    const { address } = await bridge(running.client('rig'), options);
+    node.send(address, 0, 0x80, 0x01, 255, 0);
+    await vi.waitFor(async () => expect(await app.get('/artnet/0/1')).toBeCloseTo(0x8001 / 65_535, 9), patience);
+    expect([await app.get('/artnet/0/2'), await app.get('/artnet/0/3')]).toEqual([null, 1]);
+    expect(node.shows(0)).toEqual([]);
+    app.set('/artnet/0/1', 1 / 65_535);
+    await vi.waitFor(() => expect([...(node.shows(0).at(-1)?.slice(0, 3) ?? [])]).toEqual([0, 1, 255]), patience);
+  });
+
   it('tells of what does not get through, and goes on', async () => {
     const { relay: running, app } = relay();
     const node = await device();
@@ -186,6 +246,7 @@ describe('artnetBridge', () => {
     [{ rate: 0 }, 'rate 0 is not above 0'],
     [{ targets: ['10.0.0.1:x'] }, '10.0.0.1:x'],
     [{ interface: 'nowhere0' }, 'nowhere0'],
+    [{ pairs: [{ coarse: 512 }] }, 'channel 513 of a pair'],
   ])('errors for %o, and names it', async (options, reason) => {
     const { ended } = await bridge(relay().relay.client('rig'), options);
     expect(ended()).toMatchObject({ code: 402 });
@@ -235,6 +296,9 @@ describe('the configuration of an Art-Net bridge', () => {
     [{ rate: 5_000 }, 'rate'],
     [{ targets: ['a b'] }, 'targets.0'],
     [{ univeses: [1] }, ''],
+    [{ pairs: [{ coarse: 1 }, { coarse: 2 }] }, 'pairs'],
+    [{ pairs: [{ coarse: 513 }] }, 'pairs.0.coarse'],
+    [{ timeCodeRate: 50 }, 'timeCodeRate'],
   ])('refuses %o and names the key', (entry, path) => {
     const { error } = schema.safeParse({ type: 'artnet', ...entry });
     expect(error?.issues[0]?.path.join('.')).toBe(path);
@@ -286,6 +350,27 @@ describe('dmxnet', () => {
       sender.stop();
       peer.listener4.close();
       peer.socket.close();
+    }
+  });
+
+  it('takes its own place when it is started again', async () => {
+    const { dmxnet } = createRequire(import.meta.url)('dmxnet');
+    const { relay: running, app } = relay();
+    const { address } = await bridge(running.client('rig'), { merge: 'htp', timeout: 3_600_000, send: false });
+    for (const level of [200, 10]) {
+      const free = await device();
+      open.pop()?.unsubscribe();
+      open.pop()?.unsubscribe();
+      const peer = new dmxnet({ listen: free.port, hosts: ['127.0.0.1'], log: { silent: true } });
+      const sender = peer.newSender({ ip: '127.0.0.1', port: Number(address.split(':')[1]), universe: 0 });
+      try {
+        sender.setChannel(0, level);
+        await vi.waitFor(async () => expect(await app.get('/artnet/0/1')).toBe(level), patience);
+      } finally {
+        sender.stop();
+        peer.listener4.close();
+        peer.socket.close();
+      }
     }
   });
 });

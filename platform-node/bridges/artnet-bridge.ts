@@ -7,6 +7,8 @@ import { ARTNET_MAX_UNIVERSE, ARTNET_PORT } from '../../core/protocols/artnet/ar
 import { ArtNetNodes } from '../../core/protocols/artnet/artnet-nodes.ts';
 import { DmxInput } from '../../core/protocols/dmx/dmx-input.ts';
 import { DmxMapping } from '../../core/protocols/dmx/dmx-mapping.ts';
+import type { MidiTimeCode } from '../../core/protocols/midi/midi-time-code.ts';
+import { timeCodeValue } from '../../core/protocols/time-code.ts';
 import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import { type ArtNetSinkOptions, artNetSink } from '../../sinks/artnet.ts';
 import { type ArtNetSourceOptions, artNetFrames } from '../../sources/artnet.ts';
@@ -16,11 +18,14 @@ import { relayLevels } from '../../sources/relay-levels.ts';
 import { formatHostPort, parseHostPort } from '../host-port.ts';
 import { resolveInterface } from '../network-interface.ts';
 import { type UdpOptions, udpSocket } from '../udp.ts';
-import { checkDmxOptions, RECEIVE_BUFFER, shownAddress, withPort } from './dmx-options.ts';
+import { checkDmxOptions, devicesOf, RECEIVE_BUFFER, shownWay, withPort } from './dmx-options.ts';
 
 export interface ArtnetBridgeOptions
   extends Pick<UdpOptions, 'host' | 'interface'>,
-    Pick<ArtNetSinkOptions, 'universes' | 'namespace' | 'normalize' | 'rate' | 'keepAlive' | 'sync' | 'port'>,
+    Pick<
+      ArtNetSinkOptions,
+      'universes' | 'namespace' | 'normalize' | 'pairs' | 'timeCodeRate' | 'rate' | 'keepAlive' | 'sync' | 'port'
+    >,
     Pick<ArtNetSourceOptions, 'mode' | 'merge' | 'timeout'> {
   /** UDP port, or `host:port`, for Art-Net from outside; 0 for any free one, `false` to send only. @defaultValue 6454 */
   readonly listen?: number | string | false;
@@ -65,6 +70,7 @@ export function artnetBridge(client: Client, options: ArtnetBridgeOptions = {}):
     try {
       checkDmxOptions(options, [0, ARTNET_MAX_UNIVERSE]);
       for (const target of options.targets ?? []) withPort(target, ARTNET_PORT);
+      mappingOf(options);
     } catch (reason) {
       out.error(reason);
       return;
@@ -88,6 +94,10 @@ export function artnetBridge(client: Client, options: ArtnetBridgeOptions = {}):
   });
 }
 
+function mappingOf({ namespace = '/artnet', normalize = false, pairs = [] }: ArtnetBridgeOptions): DmxMapping {
+  return new DmxMapping({ namespace, normalize, pairs, range: [0, ARTNET_MAX_UNIVERSE] });
+}
+
 function bridgeOver(socket: DatagramSocket, client: Client, options: ArtnetBridgeOptions): Observable<BridgeEvent> {
   const { namespace = '/artnet', mode = 'channel', name: bridge = 'artnet', universes, normalize = false } = options;
   const { listen, send = true, discover = true, port = ARTNET_PORT, scheduler = monotonicScheduler } = options;
@@ -100,7 +110,7 @@ function bridgeOver(socket: DatagramSocket, client: Client, options: ArtnetBridg
     const nodes = new ArtNetNodes();
     const hears = listen !== false;
     const shared = { namespace, normalize, scheduler, ...(universes && { universes }) };
-    const mapping = new DmxMapping({ namespace, normalize, range: [0, ARTNET_MAX_UNIVERSE] });
+    const mapping = mappingOf(options);
     const before = relayLevels(client, mapping);
     const known = (universe: number, first: Uint8Array) => (sink ? sink.levels(universe) : before(universe, first));
     const input = new DmxInput({ merge, timeout, known: mode === 'channel' ? known : undefined });
@@ -108,7 +118,10 @@ function bridgeOver(socket: DatagramSocket, client: Client, options: ArtnetBridg
       ? artNetSink(socket.send, { ...options, ...shared, targets, broadcast, nodes, port, input, defer: setImmediate })
       : undefined;
 
-    out.next({ type: 'ready', bridge, address: shownAddress(socket.address, options.interface) });
+    const timeCodeAddress = `${namespace}/timecode`;
+    const timeCode = (time: MidiTimeCode) => client.stream(timeCodeAddress, timeCodeValue(time));
+    const receivers = targets.length > 0 ? targets : [broadcast];
+    out.next({ type: 'ready', bridge, ...shownWay(socket.address, options, send ? receivers : [], targets) });
     for (const target of hears ? targets : []) {
       if (ignore(target)) out.next({ type: 'failure', bridge, failure: isItself(target) });
     }
@@ -118,10 +131,11 @@ function bridgeOver(socket: DatagramSocket, client: Client, options: ArtnetBridg
         namespace,
         mode,
         universes,
+        beside: [timeCodeAddress],
         scheduler,
         sink,
         mapping,
-        frames: hears ? artNetFrames(socket.incoming, { ...shared, input, ignore }) : undefined,
+        frames: hears ? artNetFrames(socket.incoming, { ...shared, input, ignore, timeCode }) : undefined,
         failures: socket.failures,
         defer: setImmediate,
       }).subscribe(out),
@@ -130,12 +144,10 @@ function bridgeOver(socket: DatagramSocket, client: Client, options: ArtnetBridg
 
     const about = { ip: ownAddress(socket, options.interface), shortName: bridge, longName: `clasp-rx ${bridge}` };
     const replies = artNetReplies(about, universes ?? FIRST_UNIVERSES, { output: true, input: send });
-    const poll = targets.length > 0 ? targets : [broadcast];
     out.add(
-      artNetDiscovery(socket, { poll, replies, port, ignore, nodes, scheduler }).subscribe((list) => {
-        const devices = list.map(({ shortName, ip }) => `${shortName} (${ip})`);
-        out.next({ type: 'devices', bridge, devices });
-      }),
+      artNetDiscovery(socket, { poll: receivers, replies, port, ignore, nodes, scheduler })
+        .pipe(devicesOf(bridge, ({ shortName, ip }) => `${shortName} (${ip})`))
+        .subscribe((event) => out.next(event)),
     );
   });
 }

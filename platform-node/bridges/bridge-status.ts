@@ -7,12 +7,14 @@ export const BRIDGES = '/clasp/bridges';
 
 /**
  * Keeps the params that tell how each bridge is: `/clasp/bridges/{name}/status`, a map with `state` (`connecting`,
- * `ready`, `retrying` or `failed`) and what belongs to it (`address`; `reason` and `retryInMs`; `reason`), and
- * `/clasp/bridges/{name}/devices`, a list of names.
+ * `ready`, `retrying` or `failed`) and what belongs to it (`address`, `targets`; `reason` and `retryInMs`; `reason`), and
+ * `/clasp/bridges/{name}/devices`, a list of names, which is written when it differs from the one before.
  */
 export class BridgeStatus {
   readonly #open: () => Client;
   readonly #states = new Map<string, string>();
+  /** What was told last as the devices of each bridge. */
+  readonly #devices = new Map<string, readonly string[]>();
   #client: Client | undefined;
 
   /** `open` makes the client that may write there; asked when there is something to tell. */
@@ -34,9 +36,11 @@ export class BridgeStatus {
   follow(event: RelayBridgeEvent): void {
     const { bridge } = event;
     switch (event.type) {
-      case 'ready':
-        this.#state(bridge, { state: 'ready', address: event.address });
+      case 'ready': {
+        const { address, targets } = event;
+        this.#state(bridge, { state: 'ready', address, ...(targets && { targets }) });
         break;
+      }
       case 'retrying': {
         const { reason, retryInMs } = event;
         this.#state(bridge, { state: 'retrying', reason: reason.reason, retryInMs });
@@ -46,6 +50,8 @@ export class BridgeStatus {
         this.#state(bridge, { state: 'failed', reason: event.reason?.reason ?? 'it has ended' });
         break;
       case 'devices':
+        if (sameTexts(this.#devices.get(bridge), event.devices)) break;
+        this.#devices.set(bridge, event.devices);
         this.#tell(bridge, 'devices', event.devices);
         break;
       case 'failure':
@@ -56,6 +62,7 @@ export class BridgeStatus {
   /** A bridge is gone, and so is what was told of it. */
   forget(bridge: string): void {
     this.#states.delete(bridge);
+    this.#devices.delete(bridge);
     for (const part of ['status', 'devices']) {
       if (this.#client?.cached(`${BRIDGES}/${bridge}/${part}`) !== null) this.#tell(bridge, part, null);
     }
@@ -70,4 +77,8 @@ export class BridgeStatus {
     this.#client ??= this.#open();
     this.#client.set(`${BRIDGES}/${bridge}/${part}`, value);
   }
+}
+
+function sameTexts(a: readonly string[] | undefined, b: readonly string[]): boolean {
+  return a !== undefined && a.length === b.length && a.every((text, i) => text === b[i]);
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { nameField, namespaceField } from '../config/config-fields.ts';
-import { modeField } from '../config/dmx-fields.ts';
+import { modeField, pairsField } from '../config/dmx-fields.ts';
 import type { BridgeType } from './bridge-type.ts';
 import { type DmxBridgeOptions, dmxBridge } from './dmx-bridge.ts';
 
@@ -32,6 +32,7 @@ const schema = z.strictObject({
     .boolean()
     .describe('whether params are 0.0 to 1.0 rather than 0 to 255; false if absent')
     .exactOptional(),
+  pairs: pairsField().exactOptional(),
   rate: z
     .number()
     .min(1)

@@ -1,3 +1,5 @@
+import { distinctUntilChanged, map, type OperatorFunction, pipe } from 'rxjs';
+import type { BridgeEvent } from '../../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { formatHostPort, parseHostPort } from '../host-port.ts';
 import { resolveInterface } from '../network-interface.ts';
@@ -40,10 +42,32 @@ export function withPort(target: string, port: number): string {
   return formatHostPort(host, own);
 }
 
-/** Where a bridge listens, for people: on the chosen network, though its socket is bound to all addresses. */
-export function shownAddress(address: string, network: string | undefined): string {
+/**
+ * Where a bridge is, for people: where it listens, on the chosen network though its socket is bound to all addresses, and
+ * its targets where there are any; of one that only sends, where that goes.
+ */
+export function shownWay(
+  address: string,
+  { listen, interface: network }: { readonly listen?: unknown; readonly interface?: string | undefined },
+  receivers: readonly string[],
+  targets: readonly string[],
+): { readonly address: string; readonly targets?: readonly string[] } {
+  if (listen === false && receivers.length > 0) return { address: receivers.join(', ') };
   const { host, port } = parseHostPort(address);
-  return formatHostPort(network === undefined || host !== '0.0.0.0' ? host : resolveInterface(network), port);
+  const shown = formatHostPort(network === undefined || host !== '0.0.0.0' ? host : resolveInterface(network), port);
+  return { address: shown, ...(receivers.length > 0 && targets.length > 0 && { targets }) };
+}
+
+/** Lists of peers as lists of their names, each once as long as it is the same. */
+export function devicesOf<Peer>(
+  bridge: string,
+  nameOf: (peer: Peer) => string,
+): OperatorFunction<readonly Peer[], BridgeEvent> {
+  return pipe(
+    map((peers: readonly Peer[]) => peers.map(nameOf)),
+    distinctUntilChanged((a, b) => a.length === b.length && a.every((name, i) => name === b[i])),
+    map((devices): BridgeEvent => ({ type: 'devices', bridge, devices })),
+  );
 }
 
 function check(field: string, value: number, fits: boolean, wanted: string): void {

@@ -81,8 +81,39 @@ describe.skipIf(!available)('OLA', () => {
     await shows(1, 99);
   });
 
+  it('tells the time over Art-Net, and understands a value of 16 bits as its two channels', async () => {
+    const rig = await bridge({
+      type: 'artnet',
+      universes: [1],
+      interface: ola.network.interface,
+      targets: ['10.99.0.2'],
+      pairs: [{ universe: 1, coarse: 5, fine: 7 }],
+    });
+    await vi.waitFor(() => {
+      ola.timeCode('01:02:03:04');
+      expect(rig.value('/artnet/timecode')).toEqual([1, 2, 3, 4, 25]);
+    }, patience);
+    rig.set('/artnet/1/5', 0x1234);
+    await vi.waitFor(() => expect(ola.levels(1).slice(4, 7)).toEqual([0x12, 0, 0x34]), patience);
+  });
+
+  it('is heard on the last of 40 universes, more than one socket may join', async () => {
+    const universes = Array.from({ length: 40 }, (_, i) => i + 12).reverse();
+    const wash = await bridge({ type: 'sacn', universes, interface: ola.network.interface });
+    await vi.waitFor(() => {
+      ola.set(12, 41, 51);
+      expect([1, 2].map((c) => wash.value(`/sacn/12/${c}`))).toEqual([41, 51]);
+    }, patience);
+  });
+
   it('shows and sets over sACN multicast, and is listed as a source', async () => {
-    const wash = await bridge({ type: 'sacn', universes: [11, 12], interface: ola.network.interface });
+    const wash = await bridge({
+      type: 'sacn',
+      universes: [11, 12],
+      interface: ola.network.interface,
+      // OLA passes over packets of other start codes, as it should.
+      channelPriorities: true,
+    });
     wash.set('/sacn/11/1', 200);
     wash.set('/sacn/11/512', 5);
     await shows(11, 200, 0);

@@ -115,7 +115,11 @@ function overUdp(
       // Asked for now, the addresses are known before the first packet comes, and echoes with it.
       for (const receiver of receivers) socket.resolve(receiver);
       const peers = new OscPeers({ ...options, targets: receivers, resolve: socket.resolve, typesOf });
-      const ready: BridgeEvent = { type: 'ready', bridge, address: socket.address };
+      // The port of one that only sends is nobody's business, unless OSCQuery tells others of it.
+      const onlySends = listen === false && options.query === undefined && receivers.length > 0;
+      const ready: BridgeEvent = onlySends
+        ? { type: 'ready', bridge, address: receivers.join(', ') }
+        : { type: 'ready', bridge, address: socket.address, ...(receivers.length > 0 && { targets: receivers }) };
       return merge([ready], oscOverSocket(socket, client, options, peers).pipe(map(failureOf(bridge))));
     }),
   );

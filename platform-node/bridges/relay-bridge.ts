@@ -37,8 +37,10 @@ export interface RelayBridgeOptions {
 /** Where an open bridge is. */
 export interface BridgeAddress {
   readonly name: string;
-  /** For people: where it listens, or what it is connected to. */
+  /** For people: where it listens, what it is connected to, or where one that only sends sends to. */
   readonly address: string;
+  /** Those that one sends to which listens too, where they are known. */
+  readonly targets?: readonly string[];
 }
 
 /** A bridge of a running relay. */
@@ -104,8 +106,10 @@ export function relayBridge(config: BridgeConfig, options: RelayBridgeOptions): 
         type.open(countHops(join(name), budget), entry, context).subscribe({
           next: (event) => {
             tell(event);
-            if (event.type === 'ready') opened({ name, address: event.address });
-            else if (event.type === 'retrying') opened();
+            if (event.type === 'ready') {
+              const { address, targets } = event;
+              opened({ name, address, ...(targets && { targets }) });
+            } else if (event.type === 'retrying') opened();
           },
           error: (cause) => {
             const reason = ClaspError.from(cause, ErrorCode.Internal);

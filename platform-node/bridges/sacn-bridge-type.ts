@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { DMX_CHANNELS } from '../../core/protocols/dmx/dmx-mapping.ts';
 import { SACN_MAX_UNIVERSE } from '../../core/protocols/sacn/sacn.ts';
 import { listenField, nameField, namespaceField, portField, textReadBy } from '../config/config-fields.ts';
-import { hostField, keepAliveField, mergeField, modeField, rateField } from '../config/dmx-fields.ts';
+import { hostField, keepAliveField, mergeField, modeField, pairsField, rateField } from '../config/dmx-fields.ts';
 import type { BridgeType } from './bridge-type.ts';
 import { dmxNetwork } from './dmx-network.ts';
 import { bytesOf, type SacnBridgeOptions, sacnBridge } from './sacn-bridge.ts';
@@ -20,6 +21,22 @@ const schema = z.strictObject({
     .describe('universes that are read and sent, 1 to 63999; [1] if absent')
     .exactOptional(),
   priority: z.int().min(0).max(200).describe('of what is sent, 0 to 200; 100 if absent').exactOptional(),
+  channelPriorities: z
+    .union([
+      z.boolean(),
+      z.array(
+        z.strictObject({
+          universe: z.int().min(1).max(SACN_MAX_UNIVERSE).describe('every universe if absent').exactOptional(),
+          first: z.int().min(1).max(DMX_CHANNELS).describe('the first channel'),
+          last: z.int().min(1).max(DMX_CHANNELS).describe('the last channel; the first if absent').exactOptional(),
+          priority: z.int().min(0).max(200).describe('0 leaves the channels to others'),
+        }),
+      ),
+    ])
+    .describe(
+      'priorities for each channel, sent with start code 0xDD: true for those that are written; false if absent',
+    )
+    .exactOptional(),
   interface: z
     .string()
     .describe('the network to use: name of an interface, an address of this machine, or a CIDR')
@@ -30,6 +47,10 @@ const schema = z.strictObject({
   host: z
     .string()
     .describe('address to bind to; a socket bound to one address hears no multicast; all addresses if absent')
+    .exactOptional(),
+  multicast: z
+    .boolean()
+    .describe('whether the groups of the universes are joined; true if absent, false where bound to one address')
     .exactOptional(),
   targets: z
     .array(hostField)
@@ -42,6 +63,7 @@ const schema = z.strictObject({
     .boolean()
     .describe('whether params are 0.0 to 1.0 rather than 0 to 255; false if absent')
     .exactOptional(),
+  pairs: pairsField([1, SACN_MAX_UNIVERSE]).exactOptional(),
   rate: rateField.exactOptional(),
   keepAlive: keepAliveField.exactOptional(),
   sync: z

@@ -1,3 +1,4 @@
+import { Socket } from 'node:dgram';
 import { createRequire } from 'node:module';
 import { NEVER, type Subscription } from 'rxjs';
 import { Receiver, Sender } from 'sacn';
@@ -88,11 +89,68 @@ describe('sacnBridge', () => {
     }
   });
 
+  it('joins as many universes as it is given, and hears every one of them', async () => {
+    const port = await freePort();
+    const universes = Array.from({ length: 50 }, (_, i) => 100 + i);
+    const [here, there] = [relay(), relay()];
+    await bridge(there.relay.client('two'), { universes, listen: port, port, send: false });
+    await bridge(here.relay.client('one'), { universes, listen: false, port });
+    for (const universe of universes) here.app.set(`/sacn/${universe}/1`, universe);
+    await vi.waitFor(async () => {
+      const levels = await Promise.all(universes.map((universe) => there.app.get(`/sacn/${universe}/1`)));
+      expect(levels).toEqual(universes.map((universe) => Math.min(255, universe)));
+    }, patience);
+  });
+
+  it.each<[string, SacnBridgeOptions]>([
+    ['bound to one address', { host: loopback }],
+    ['told so', { multicast: false }],
+  ])('joins no group where it is %s, and hears what is sent to it alone', async (_how, options) => {
+    const [port, other] = [await freePort(), await freePort()];
+    const [here, there] = [relay(), relay()];
+    const joined = vi.spyOn(Socket.prototype, 'addMembership');
+    try {
+      await bridge(there.relay.client('two'), { universes: [5], listen: port, port: other, ...options });
+      expect(joined).not.toHaveBeenCalled();
+    } finally {
+      joined.mockRestore();
+    }
+    const out = await bridge(here.relay.client('one'), {
+      universes: [5],
+      listen: false,
+      targets: [`${loopback}:${port}`],
+    });
+    expect(out.events[0]).toEqual({ type: 'ready', bridge: 'sacn', address: `${loopback}:${port}` });
+    here.app.set('/sacn/5/1', 55);
+    await vi.waitFor(async () => expect(await there.app.get('/sacn/5/1')).toBe(55), patience);
+  });
+
+  it('leaves the channels that nobody has written to others, where it sends priorities of channels', async () => {
+    const port = await freePort();
+    const [low, high, there] = [relay(), relay(), relay()];
+    await bridge(there.relay.client('two'), { universes: [6], listen: port, port, send: false });
+    await bridge(low.relay.client('one'), { universes: [6], listen: false, port, priority: 100 });
+    low.app.set('/sacn/6/1', 11);
+    low.app.set('/sacn/6/2', 12);
+    await vi.waitFor(async () => expect(await there.app.get('/sacn/6/2')).toBe(12), patience);
+    await bridge(high.relay.client('one'), {
+      universes: [6],
+      listen: false,
+      port,
+      priority: 150,
+      channelPriorities: true,
+    });
+    high.app.set('/sacn/6/2', 3);
+    await vi.waitFor(async () => expect(await there.app.get('/sacn/6/2')).toBe(3), patience);
+    expect(await there.app.get('/sacn/6/1')).toBe(11);
+  });
+
   it.each<[SacnBridgeOptions, string]>([
     [{ universes: [0] }, 'universe 0 is not from 1 to 63999'],
     [{ universes: [64_000] }, 'universe 64000'],
     [{ priority: 201 }, 'priority 201'],
     [{ cid: 'me' }, 'cid "me" is not a UUID'],
+    [{ pairs: [{ coarse: 1, fine: 1 }] }, 'channel 1 of a pair'],
     [{ targets: ['a:b:c'] }, 'a:b:c'],
     [{ interface: '203.0.113.9' }, '203.0.113.9'],
   ])('errors for %o, and names it', async (options, reason) => {

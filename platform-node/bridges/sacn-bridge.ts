@@ -12,21 +12,36 @@ import { dmxLink } from '../../sources/dmx-link.ts';
 import { relayLevels } from '../../sources/relay-levels.ts';
 import { type SacnSourceOptions, sacnFrames } from '../../sources/sacn.ts';
 import { sacnSenders } from '../../sources/sacn-senders.ts';
+import { parseHostPort } from '../host-port.ts';
 import { resolveInterface } from '../network-interface.ts';
 import { type UdpOptions, udpSocket } from '../udp.ts';
-import { checkDmxOptions, RECEIVE_BUFFER, shownAddress, withPort } from './dmx-options.ts';
+import { checkDmxOptions, devicesOf, RECEIVE_BUFFER, shownWay, withPort } from './dmx-options.ts';
 
 export interface SacnBridgeOptions
   extends Pick<UdpOptions, 'host' | 'interface'>,
     Pick<
       SacnSinkOptions,
-      'namespace' | 'normalize' | 'rate' | 'keepAlive' | 'priority' | 'sourceName' | 'sync' | 'port'
+      | 'namespace'
+      | 'normalize'
+      | 'pairs'
+      | 'rate'
+      | 'keepAlive'
+      | 'priority'
+      | 'channelPriorities'
+      | 'sourceName'
+      | 'sync'
+      | 'port'
     >,
     Pick<SacnSourceOptions, 'mode' | 'merge' | 'timeout' | 'preview'> {
   /** The universes that are read and sent, 1–63999. @defaultValue [1] */
   readonly universes?: readonly number[];
   /** UDP port, or `host:port`, for sACN from outside; 0 for any free one, `false` to send only. @defaultValue 5568 */
   readonly listen?: number | string | false;
+  /**
+   * Whether the groups of the universes are joined; without, only what is sent to this machine alone is heard.
+   * @defaultValue true, but false where it is bound to one address, which hears no multicast
+   */
+  readonly multicast?: boolean;
   /** Who receives every universe, as address or `address:port`. @defaultValue each universe's multicast group */
   readonly targets?: readonly string[];
   /** What tells this source from all others, a UUID. @defaultValue a new one each time */
@@ -66,6 +81,7 @@ export function sacnBridge(client: Client, options: SacnBridgeOptions = {}): Obs
       checkDmxOptions({ ...options, universes }, [1, SACN_MAX_UNIVERSE]);
       for (const target of options.targets ?? []) withPort(target, SACN_PORT);
       cid = bytesOf(options.cid ?? randomUUID());
+      mappingOf(options);
     } catch (reason) {
       out.error(reason);
       return;
@@ -74,7 +90,7 @@ export function sacnBridge(client: Client, options: SacnBridgeOptions = {}): Obs
     const udp: UdpOptions = {
       listen,
       scheduler,
-      multicast: listen === false ? [] : [...heard].map(sacnGroup),
+      multicast: joins(options) ? [...heard].map(sacnGroup) : [],
       reuseAddress: listen !== false,
       receiveBuffer: RECEIVE_BUFFER,
       ...(host !== undefined && { host }),
@@ -88,6 +104,19 @@ export function sacnBridge(client: Client, options: SacnBridgeOptions = {}): Obs
     );
   });
 }
+
+function mappingOf({ namespace = '/sacn', normalize = false, pairs = [] }: SacnBridgeOptions): DmxMapping {
+  return new DmxMapping({ namespace, normalize, pairs, range: [1, SACN_MAX_UNIVERSE] });
+}
+
+/** Whether groups are joined: the system has few to give, and a socket bound to one address hears none of them. */
+function joins({ listen = SACN_PORT, host, multicast }: SacnBridgeOptions): boolean {
+  if (listen === false || multicast === false) return false;
+  const { host: bound } = parseHostPort(String(listen), host ?? EVERYBODY);
+  return multicast === true || bound === EVERYBODY;
+}
+
+const EVERYBODY = '0.0.0.0';
 
 function bridgeOver(
   socket: DatagramSocket,
@@ -103,7 +132,7 @@ function bridgeOver(
     const targets = (options.targets ?? []).map((target) => withPort(target, port));
     const hears = listen !== false;
     const shared = { namespace, normalize, scheduler, universes, cid };
-    const mapping = new DmxMapping({ namespace, normalize, range: [1, SACN_MAX_UNIVERSE] });
+    const mapping = mappingOf(options);
     const before = relayLevels(client, mapping);
     const known = (universe: number, first: Uint8Array) => (sink ? sink.levels(universe) : before(universe, first));
     const input = new DmxInput({ merge, timeout, known: mode === 'channel' ? known : undefined });
@@ -124,7 +153,10 @@ function bridgeOver(
     const ignore = (from: string) => isLocal && !from.startsWith('127.');
     const incoming = { ...shared, input, preview, ignore, ...(sync > 0 && { sync: [sync] }) };
 
-    out.next({ type: 'ready', bridge, address: shownAddress(socket.address, options.interface) });
+    const groups = universes.slice(0, MOST_SHOWN).map((universe) => `${sacnGroup(universe)}:${port}`);
+    if (universes.length > MOST_SHOWN) groups.push(`${universes.length - MOST_SHOWN} more groups`);
+    const receivers = targets.length > 0 ? targets : groups;
+    out.next({ type: 'ready', bridge, ...shownWay(socket.address, options, send ? receivers : [], targets) });
     out.add(
       dmxLink(client, {
         bridge,
@@ -141,13 +173,15 @@ function bridgeOver(
     );
     if (!hears) return;
     out.add(
-      sacnSenders(socket.incoming, { cid, scheduler }).subscribe((list) => {
-        const devices = list.map(({ name, ip }) => `${name} (${ip})`);
-        out.next({ type: 'devices', bridge, devices });
-      }),
+      sacnSenders(socket.incoming, { cid, scheduler })
+        .pipe(devicesOf(bridge, ({ name, ip }) => `${name} (${ip})`))
+        .subscribe((event) => out.next(event)),
     );
   });
 }
+
+/** Groups that are named for people. */
+const MOST_SHOWN = 3;
 
 /** The bytes of a UUID. Throws a `ClaspError` 402 for anything else. */
 export function bytesOf(uuid: string): Uint8Array {

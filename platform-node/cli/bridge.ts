@@ -16,7 +16,7 @@ import {
 } from './command.ts';
 import { type Connect, jsonOption, targetOptions, withClient } from './connect.ts';
 import { type ConnectionChange, changeText, withConnectionChanges } from './connection-changes.ts';
-import { formatError, printable, recordJson } from './format.ts';
+import { formatError, printable, recordJson, wayOf } from './format.ts';
 import { suggest } from './suggest.ts';
 
 const TYPES = Object.keys(bridgeTypes);
@@ -181,7 +181,7 @@ function lineOf(event: BridgeEvent): Line {
   const { bridge } = event;
   switch (event.type) {
     case 'ready':
-      return data(printable(`${bridge} is open at ${event.address}`));
+      return data(printable(`${bridge} is open at ${wayOf(event.address, event.targets)}`));
     case 'failure':
       return message(`warn  ${printable(bridge)}: ${formatError(event.failure)}`);
     case 'retrying':

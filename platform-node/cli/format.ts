@@ -27,6 +27,11 @@ export function signalJson(signal: Signal): string {
   return recordJson({ kind, address, ...rest });
 }
 
+/** Where a bridge is, and where it sends to when that is elsewhere. */
+export function wayOf(address: string, targets: readonly string[] = []): string {
+  return targets.length === 0 ? address : `${address} -> ${targets.join(', ')}`;
+}
+
 /** An object of values as JSON on one line; what is undefined is left out. */
 export function recordJson(record: object): string {
   return printable(stringifyJson(withoutUndefined(record)));

@@ -3,7 +3,7 @@ import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import type { SessionInfo } from '../../operators/router/router-event.ts';
 import type { RelayChange, RelayEvent } from '../relay-event.ts';
-import { formatError, printable, recordJson } from './format.ts';
+import { formatError, printable, recordJson, wayOf } from './format.ts';
 
 export const LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 export type Level = (typeof LEVELS)[number];
@@ -115,8 +115,8 @@ function entryOf(event: RelayEvent): Entry {
       return {
         level: 'debug',
         type,
-        text: `bridge ${event.bridge} is open at ${event.address}`,
-        fields: { bridge: event.bridge, address: event.address },
+        text: `bridge ${event.bridge} is open at ${wayOf(event.address, event.targets)}`,
+        fields: { bridge: event.bridge, address: event.address, targets: event.targets },
       };
     case 'bridge-failure':
       return {

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { EMPTY, NEVER, Subject } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
@@ -92,6 +95,29 @@ describe('relay', () => {
     const open = await started(['--host', '0.0.0.0'], 'everybody');
     expect(open.err).toEqual([
       'warn  everybody who reaches this port can read and write everything; without --host only this machine does',
+    ]);
+  });
+
+  it('prints where a bridge sends to', async () => {
+    const bridges = [
+      { name: 'rig', address: '127.0.0.1:6454', targets: ['10.0.0.20:6454', '10.0.0.21:6454'] },
+      { name: 'wash', address: '10.0.0.30:5568' },
+    ];
+    const start = () => fakeRelay({ ready: Promise.resolve({ ...addresses, bridges }) });
+    const folder = mkdtempSync(join(tmpdir(), 'relay-'));
+    const file = join(folder, 'clasp.config.json');
+    const entries = [
+      { name: 'rig', type: 'artnet', targets: ['10.0.0.20', '10.0.0.21'] },
+      { name: 'wash', type: 'sacn', listen: false, targets: ['10.0.0.30'] },
+    ];
+    writeFileSync(file, JSON.stringify({ bridges: entries }));
+    const { out } = await runCommand(relayCommand({ start }), ['--config', file], (line, stop) => {
+      if (line.includes('wash')) stop();
+    });
+    rmSync(folder, { recursive: true });
+    expect(out.slice(-2)).toEqual([
+      'artnet     127.0.0.1:6454 -> 10.0.0.20:6454, 10.0.0.21:6454 (rig)',
+      'sacn       10.0.0.30:5568 (wash)',
     ]);
   });
 

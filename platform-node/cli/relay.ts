@@ -1,14 +1,13 @@
 import { catchError, concat, from, mergeMap, NEVER, Observable, of, take, throwError } from 'rxjs';
 import { checkAddress } from '../../core/address/address.ts';
 import { ClaspError } from '../../core/errors.ts';
-import type { BridgeConfig } from '../bridges/bridge-types.ts';
 import { bridgeName } from '../bridges/relay-bridge.ts';
 import type { RelayConfig } from '../config/relay-config.ts';
 import { parseHostPort } from '../host-port.ts';
 import type { Relay, RelayAddresses } from '../relay.ts';
 import { type Command, data, defineCommand, type Line, message, type OptionValues, UsageError } from './command.ts';
 import { jsonOption } from './connect.ts';
-import { formatError, printable, recordJson } from './format.ts';
+import { formatError, printable, recordJson, wayOf } from './format.ts';
 import { LEVELS, type Level, relayLog } from './relay-log.ts';
 import { configFrom, MistakesError, present, type RelayFlags, reloads, withFlags } from './relay-reload.ts';
 
@@ -205,11 +204,11 @@ function listening({ bridges = [] }: RelayConfig, { urls, port, bridges: open }:
   const row = (what: string, where: string) => data(`${what.padEnd(width)} ${where}`);
   const lines = urls.map((url) => row('WebSocket', url));
   lines.push(row('HTTP', `${(urls[0] ?? `ws://localhost:${port}`).replace(/^ws/, 'http')}/`));
-  const addressOf = (bridge: BridgeConfig) => open.find(({ name }) => name === bridgeName(bridge))?.address;
   for (const bridge of bridges) {
-    const address = addressOf(bridge);
+    const { address, targets: receivers } = open.find(({ name }) => name === bridgeName(bridge)) ?? {};
     if (bridge.type !== 'osc') {
-      lines.push(row(bridge.type, printable(`${address ?? 'not connected yet'} (${bridgeName(bridge)})`)));
+      const where = address === undefined ? 'not connected yet' : wayOf(address, receivers);
+      lines.push(row(bridge.type, printable(`${where} (${bridgeName(bridge)})`)));
       continue;
     }
     const { listen, targets = [] } = bridge;
@@ -224,9 +223,9 @@ function listening({ bridges = [] }: RelayConfig, { urls, port, bridges: open }:
 function listeningJson({ name, bridges = [] }: RelayConfig, { urls, port, bridges: open }: RelayAddresses): Line {
   const described = bridges.map((bridge) => {
     const called = bridgeName(bridge);
-    const address = open.find((each) => each.name === called)?.address;
+    const { address, targets: receivers } = open.find((each) => each.name === called) ?? {};
     const at = { name: called, type: bridge.type };
-    if (bridge.type !== 'osc') return { ...at, listen: address };
+    if (bridge.type !== 'osc') return { ...at, listen: address, targets: receivers };
     const { listen, targets, namespace } = bridge;
     return { ...at, listen: listen === false ? false : address, targets, namespace };
   });

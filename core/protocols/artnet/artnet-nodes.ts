@@ -14,9 +14,20 @@ interface Heard {
   shortName: string;
   longName: string;
   at: number;
-  /** One list a reply: a node with more than four ports sends several. */
-  readonly replies: Map<number, readonly ArtNetPort[]>;
+  /** A node with more than four ports sends several replies, and not every node numbers them. */
+  pages: Page[];
 }
+
+interface Page {
+  readonly bindIndex: number;
+  readonly ports: readonly ArtNetPort[];
+  at: number;
+}
+
+/** Milliseconds in which all replies to one poll have come: nodes wait for up to 1 s, and are polled every 2.5 to 3 s. */
+const ROUND = 2_000;
+/** More replies of one node are not believed: each of its universes in one of its own, and some to spare. */
+const MOST_PAGES = 512;
 
 /** More nodes than this are not believed; the most silent is forgotten first. */
 const MOST = 1_024;
@@ -38,29 +49,34 @@ export class ArtNetNodes {
     const isNew = node === undefined;
     if (node === undefined) {
       if (this.#nodes.size >= MOST) this.#forgetMostSilent();
-      node = { ip, shortName, longName, at: now, replies: new Map() };
+      node = { ip, shortName, longName, at: now, pages: [] };
       this.#nodes.set(ip, node);
     }
-    const known = node.replies.get(bindIndex);
+    const known = node.pages.find((page) => page.bindIndex === bindIndex && samePorts(page.ports, ports));
     const isRenamed = node.shortName !== shortName || node.longName !== longName;
-    const isSame = known !== undefined && samePorts(known, ports);
     node.at = now;
     node.shortName = shortName;
     node.longName = longName;
-    if (!isSame) {
-      node.replies.set(bindIndex, ports);
+    if (known !== undefined) {
+      known.at = now;
+    } else {
+      // Another page of the same answer, or what it says now instead of what it said in the answer before.
+      const others = node.pages.filter((page) => page.bindIndex !== bindIndex || now - page.at < ROUND);
+      node.pages = [...others.slice(-MOST_PAGES + 1), { bindIndex, ports, at: now }];
       this.#wanted = new Map();
     }
-    return isNew || isRenamed || !isSame;
+    return isNew || isRenamed || known === undefined;
   }
 
-  /** Forgets who has not answered for too long. True when somebody was. */
+  /** Forgets who, and which ports, have not been told of for too long. True when somebody, or something, was. */
   expire(now: number): boolean {
     let gone = false;
-    for (const [ip, { at }] of this.#nodes) {
-      if (now - at < this.#timeout) continue;
-      this.#nodes.delete(ip);
+    for (const [ip, node] of this.#nodes) {
+      const pages = node.pages.filter(({ at }) => now - at < this.#timeout);
+      if (pages.length === node.pages.length) continue;
       gone = true;
+      node.pages = pages;
+      if (pages.length === 0) this.#nodes.delete(ip);
     }
     if (gone) this.#wanted = new Map();
     return gone;
@@ -70,8 +86,8 @@ export class ArtNetNodes {
   subscribers(universe: number): readonly string[] {
     let ips = this.#wanted.get(universe);
     if (ips === undefined) {
-      const wants = ({ replies }: Heard) =>
-        [...replies.values()].some((ports) => ports.some((p) => p.output && p.outputUniverse === universe));
+      const wants = ({ pages }: Heard) =>
+        pages.some(({ ports }) => ports.some((p) => p.output && p.outputUniverse === universe));
       ips = [...this.#nodes.values()].filter(wants).map(({ ip }) => ip);
       this.#wanted.set(universe, ips);
     }
@@ -80,11 +96,11 @@ export class ArtNetNodes {
 
   /** Everybody, in the order they were first heard. */
   list(): ArtNetNode[] {
-    return [...this.#nodes.values()].map(({ ip, shortName, longName, replies }) => ({
+    return [...this.#nodes.values()].map(({ ip, shortName, longName, pages }) => ({
       ip,
       shortName,
       longName,
-      ports: [...replies.values()].flat(),
+      ports: pages.flatMap(({ ports }) => ports),
     }));
   }
 

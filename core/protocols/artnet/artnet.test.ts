@@ -9,6 +9,7 @@ import {
   encodeArtPoll,
   encodeArtPollReply,
   encodeArtSync,
+  encodeArtTimeCode,
   parseArtNet,
 } from './artnet.ts';
 
@@ -80,6 +81,19 @@ describe('Art-Net packets', () => {
     );
   });
 
+  it('carry a time, as the specification draws it', () => {
+    const time = { hours: 1, minutes: 2, seconds: 3, frames: 4, rate: 25 } as const;
+    const bytes = encodeArtTimeCode(time);
+    expect([...bytes].slice(8)).toEqual([0, 0x97, 0, 14, 0, 0, 4, 3, 2, 1, 1]);
+    expect(decodeArtNet(bytes)).toEqual({ op: 'time-code', time });
+    for (const rate of [24, 29.97, 30] as const)
+      expect(decodeArtNet(encodeArtTimeCode({ ...time, rate }))).toMatchObject({ time: { rate } });
+    expect(refusal(with_(bytes, { 18: 4 }))).toBe('type of time code is above 3 at byte 18');
+    expect(refusal(with_(bytes, { 17: 24 }))).toBe('no such time at byte 14');
+    expect(refusal(bytes.slice(0, 18))).toBe('packet is cut off at byte 18');
+    expect(() => encodeArtTimeCode({ ...time, frames: 25 })).toThrow('[402]');
+  });
+
   it('take old, short forms and new, longer ones', () => {
     expect(decodeArtNet(encodeArtPoll().slice(0, 12))).toMatchObject({ op: 'poll', flags: 0 });
     expect(decodeArtNet(encodeArtPollReply({ shortName: 'old' }).slice(0, 207))).toMatchObject({ shortName: 'old' });
@@ -111,7 +125,8 @@ describe('Art-Net packets', () => {
 
   it('never fail otherwise than with a fault, however mutated', () => {
     const port = { input: true, output: true, inputUniverse: 1, outputUniverse: 2 };
-    const seeds = [dmx, encodeArtPoll(), encodeArtSync(), encodeArtPollReply({ shortName: 'a', ports: [port] })];
+    const time = encodeArtTimeCode({ hours: 1, minutes: 2, seconds: 3, frames: 4, rate: 30 });
+    const seeds = [dmx, encodeArtPoll(), encodeArtSync(), time, encodeArtPollReply({ shortName: 'a', ports: [port] })];
     let refused = 0;
     for (const bytes of mutatedPackets(seeds)) {
       const packet = parseArtNet(bytes);
@@ -126,4 +141,5 @@ describe('Art-Net packets', () => {
 function check(packet: ArtNetPacket): void {
   if (packet.op === 'dmx') encodeArtDmx(packet);
   if (packet.op === 'poll-reply') encodeArtPollReply(packet);
+  if (packet.op === 'time-code') encodeArtTimeCode(packet.time);
 }

@@ -1,4 +1,5 @@
 import { ClaspError, ErrorCode } from '../../errors.ts';
+import { checkTimeCode, type MidiFrameRate, type MidiTimeCode } from '../midi/midi-time-code.ts';
 
 /** One of the up to four ports that a reply describes. */
 export interface ArtNetPort {
@@ -169,6 +170,12 @@ export interface ArtSync {
   readonly op: 'sync';
 }
 
+/** The time of a show. */
+export interface ArtTimeCode {
+  readonly op: 'time-code';
+  readonly time: MidiTimeCode;
+}
+
 /** Any other Art-Net packet: its operation, unread. */
 export interface ArtOther {
   readonly op: 'other';
@@ -176,7 +183,7 @@ export interface ArtOther {
 }
 
 /** What an Art-Net packet says. */
-export type ArtNetPacket = ArtDmx | ArtPoll | ArtPollReply | ArtSync | ArtOther;
+export type ArtNetPacket = ArtDmx | ArtPoll | ArtPollReply | ArtSync | ArtTimeCode | ArtOther;
 
 /** Why a packet is not what it claims to be: a constant text, and the byte it is about. */
 export interface DmxFault {
@@ -193,8 +200,12 @@ const OP_POLL = 0x2000;
 const OP_POLL_REPLY = 0x2100;
 const OP_DMX = 0x5000;
 const OP_SYNC = 0x5200;
+const OP_TIME_CODE = 0x9700;
+/** Film, EBU, drop-frame, SMPTE: by the number in the packet. */
+const RATES = [24, 25, 29.97, 30] as const;
 const PROTOCOL = 14;
 const DMX_HEADER = 18;
+const TIME_CODE_LENGTH = 19;
 
 /**
  * Reads one packet, or says what is wrong with it. Allocates little: the levels are a view on `bytes`. Bytes after
@@ -205,13 +216,13 @@ export function parseArtNet(bytes: Uint8Array): ArtNetPacket | DmxFault {
   if (bytes.length < 10) return { fault: 'packet is cut off', offset: bytes.length };
   const opcode = at(bytes, 8) | (at(bytes, 9) << 8);
   if (opcode === OP_POLL_REPLY) return parseArtPollReply(bytes);
-  if (opcode !== OP_DMX && opcode !== OP_POLL && opcode !== OP_SYNC) return { op: 'other', opcode };
-
-  // A poll of the first editions ends after its flags.
-  if (bytes.length < (opcode === OP_DMX ? DMX_HEADER : 12)) return { fault: 'packet is cut off', offset: bytes.length };
+  const shortest = SHORTEST_OF_ARTNET.get(opcode);
+  if (shortest === undefined) return { op: 'other', opcode };
+  if (bytes.length < shortest) return { fault: 'packet is cut off', offset: bytes.length };
   if (word(bytes, 10) < PROTOCOL) return { fault: 'protocol version is below 14', offset: 10 };
   if (opcode === OP_SYNC) return { op: 'sync' };
   if (opcode === OP_POLL) return { op: 'poll', flags: bytes[12] ?? 0, priority: bytes[13] ?? 0 };
+  if (opcode === OP_TIME_CODE) return timeCode(bytes);
 
   if (at(bytes, 15) > 0x7f) return { fault: 'net is above 127', offset: 15 };
   const length = word(bytes, 16);
@@ -286,6 +297,29 @@ export function encodeArtSync(): Uint8Array {
   return header(OP_SYNC, 14);
 }
 
+/** Writes ArtTimeCode. Throws a `ClaspError` 402 for a time that does not exist. */
+export function encodeArtTimeCode(time: MidiTimeCode): Uint8Array {
+  const wrong = checkTimeCode(time);
+  if (wrong) throw wrong;
+  const bytes = header(OP_TIME_CODE, TIME_CODE_LENGTH);
+  bytes[14] = time.frames;
+  bytes[15] = time.seconds;
+  bytes[16] = time.minutes;
+  bytes[17] = time.hours;
+  bytes[18] = RATES.indexOf(time.rate);
+  return bytes;
+}
+
+function timeCode(bytes: Uint8Array): ArtTimeCode | DmxFault {
+  const rate = RATES[at(bytes, 18)];
+  if (rate === undefined) return { fault: 'type of time code is above 3', offset: 18 };
+  const [frames, seconds, minutes, hours] = [14, 15, 16, 17].map((offset) => at(bytes, offset)) as Four;
+  const time = { hours, minutes, seconds, frames, rate: rate as MidiFrameRate };
+  return checkTimeCode(time) === undefined ? { op: 'time-code', time } : { fault: 'no such time', offset: 14 };
+}
+
+type Four = [number, number, number, number];
+
 function header(opcode: number, length: number): Uint8Array {
   const bytes = new Uint8Array(length);
   for (let i = 0; i < 7; i++) bytes[i] = ID.charCodeAt(i);
@@ -294,6 +328,14 @@ function header(opcode: number, length: number): Uint8Array {
   bytes[11] = PROTOCOL;
   return bytes;
 }
+
+/** Bytes that a packet has at least; a poll of the first editions ends after its flags. */
+const SHORTEST_OF_ARTNET: ReadonlyMap<number, number> = new Map([
+  [OP_DMX, DMX_HEADER],
+  [OP_POLL, 12],
+  [OP_SYNC, 12],
+  [OP_TIME_CODE, TIME_CODE_LENGTH],
+]);
 
 const ID = 'Art-Net\0';
 

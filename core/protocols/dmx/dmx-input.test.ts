@@ -20,6 +20,9 @@ class Listener {
   }
 }
 const padded = (levels: Uint8Array | undefined) => Uint8Array.from({ length: CHANNELS }, (_, i) => levels?.[i] ?? 0);
+/** What a source says after a packet: channels beyond its end keep their level. */
+const after = (before: Uint8Array | undefined, levels: Uint8Array) =>
+  Uint8Array.from({ length: CHANNELS }, (_, i) => levels[i] ?? before?.[i] ?? 0);
 const bytes = (...levels: number[]) => Uint8Array.from(levels);
 
 describe('DmxInput', () => {
@@ -30,7 +33,7 @@ describe('DmxInput', () => {
         const listener = new Listener();
         const newest = new Map<string, Uint8Array>();
         for (const { source, levels } of list) {
-          newest.set(source, padded(levels));
+          newest.set(source, after(newest.get(source), levels));
           listener.hear(input.receive({ source, universe: 1, levels }, 0));
           const highest = (_: unknown, i: number) => Math.max(...[...newest.values()].map((each) => each[i] as number));
           expect(listener.levels).toEqual(Uint8Array.from({ length: CHANNELS }, highest));
@@ -51,7 +54,7 @@ describe('DmxInput', () => {
           now += gap;
           for (const frame of input.expire(now)) listener.hear(frame);
           for (const [name, { at }] of newest) if (now - at >= 1_000) newest.delete(name);
-          newest.set(source, { levels: padded(levels), at: now });
+          newest.set(source, { levels: after(newest.get(source)?.levels, levels), at: now });
           listener.hear(input.receive({ source, universe: 1, levels }, now));
           shown = Uint8Array.from(shown, (_, i) =>
             Math.max(...[...newest.values()].map((each) => each.levels[i] as number)),
@@ -74,7 +77,7 @@ describe('DmxInput', () => {
         const shown = new Uint8Array(CHANNELS);
         for (const { source, levels } of list) {
           const own = newest.get(source) ?? new Uint8Array(CHANNELS);
-          const now = padded(levels);
+          const now = after(own, levels);
           for (let i = 0; i < CHANNELS; i++) if (own[i] !== now[i]) shown[i] = now[i] as number;
           newest.set(source, now);
           listener.hear(input.receive({ source, universe: 1, levels }, 0));
@@ -148,6 +151,147 @@ describe('DmxInput', () => {
       input.receive({ source: `${i}`, universe: 1, levels: bytes(200 - i) }, i);
     }
     expect(input.receive({ source: '199', universe: 1, levels: bytes(1, 1) }, 200)?.levels[0]).toBe(64);
+  });
+});
+
+describe('DmxInput and packets that carry fewer channels than the universe has', () => {
+  it('changes only what they carry, for a source alone, beside others, and after all had gone', () => {
+    const input = new DmxInput({ merge: 'htp', timeout: 1_000 });
+    const send = (source: string, now: number, ...levels: number[]) => {
+      const frame = input.receive({ source, universe: 1, levels: bytes(...levels) }, now);
+      return frame && { shown: [...frame.levels], changed: frame.changed };
+    };
+    expect(send('a', 0, 1, 2, 3, 4)?.shown).toEqual([1, 2, 3, 4]);
+    expect(send('a', 1, 9, 0)).toEqual({ shown: [9, 0, 3, 4], changed: [1, 2] });
+    expect(send('b', 2, 5, 5, 5)).toEqual({ shown: [9, 5, 5, 4], changed: [2, 3] });
+    expect(send('b', 3, 5, 6)).toEqual({ shown: [9, 6, 5, 4], changed: [2] });
+    expect(input.leave('b', 1, 4)?.changed).toEqual([2, 3]);
+    input.expire(5_000);
+    expect(send('c', 6_000, 7)).toEqual({ shown: [7, 0, 3, 4], changed: [1] });
+    // Who joins and goes takes nothing away that it did not carry.
+    send('d', 6_001, 8, 8);
+    expect(input.leave('d', 1, 6_002)?.changed).toEqual([1, 2]);
+  });
+});
+
+describe('DmxInput and the inputs of a device', () => {
+  const rig = (merge: 'htp' | 'ltp' = 'htp') => {
+    const input = new DmxInput({ merge, timeout: 10_000 });
+    return (from: string, physical: number, now: number, levels: number[], sequence?: number) => [
+      ...(input.receive(
+        { source: `${from}#${physical}`, from, input: physical, universe: 1, levels: bytes(...levels), sequence },
+        now,
+      )?.levels ?? []),
+    ];
+  };
+
+  it('merges two inputs of one port', () => {
+    const send = rig();
+    expect(send('10.0.0.5:6454', 0, 0, [100, 0])).toEqual([100, 0]);
+    expect(send('10.0.0.5:6454', 1, 10, [0, 50])).toEqual([100, 50]);
+    expect(send('10.0.0.5:6454', 0, 20, [100, 0])).toEqual([]);
+    expect(send('10.0.0.5:6454', 0, 30, [90, 0])).toEqual([90, 50]);
+  });
+
+  it('lets a program that was started again take its own place, whatever its port and sequence', () => {
+    const send = rig();
+    expect(send('10.0.0.5:4000', 0, 0, [200, 9], 10)).toEqual([200, 9]);
+    expect(send('10.0.0.6:4000', 0, 1, [0, 3], 1)).toEqual([]);
+    expect(send('10.0.0.5:4001', 0, 2, [10, 1], 1)).toEqual([10, 3]);
+    expect(send('10.0.0.5:4002', 0, 3, [11, 0], 1)).toEqual([11, 3]);
+  });
+
+  it.each(['htp', 'ltp'] as const)(
+    'lets two programs of one address run side by side, once both are heard (%s)',
+    (merge) => {
+      const send = rig(merge);
+      send('127.0.0.1:4000', 0, 0, [200, 0]);
+      send('127.0.0.1:4001', 0, 10, [0, 50]);
+      expect(send('127.0.0.1:4000', 0, 20, [200, 0])).toEqual([200, 50]);
+      expect(send('127.0.0.1:4001', 0, 30, [0, 50])).toEqual([]);
+      expect(send('127.0.0.1:4000', 0, 40, [200, 0])).toEqual([]);
+      expect(send('127.0.0.1:4001', 0, 50, [0, 60])).toEqual([200, 60]);
+    },
+  );
+});
+
+describe('DmxInput and priorities of channels', () => {
+  interface Packet {
+    readonly source: string;
+    readonly universe: number;
+    readonly priority: number;
+    readonly levels: Uint8Array;
+    readonly priorities?: Uint8Array;
+  }
+  const packet = fc.record({
+    source: fc.constantFrom('a', 'b', 'c'),
+    priority: fc.constantFrom(50, 100),
+    bytes: fc.uint8Array({ minLength: 1, maxLength: CHANNELS, max: 4 }),
+    isPriorities: fc.boolean(),
+  });
+
+  it('shows of each channel the highest level of the sources of its highest priority, by changes alone', () => {
+    fc.assert(
+      fc.property(fc.array(packet, { maxLength: 40 }), (list) => {
+        const input = new DmxInput({ merge: 'htp', timeout: 1e9 });
+        const listener = new Listener();
+        const sources = new Map<string, { levels: Uint8Array; priority: number; priorities?: Uint8Array }>();
+        const shown = new Uint8Array(CHANNELS);
+        const all: Packet[] = list.map(({ source, priority, bytes: some, isPriorities }) =>
+          isPriorities
+            ? { source, universe: 1, priority, levels: bytes(), priorities: some.map((each) => each * 50) }
+            : { source, universe: 1, priority, levels: some },
+        );
+        // Everybody speaks for all channels, and has priorities, before it is compared.
+        for (const source of ['a', 'b', 'c']) {
+          all.unshift({ source, universe: 1, priority: 100, levels: new Uint8Array(CHANNELS) });
+          all.unshift({
+            source,
+            universe: 1,
+            priority: 100,
+            levels: bytes(),
+            priorities: new Uint8Array(CHANNELS).fill(1),
+          });
+        }
+        for (const each of all) {
+          listener.hear(input.receive(each, 0));
+          const { source, priority, levels, priorities } = each;
+          const known = sources.get(source);
+          sources.set(source, {
+            levels: after(known?.levels, levels),
+            priority,
+            ...((priorities ?? known?.priorities) && {
+              priorities: priorities ? padded(priorities) : (known?.priorities as Uint8Array),
+            }),
+          });
+          for (let i = 0; i < CHANNELS; i++) {
+            const of = ({ priorities: own }: { priorities?: Uint8Array }) => own?.[i] ?? 0;
+            const best = Math.max(...[...sources.values()].map(of));
+            if (best === 0) continue;
+            shown[i] = Math.max(
+              ...[...sources.values()].filter((s) => of(s) === best).map((s) => s.levels[i] as number),
+            );
+          }
+          expect(listener.levels).toEqual(shown);
+        }
+      }),
+    );
+  });
+
+  it('hold beside the priority of a source that has none of its own, and for 10 s', () => {
+    const input = new DmxInput({ merge: 'htp', timeout: 1e9 });
+    const send = (source: string, now: number, levels: number[], priorities?: number[]) => {
+      const given = priorities && { priorities: bytes(...priorities) };
+      const frame = input.receive({ source, universe: 1, priority: 100, levels: bytes(...levels), ...given }, now);
+      return frame && [...frame.levels];
+    };
+    expect(send('plain', 0, [10, 10, 10])).toEqual([10, 10, 10]);
+    expect(send('desk', 1, [], [150, 0, 100])).toBeUndefined();
+    expect(send('desk', 2, [1, 99, 99])).toEqual([1, 10, 99]);
+    expect(send('plain', 3, [20, 30, 20])).toEqual([1, 30, 99]);
+    expect(send('desk', 10_000, [2, 99, 99])).toEqual([2, 30, 99]);
+    // Silent about them: its own priority, equal to the other's, holds again.
+    expect(send('desk', 10_001, [2, 99, 99])).toEqual([20, 99, 99]);
   });
 });
 

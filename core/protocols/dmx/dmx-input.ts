@@ -1,11 +1,18 @@
 import { DMX_CHANNELS } from './dmx-mapping.ts';
 
 interface Source {
-  readonly name: string;
+  name: string;
   from: string;
+  /** Which input of a device it is; undefined where sources have names of their own. */
+  readonly input: number | undefined;
   readonly levels: Uint8Array;
+  /** The channels it has ever carried. */
   length: number;
   priority: number;
+  /** Of each channel, 0 for those it leaves to others; undefined while `priority` holds for all. */
+  priorities: Uint8Array | undefined;
+  prioritiesAt: number;
+  prioritiesSequence: number | undefined;
   sequence: number | undefined;
   /** When it was last heard, and when it last changed something. */
   at: number;
@@ -16,6 +23,8 @@ interface Source {
 const MOST = 64;
 /** Milliseconds for which a level counts as on its way through the relay and back. */
 const RETURN = 1_000;
+/** Milliseconds without priorities of channels after which the source's own holds for all of them again. */
+const PRIORITIES = 10_000;
 
 /** Who sends to one universe, and what comes of it. */
 export class DmxSources {
@@ -29,6 +38,11 @@ export class DmxSources {
   readonly #sources = new Map<string, Source>();
   /** Those of the highest priority. */
   #active: Source[] = [];
+  /** Who changed each channel last, kept while channels have priorities of their own. */
+  readonly #owners: (Source | undefined)[] = [];
+  #hasPriorities = false;
+  /** Sources whose place another of the same device has taken: heard again, they are two. */
+  readonly #displaced = new Set<string>();
   #changed: number[] = [];
   /** Channels that were told of, and have not come back from the relay. */
   readonly #onWay: Uint8Array = new Uint8Array(DMX_CHANNELS);
@@ -49,36 +63,40 @@ export class DmxSources {
   }
 
   /** Takes a packet. True when the levels changed, false when not, undefined when it does not count. */
-  receive({ source: name, from = name, levels, priority = 0, sequence }: DmxPacket, now: number): boolean | undefined {
-    let source = this.#sources.get(name);
-    if (source !== undefined && isLate(sequence, source.sequence)) return undefined;
-    const isMoved = source !== undefined && source.priority !== priority;
-    if (source === undefined) {
-      if (this.#sources.size >= MOST) this.leave(this.silent(this.earliest)[0] ?? '');
-      const own = new Uint8Array(DMX_CHANNELS);
-      source = { name, from, levels: own, length: 0, priority, sequence, at: now, changedAt: now };
-      this.#sources.set(name, source);
-      this.#choose();
-    }
+  receive(packet: DmxPacket, now: number): boolean | undefined {
+    const { source: name, from = name, levels, priority = 0, sequence, priorities } = packet;
+    const known = this.#sources.get(name);
+    const last = priorities === undefined ? known?.sequence : known?.prioritiesSequence;
+    if (isLate(sequence, last)) return undefined;
+    const source = known ?? this.#begunAgain(packet, from) ?? this.#join(packet, from, now);
+    const isMoved = source.priority !== priority;
     source.at = now;
     source.from = from;
-    source.sequence = sequence;
     source.priority = priority;
+    if (priorities !== undefined) {
+      source.prioritiesSequence = sequence;
+      return this.#prioritise(source, priorities, now);
+    }
+    source.sequence = sequence;
+    if (this.#hasPriorities) return this.#weigh(source, levels, now);
     if (isMoved) return this.#move(source, levels, now);
     if (!this.#active.includes(source)) {
       take(source, levels);
       return undefined;
     }
     this.length = Math.max(this.length, levels.length);
-    // Alone, it says everything; beside others, what it changes.
+    // Alone, it says everything that it carries; beside others, what it changes.
     return this.#active.length === 1 ? this.#replace(source, levels, now) : this.#add(source, levels, now);
   }
 
   /** Forgets a source. True when the levels changed. */
   leave(name: string): boolean {
-    if (!this.#sources.delete(name)) return false;
+    const source = this.#sources.get(name);
+    if (source === undefined) return false;
+    this.#sources.delete(name);
+    if (this.#sources.size === 0) this.#displaced.clear();
     this.#choose();
-    return this.#active.length > 0 && this.#rebuild();
+    return this.#sources.size > 0 && this.#rebuild(source.length);
   }
 
   /** The sources not heard since. */
@@ -133,9 +151,44 @@ export class DmxSources {
     return undefined;
   }
 
+  #join({ source: name, input, priority = 0 }: DmxPacket, from: string, now: number): Source {
+    if (this.#sources.size >= MOST) this.leave(this.silent(this.earliest)[0] ?? '');
+    const levels = new Uint8Array(DMX_CHANNELS);
+    const times = { at: now, changedAt: now, prioritiesAt: now };
+    const own = { priorities: undefined, prioritiesSequence: undefined, sequence: undefined };
+    const source: Source = { name, from, input, levels, length: 0, priority, ...own, ...times };
+    this.#sources.set(name, source);
+    this.#choose();
+    return source;
+  }
+
+  /**
+   * A program that runs again has another port, and would be merged with its former self. So a new port takes the place
+   * of the most silent of the same address and input; who is heard again after that runs beside it.
+   */
+  #begunAgain({ source: name, input }: DmxPacket, from: string): Source | undefined {
+    if (input === undefined || this.#displaced.delete(name)) return undefined;
+    let former: Source | undefined;
+    for (const each of this.#sources.values()) {
+      if (each.input !== input || hostOf(each.from) !== hostOf(from)) continue;
+      if (former === undefined || each.at < former.at) former = each;
+    }
+    if (former === undefined) return undefined;
+    this.#sources.delete(former.name);
+    if (this.#displaced.size >= MOST) this.#displaced.clear();
+    this.#displaced.add(former.name);
+    former.name = name;
+    this.#sources.set(name, former);
+    return former;
+  }
+
   #choose(): void {
     let highest = -1;
-    for (const { priority } of this.#sources.values()) highest = Math.max(highest, priority);
+    this.#hasPriorities = false;
+    for (const { priority, priorities } of this.#sources.values()) {
+      highest = Math.max(highest, priority);
+      if (priorities !== undefined) this.#hasPriorities = true;
+    }
     this.#active = [...this.#sources.values()].filter(({ priority }) => priority === highest);
   }
 
@@ -145,13 +198,13 @@ export class DmxSources {
     source.changedAt = now;
     this.length = Math.max(this.length, levels.length);
     this.#choose();
-    return this.#rebuild();
+    return this.#rebuild(this.#longest());
   }
 
   #replace(source: Source, levels: Uint8Array, now: number): boolean {
     take(source, levels);
     let changed = false;
-    for (let i = 0; i < this.length; i++) {
+    for (let i = 0; i < source.length; i++) {
       if (this.levels[i] !== source.levels[i]) changed = this.#set(i, source.levels[i] as number);
     }
     if (changed) source.changedAt = now;
@@ -160,29 +213,103 @@ export class DmxSources {
 
   #add(source: Source, levels: Uint8Array, now: number): boolean {
     let changed = false;
-    const { levels: own, length } = source;
-    const end = Math.max(length, levels.length);
-    for (let i = 0; i < end; i++) {
-      const level = levels[i] ?? 0;
+    const { levels: own } = source;
+    for (let i = 0; i < levels.length; i++) {
+      const level = levels[i] as number;
       if (own[i] === level) continue;
       own[i] = level;
       source.changedAt = now;
       const merged = this.#merge === 'ltp' ? level : this.#highest(i);
       if (this.levels[i] !== merged) changed = this.#set(i, merged);
     }
-    source.length = levels.length;
+    source.length = Math.max(source.length, levels.length);
     return changed;
   }
 
-  /** The levels out of those sources that count now. */
-  #rebuild(): boolean {
+  /** A source says what each of its channels is worth. */
+  #prioritise(source: Source, priorities: Uint8Array, now: number): boolean | undefined {
+    const before = source.priorities;
+    source.prioritiesAt = now;
+    if (before !== undefined && isSame(before, priorities)) return undefined;
+    const own = new Uint8Array(DMX_CHANNELS);
+    own.set(priorities);
+    source.priorities = own;
+    this.#choose();
+    return this.#rebuild(this.#longest()) || undefined;
+  }
+
+  /** Takes levels where channels have priorities of their own. */
+  #weigh(source: Source, levels: Uint8Array, now: number): boolean {
+    for (let i = 0; i < levels.length; i++) {
+      if (source.levels[i] === levels[i]) continue;
+      source.changedAt = now;
+      this.#owners[i] = source;
+    }
+    take(source, levels);
+    this.length = Math.max(this.length, levels.length);
+    this.#forgetPriorities(now);
+    return this.#rebuild(this.#longest());
+  }
+
+  #forgetPriorities(now: number): void {
+    let forgotten = false;
+    for (const source of this.#sources.values()) {
+      if (source.priorities === undefined || now - source.prioritiesAt < PRIORITIES) continue;
+      source.priorities = undefined;
+      forgotten = true;
+    }
+    if (forgotten) this.#choose();
+  }
+
+  /** The first channels, out of those sources that count now; what none of them carries is 0. */
+  #rebuild(end: number): boolean {
     let changed = false;
     const newest = this.#active.reduce((a, b) => (b.changedAt > a.changedAt ? b : a));
-    for (let i = 0; i < this.length; i++) {
-      const level = this.#merge === 'ltp' ? (newest.levels[i] as number) : this.#highest(i);
-      if (this.levels[i] !== level) changed = this.#set(i, level);
+    for (let i = 0; i < end; i++) {
+      const level = this.#hasPriorities ? this.#weightiest(i) : this.#of(newest, i);
+      if (level !== undefined && this.levels[i] !== level) changed = this.#set(i, level);
     }
     return changed;
+  }
+
+  #of(newest: Source, i: number): number {
+    return this.#merge === 'ltp' ? (newest.levels[i] as number) : this.#highest(i);
+  }
+
+  /** The level of a channel whose sources have priorities for it; undefined when nobody speaks for it. */
+  #weightiest(i: number): number | undefined {
+    let best: Source | undefined;
+    let bestPriority = 0;
+    let level = 0;
+    for (const source of this.#sources.values()) {
+      if (i >= source.length) continue;
+      // Priorities of channels know 0 as "not mine"; 0 for a whole universe is merely the lowest.
+      const priority = source.priorities === undefined ? source.priority + 1 : weight(source.priorities[i] as number);
+      if (priority === 0 || priority < bestPriority) continue;
+      const own = source.levels[i] as number;
+      if (best === undefined || priority > bestPriority) {
+        best = source;
+        bestPriority = priority;
+        level = own;
+      } else if (this.#merge === 'htp') {
+        level = Math.max(level, own);
+      } else if (this.#isNewer(source, best, i)) {
+        best = source;
+        level = own;
+      }
+    }
+    return best === undefined ? undefined : level;
+  }
+
+  #isNewer(a: Source, b: Source, i: number): boolean {
+    const owner = this.#owners[i];
+    return owner === a || (owner !== b && a.changedAt > b.changedAt);
+  }
+
+  #longest(): number {
+    let longest = 0;
+    for (const { length } of this.#sources.values()) longest = Math.max(longest, length);
+    return longest;
   }
 
   #highest(i: number): number {
@@ -198,11 +325,24 @@ export class DmxSources {
   }
 }
 
-/** Puts a packet's levels in place of the source's; what it no longer says is zero. */
+/** Puts a packet's levels in place of the source's; channels beyond its end keep theirs. */
 function take(source: Source, levels: Uint8Array): void {
   source.levels.set(levels);
-  if (levels.length < source.length) source.levels.fill(0, levels.length, source.length);
-  source.length = levels.length;
+  source.length = Math.max(source.length, levels.length);
+}
+
+/** A priority of a channel beside those of universes, which begin at 0. */
+function weight(priority: number): number {
+  return priority === 0 ? 0 : Math.min(priority, 200) + 1;
+}
+
+function isSame(whole: Uint8Array, part: Uint8Array): boolean {
+  for (let i = 0; i < whole.length; i++) if (whole[i] !== (part[i] ?? 0)) return false;
+  return true;
+}
+
+function hostOf(address: string): string {
+  return address.slice(0, address.lastIndexOf(':'));
 }
 
 /** Whether a packet came later than one that was sent after it (E1.31 §6.7.2); a jump of 20 is a new beginning. */
@@ -236,9 +376,19 @@ export interface DmxPacket {
   readonly source: string;
   /** The address it came from, where `source` is not that. @defaultValue `source` */
   readonly from?: string | undefined;
+  /**
+   * Which input of the device at that address it is. Given, a new source of the same address and input takes the place
+   * of the one that is most silent, as of a program that was started again; one that is heard again stays beside it.
+   */
+  readonly input?: number | undefined;
   readonly universe: number;
-  /** 512 at most; copied. */
+  /** 512 at most; copied. Channels beyond its end keep their level. */
   readonly levels: Uint8Array;
+  /**
+   * Priorities of single channels in place of levels, 1–200, and 0 for those that the source leaves to others; channels
+   * beyond its end are 0. They hold for 10 s, and of each channel the sources of its highest priority count.
+   */
+  readonly priorities?: Uint8Array | undefined;
   /** Only the sources of the highest priority count. @defaultValue 0 */
   readonly priority?: number | undefined;
   /** 0–255, to tell late packets; undefined where the source does not count. */
@@ -254,6 +404,14 @@ export interface DmxFrame {
   readonly changed: readonly number[];
   /** Whose packet made it. */
   readonly source: string;
+}
+
+/** A copy of `levels`, and of those before it the ones beyond its end. */
+export function overlaid(before: Uint8Array | undefined, levels: Uint8Array): Uint8Array {
+  if (before === undefined || before.length <= levels.length) return levels.slice();
+  const both = before.slice();
+  both.set(levels);
+  return both;
 }
 
 /** A frame that shows nothing new is given again after this many milliseconds. */

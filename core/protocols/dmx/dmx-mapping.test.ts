@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ClaspError } from '../../errors.ts';
+import type { Value } from '../../signal/value.ts';
 import { DmxMapping } from './dmx-mapping.ts';
 
 const namespaces = fc.constantFrom('', '/artnet', '/stage/left');
@@ -51,5 +52,74 @@ describe('DmxMapping', () => {
         }
       }),
     );
+  });
+});
+
+describe('DmxMapping and channels of 16 bits', () => {
+  const wide = fc.nat(65_535);
+
+  it('reads every value as it wrote it, wherever the fine channel is', () => {
+    fc.assert(
+      fc.property(channels, channels, wide, fc.boolean(), (coarse, fine, value, normalize) => {
+        fc.pre(coarse !== fine);
+        const mapping = new DmxMapping({ namespace: '/dmx', normalize, pairs: [{ coarse, fine }] });
+        const levels = new Uint8Array(512);
+        levels[coarse - 1] = value >> 8;
+        levels[fine - 1] = value & 255;
+        const param = mapping.valueIn(levels, 0, coarse);
+        expect(Number(param)).toBe(normalize ? value / 65_535 : value);
+        const written = new Uint8Array(512);
+        mapping.levelsFor(param, 0, coarse, '/dmx/1', (channel, level) => {
+          written[channel - 1] = level;
+        });
+        expect(written).toEqual(levels);
+        expect(mapping.owners(0, [coarse, fine])).toEqual([coarse]);
+        expect(mapping.owners(0, [fine])).toEqual([coarse]);
+      }),
+    );
+  });
+
+  it('has a pair in its universe, in every universe, and nowhere else', () => {
+    const mapping = new DmxMapping({
+      namespace: '/artnet',
+      range: [0, 9],
+      pairs: [{ coarse: 1 }, { universe: 3, coarse: 5, fine: 9 }],
+    });
+    const partners = (universe: number) => [1, 2, 5, 9].map((channel) => mapping.partner(universe, channel));
+    expect([partners(0), partners(3)]).toEqual([
+      [2, -1, 0, 0],
+      [2, -1, 9, -5],
+    ]);
+  });
+
+  it('clamps, knows true and null, and says whose part a fine channel is', () => {
+    const mapping = new DmxMapping({ namespace: '/dmx', pairs: [{ coarse: 1 }] });
+    const levels = (value: Value) => {
+      const set: number[] = [];
+      mapping.levelsFor(value, 0, 1, '/dmx/1', (_channel, level) => set.push(level));
+      return set;
+    };
+    expect([levels(70_000), levels(-1), levels(true), levels(null), levels(256.4)]).toEqual([
+      [255, 255],
+      [0, 0],
+      [255, 255],
+      [0, 0],
+      [1, 0],
+    ]);
+    expect(() => levels('x')).toThrow('[402]');
+    expect(() => mapping.levelsFor(1, 0, 2, '/dmx/2', () => undefined)).toThrow(
+      'channel 2 is the fine part of channel 1',
+    );
+  });
+
+  it.each([
+    [[{ coarse: 512 }], 'channel 513 of a pair is not from 1 to 512'],
+    [[{ coarse: 0 }], 'channel 0 of a pair'],
+    [[{ coarse: 4, fine: 4 }], 'channel 4 of a pair is in two pairs'],
+    [[{ coarse: 1 }, { coarse: 2 }], 'channel 2 of a pair is in two pairs'],
+    [[{ coarse: 1 }, { universe: 1, coarse: 2 }], 'channel 2 of a pair is in two pairs'],
+    [[{ universe: 10, coarse: 1 }], 'universe 10 of a pair is not from 0 to 9'],
+  ])('refuses %o', (pairs, reason) => {
+    expect(() => new DmxMapping({ namespace: '/artnet', range: [0, 9], pairs })).toThrow(`[402] ${reason}`);
   });
 });

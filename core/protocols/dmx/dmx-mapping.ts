@@ -1,6 +1,16 @@
 import { ClaspError, ErrorCode } from '../../errors.ts';
 import type { Value } from '../../signal/value.ts';
 
+/** Two channels that together are one value of 16 bits, as pan and tilt of a moving light. */
+export interface DmxPair {
+  /** @defaultValue the pair is in every universe */
+  readonly universe?: number | undefined;
+  /** The channel of the high byte, 1–512: the value lives at its address. */
+  readonly coarse: number;
+  /** The channel of the low byte, 1–512. @defaultValue the one after `coarse` */
+  readonly fine?: number | undefined;
+}
+
 export interface DmxMappingOptions {
   /** Prefix of all addresses; `''` for none. */
   readonly namespace: string;
@@ -8,6 +18,8 @@ export interface DmxMappingOptions {
   readonly range?: readonly [lowest: number, highest: number] | undefined;
   /** Whether params are 0.0–1.0 rather than 0–255. @defaultValue false */
   readonly normalize?: boolean | undefined;
+  /** Channels that are one value of 16 bits: 0–65535, or 0.0–1.0 with `normalize`. @defaultValue none */
+  readonly pairs?: readonly DmxPair[] | undefined;
 }
 
 /** Channels of a universe. */
@@ -22,9 +34,10 @@ const LEVELS: readonly bigint[] = Array.from({ length: 256 }, (_, level) => BigI
  * | foreign | address | value in | value out |
  * |---|---|---|---|
  * | universe u, channel c | `{namespace}/{u}/{c}` | integer 0–255, or 0.0–1.0 with `normalize` | clamped, rounded; true is full |
+ * | coarse channel c of a pair | `{namespace}/{u}/{c}` | integer 0–65535, or 0.0–1.0 with `normalize` | as above |
  * | universe u, whole frame | `{namespace}/{u}` | bytes | bytes, or an array of levels |
  *
- * For a single universe the `/{u}` is left out. Pure.
+ * The fine channel of a pair has no address of its own. For a single universe the `/{u}` is left out. Pure.
  */
 export class DmxMapping {
   readonly normalize: boolean;
@@ -32,10 +45,76 @@ export class DmxMapping {
   readonly #range: readonly [number, number] | undefined;
   readonly #addresses = new Map<number, string[]>();
 
-  constructor({ namespace, range, normalize = false }: DmxMappingOptions) {
+  /** By universe, -1 for all others: of each coarse channel the fine one, and of each fine channel minus the coarse one. */
+  readonly #partners = new Map<number, Int16Array>();
+
+  /** Throws a `ClaspError` 402 for a pair that cannot be: no such channel, or one that is in another pair already. */
+  constructor({ namespace, range, normalize = false, pairs = [] }: DmxMappingOptions) {
     this.#namespace = namespace;
     this.#range = range;
     this.normalize = normalize;
+    const everywhere = pairs.filter(({ universe }) => universe === undefined);
+    const named = pairs.filter(({ universe }) => universe !== undefined);
+    for (const { universe } of named) this.#checkUniverse(universe as number);
+    for (const universe of new Set([
+      ...(pairs.length > 0 ? [-1] : []),
+      ...named.map((pair) => pair.universe as number),
+    ])) {
+      this.#partners.set(universe, partnersOf([...everywhere, ...named.filter((pair) => pair.universe === universe)]));
+    }
+  }
+
+  /** The fine channel that belongs to a coarse one, minus the coarse channel that a fine one belongs to, else 0. */
+  partner(universe: number, channel: number): number {
+    if (this.#partners.size === 0) return 0;
+    const partners = this.#partners.get(universe) ?? (this.#partners.get(-1) as Int16Array);
+    return partners[channel] as number;
+  }
+
+  /** The channel whose address has the value of this one: the coarse channel for a fine one, else itself. */
+  owner(universe: number, channel: number): number {
+    const partner = this.partner(universe, channel);
+    return partner < 0 ? -partner : channel;
+  }
+
+  /** The channels whose addresses have new values when these levels have changed, each once. */
+  owners(universe: number, changed: readonly number[]): readonly number[] {
+    if (this.#partners.size === 0) return changed;
+    return [...new Set(changed.map((channel) => this.owner(universe, channel)))];
+  }
+
+  /** The value at the address of a channel, out of all levels of its universe. */
+  valueIn(levels: Uint8Array, universe: number, channel: number): Value {
+    const fine = this.partner(universe, channel);
+    const level = levels[channel - 1] ?? 0;
+    if (fine <= 0) return this.value(level);
+    const wide = level * 256 + (levels[fine - 1] ?? 0);
+    return this.normalize ? wide / 65_535 : BigInt(wide);
+  }
+
+  /**
+   * Calls `set` with each channel that a value at the address of `channel` is for, and its level. Throws a `ClaspError` 402
+   * for a fine channel, and for what is neither number nor boolean.
+   */
+  levelsFor(
+    value: Value,
+    universe: number,
+    channel: number,
+    address: string,
+    set: (channel: number, level: number) => void,
+  ): void {
+    const fine = this.partner(universe, channel);
+    if (fine === 0) {
+      set(channel, this.level(value, address));
+      return;
+    }
+    if (fine < 0) {
+      const reason = `channel ${channel} is the fine part of channel ${-fine}`;
+      throw new ClaspError(ErrorCode.BadValue, reason, { address, value });
+    }
+    const wide = this.#number(value, address, 65_535);
+    set(channel, wide >> 8);
+    set(fine, wide & 255);
   }
 
   /** The address of a channel. Known channels cost a lookup. */
@@ -87,7 +166,11 @@ export class DmxMapping {
 
   /** The level that a value means: clamped and rounded. Throws a `ClaspError` 402 for what is neither number nor boolean. */
   level(value: Value, address: string): number {
-    if (typeof value === 'boolean') return value ? 255 : 0;
+    return this.#number(value, address, 255);
+  }
+
+  #number(value: Value, address: string, full: number): number {
+    if (typeof value === 'boolean') return value ? full : 0;
     if (value === null) return 0;
     const number = typeof value === 'bigint' ? Number(value) : value;
     if (typeof number !== 'number' || Number.isNaN(number)) {
@@ -96,7 +179,17 @@ export class DmxMapping {
         value,
       });
     }
-    return Math.max(0, Math.min(255, Math.round(this.normalize ? number * 255 : number)));
+    return Math.max(0, Math.min(full, Math.round(this.normalize ? number * full : number)));
+  }
+
+  #checkUniverse(universe: number): void {
+    const [lowest, highest] = this.#range ?? [0, 0];
+    if (Number.isInteger(universe) && universe >= lowest && universe <= highest) return;
+    const reason =
+      this.#range === undefined
+        ? 'a pair of a single universe names none'
+        : `universe ${universe} of a pair is not from ${lowest} to ${highest}`;
+    throw new ClaspError(ErrorCode.BadValue, reason, { value: universe });
   }
 
   /** The levels of a whole frame. Throws a `ClaspError` 402 for what is neither bytes nor an array of 512 numbers at most. */
@@ -110,6 +203,21 @@ export class DmxMapping {
       value,
     });
   }
+}
+
+function partnersOf(pairs: readonly DmxPair[]): Int16Array {
+  const partners = new Int16Array(DMX_CHANNELS + 1);
+  for (const { coarse, fine = coarse + 1 } of pairs) {
+    for (const channel of [coarse, fine]) {
+      const exists = Number.isInteger(channel) && channel >= 1 && channel <= DMX_CHANNELS;
+      if (exists && partners[channel] === 0 && coarse !== fine) continue;
+      const wrong = exists ? 'is in two pairs' : `is not from 1 to ${DMX_CHANNELS}`;
+      throw new ClaspError(ErrorCode.BadValue, `channel ${channel} of a pair ${wrong}`, { value: channel });
+    }
+    partners[coarse] = fine;
+    partners[fine] = -coarse;
+  }
+  return partners;
 }
 
 /** `/` and a number without sign between two places of an address; -1 for anything else, and for `/07`. */

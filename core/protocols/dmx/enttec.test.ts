@@ -128,6 +128,19 @@ describe('ENTTEC messages', () => {
     expect(change(0, [0xff, 0, 0])).toBe(-2);
   });
 
+  it('are dropped whole when they tell of more channels than they have levels', () => {
+    const told = fc.uint8Array({ minLength: 5, maxLength: 5 });
+    fc.assert(
+      fc.property(fc.nat(255), told, fc.uint8Array({ maxLength: 40, min: 1 }), (first, bits, values) => {
+        const levels = new Uint8Array(512);
+        const wanted = [...bits].reduce((sum, byte) => sum + byte.toString(2).replaceAll('0', '').length, 0);
+        const known = applyEnttecDmx({ label: 9, data: Uint8Array.of(first, ...bits, ...values) }, levels);
+        expect(known).toBe(values.length < wanted ? -2 : 512);
+        if (known === -2) expect(levels.every((level) => level === 0)).toBe(true);
+      }),
+    );
+  });
+
   it('carry the serial number as it is printed', () => {
     const data = Uint8Array.of(0x78, 0x56, 0x34, 0x02);
     expect(enttecSerialNumber({ label: EnttecLabel.GetSerialNumber, data })).toBe('02345678');

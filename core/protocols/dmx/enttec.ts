@@ -138,7 +138,7 @@ export class EnttecParser {
 /**
  * Puts what a message of label 5 or 9 says into `levels` (512 bytes), and gives how many channels are known from it.
  * Gives -1 when it says nothing about levels: another label, an overrun, a start code other than 0; and -2 when it is
- * malformed.
+ * malformed, which leaves the levels as they are.
  */
 export function applyEnttecDmx({ label, data }: EnttecMessage, levels: Uint8Array): number {
   if (label === EnttecLabel.ReceivedDmx) {
@@ -149,11 +149,14 @@ export function applyEnttecDmx({ label, data }: EnttecMessage, levels: Uint8Arra
   }
   if (label !== EnttecLabel.ChangeOfState) return -1;
   if (data.length < 6) return -2;
+  let told = 0;
+  for (let bit = 0; bit < 40; bit++) told += ((data[1 + (bit >> 3)] as number) >> (bit & 7)) & 1;
+  // Cut off, it may be anything: none of it is believed.
+  if (data.length < 6 + told) return -2;
   const first = (data[0] as number) * 8;
   let next = 6;
   for (let bit = 0; bit < 40; bit++) {
     if ((((data[1 + (bit >> 3)] as number) >> (bit & 7)) & 1) === 0) continue;
-    if (next >= data.length) return -2;
     const level = data[next++] as number;
     const slot = first + bit; // slot 0 is the start code
     if (slot >= 1 && slot <= 512) levels[slot - 1] = level;

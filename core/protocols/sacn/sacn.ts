@@ -61,6 +61,8 @@ export type SacnPacket = SacnData | SacnSync | SacnDiscovery | SacnOther;
 export const SACN_PORT = 5568;
 /** The highest universe that carries levels; the lowest is 1. */
 export const SACN_MAX_UNIVERSE = 63_999;
+/** The start code of packets that have a priority for each channel in place of its level, 0 for none. */
+export const SACN_PRIORITIES = 0xdd;
 /** The universe on which sources say what they send. */
 export const SACN_DISCOVERY_UNIVERSE = 64_214;
 
@@ -195,8 +197,9 @@ const ROOT_EXTENDED = 8;
 const CUT_OFF = 'packet is cut off';
 
 /**
- * Reads one packet of E1.31, or says what is wrong with it. CID and levels are views on `bytes`; lengths are checked
- * layer by layer, and bytes after the end are passed over.
+ * Reads one packet of E1.31, or says what is wrong with it. CID and levels are views on `bytes`; bytes after the end are
+ * passed over. The lengths of the inner layers say nothing that is not known already, and some senders have them wrong:
+ * what counts is that the levels are whole.
  */
 export function parseSacn(bytes: Uint8Array): SacnPacket | DmxFault {
   if (bytes.length < 16) return { fault: 'not an ACN packet', offset: 0 };
@@ -205,14 +208,11 @@ export function parseSacn(bytes: Uint8Array): SacnPacket | DmxFault {
   const end = 16 + (word(bytes, 16) & 0xfff);
   if (!isPdu(bytes, 16) || end > bytes.length || end < 44)
     return { fault: 'wrong length of the root layer', offset: 16 };
-  const framing = 38 + (word(bytes, 38) & 0xfff);
-  if (!isPdu(bytes, 38) || framing > end) return { fault: 'wrong length of the framing layer', offset: 38 };
-
   const root = long(bytes, 18);
   const vector = long(bytes, 40);
-  if (root === ROOT_DATA && vector === 2) return data(bytes, framing);
-  if (root === ROOT_EXTENDED && vector === 1) return sync(bytes, framing);
-  if (root === ROOT_EXTENDED && vector === 2) return discovery(bytes, framing);
+  if (root === ROOT_DATA && vector === 2) return data(bytes);
+  if (root === ROOT_EXTENDED && vector === 1) return sync(bytes, end);
+  if (root === ROOT_EXTENDED && vector === 2) return discovery(bytes, end);
   return { type: 'other', vector: root === ROOT_DATA || root === ROOT_EXTENDED ? vector : root };
 }
 
@@ -232,15 +232,13 @@ export function decodeSacn(bytes: Uint8Array): SacnPacket {
   throw new ClaspError(ErrorCode.BadMessage, `${packet.fault} at byte ${packet.offset}`);
 }
 
-function data(bytes: Uint8Array, end: number): SacnData | DmxFault {
-  if (end < 126) return { fault: CUT_OFF, offset: end };
-  const dmp = 115 + (word(bytes, 115) & 0xfff);
-  if (!isPdu(bytes, 115) || dmp > end) return { fault: 'wrong length of the DMP layer', offset: 115 };
+function data(bytes: Uint8Array): SacnData | DmxFault {
+  if (bytes.length < 126) return { fault: CUT_OFF, offset: bytes.length };
   if (at(bytes, 117) !== 2 || at(bytes, 118) !== 0xa1) return { fault: 'not a set-property message', offset: 117 };
   if (word(bytes, 119) !== 0 || word(bytes, 121) !== 1) return { fault: 'wrong property address', offset: 119 };
   const count = word(bytes, 123);
   if (count < 1 || count > 513) return { fault: 'property count is not from 1 to 513', offset: 123 };
-  if (125 + count > dmp) return { fault: 'levels are cut off', offset: dmp };
+  if (125 + count > bytes.length) return { fault: 'levels are cut off', offset: bytes.length };
   const priority = at(bytes, 108);
   if (priority > 200) return { fault: 'priority is above 200', offset: 108 };
   const universe = word(bytes, 113);
