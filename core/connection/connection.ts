@@ -35,6 +35,8 @@ export interface Connection {
   readonly saturated: Observable<boolean>;
   /** The largest frame the peer can take, in bytes, header included. Absent: as large as the protocol allows. */
   readonly maxFrame?: number | undefined;
+  /** Whether the peer is a slow device, which is sent nothing at the greeting that it did not ask for. @defaultValue `false` */
+  readonly narrow?: boolean | undefined;
   /** Asks the transport below whether the peer is alive (a WebSocket ping) and calls back when it answered. */
   readonly ping?: ((answered: () => void) => void) | undefined;
 }

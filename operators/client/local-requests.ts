@@ -1,5 +1,9 @@
 import type { Ack, BundlePart } from '../../core/client/client.ts';
+import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { BundleWriter } from '../../core/wire/bundle.ts';
+import { encodeInProcess, MAX_SET_BYTES } from '../../core/wire/in-process.ts';
+import type { QoS } from '../../core/wire/message.ts';
+import type { ClientMessage } from '../../core/wire/relay-frame.ts';
 import { requireAddress } from './client-pattern.ts';
 import type { SentRequests } from './client-requests.ts';
 import { bundleMessage, ClientRequests, RequestsInOrder } from './client-requests.ts';
@@ -37,6 +41,20 @@ export class LocalRequests extends ClientRequests {
     const message = { type: 'BUNDLE', timestamp, messages: [] } as const;
     this.ask({ kind: 'message', message, addresses, frame: writer.finish(1), replies: [reply] });
     return reply;
+  }
+
+  protected override encode(message: ClientMessage, qos: QoS = 0): Uint8Array {
+    const mayBeLarge = message.type === 'SET' || (message.type === 'PUBLISH' && message.signal === 'event');
+    if (!mayBeLarge) return super.encode(message, qos);
+    if (message.tag === undefined) {
+      try {
+        const frame = super.encode(message, qos);
+        if (frame.length <= MAX_SET_BYTES) return frame;
+      } catch (cause) {
+        if (ClaspError.from(cause, ErrorCode.Internal).code !== ErrorCode.BadValue) throw cause;
+      }
+    }
+    return encodeInProcess(message, qos);
   }
 
   #require(address: string): void {
