@@ -5,7 +5,6 @@ import type { Keyframe } from '../../core/signal/signal.ts';
 import type { Value } from '../../core/signal/value.ts';
 import { writeTimeline } from '../../core/timeline/timeline-value.ts';
 import { encodeMessage } from '../../core/wire/encode.ts';
-import { encodeSet } from '../../core/wire/encode-signal.ts';
 import { stampFrame } from '../../core/wire/forward.ts';
 import type {
   AckMessage,
@@ -560,9 +559,7 @@ export class ClientRequests {
   }
 
   protected encode(message: ClientMessage, qos: QoS = 0): Uint8Array {
-    if (message.type !== 'SET') return encodeMessage(message, { qos });
-    const { address, value, revision, lock, unlock, ttl } = message;
-    return encodeSet(address, value, { qos, revision, lock, unlock, ttl });
+    return encodeMessage(message, { qos });
   }
 
   #transmit(request: Request, send: (frame: Uint8Array) => void): void {
