@@ -56,7 +56,7 @@ export interface MqttPublishProperties {
   readonly subscriptionIdentifier?: number | readonly number[];
 }
 
-/** What a client leaves to be said when it is gone without a word. */
+/** A last will: what the server publishes when the client is gone without DISCONNECT. */
 export interface MqttWill {
   readonly topic: string;
   readonly payload: Uint8Array;
