@@ -13,7 +13,9 @@ const params = document.querySelector('#params') as HTMLElement;
 const midi = document.querySelector('#midi') as HTMLElement;
 
 relay(merge(tabs, frames)).subscribe(() => {
-  sessions.textContent = String(relay.stats().sessions);
+  // Those of this page itself are not counted.
+  const { sessions: all, ownSessions } = relay.stats();
+  sessions.textContent = String(all - ownSessions);
 });
 
 const page = relay.client('this page');
