@@ -1,7 +1,7 @@
+import { router } from 'clasp-rx';
+import { broadcastChannelListener, clock, messagePortListener, midiInputs } from 'clasp-rx/platform-browser';
+import { midiSource } from 'clasp-rx/sources';
 import { catchError, EMPTY, merge, switchMap } from 'rxjs';
-import { router } from '../../index.ts';
-import { broadcastChannelListener, clock, messagePortListener, midiInputs } from '../../platform-browser/index.ts';
-import { midiSource } from '../../sources/index.ts';
 import { showPanel } from './panel.ts';
 
 const relay = router({ name: 'Tab relay', sessionId: () => crypto.randomUUID(), now: clock });
