@@ -19,6 +19,7 @@ export type {
   Reply,
   SetOptions,
   SignalCallback,
+  TagOptions,
   TimelineOptions,
 } from './client/client.ts';
 export type { BytePort, BytePorts } from './connection/byte-port.ts';
@@ -51,6 +52,7 @@ export type {
 } from './signal/signal.ts';
 export type { Sink, SinkActions } from './signal/sink.ts';
 export { sink } from './signal/sink.ts';
+export { nextTag } from './signal/tag.ts';
 export type { Value } from './signal/value.ts';
 export { monotonicScheduler } from './time/monotonic-scheduler.ts';
 export type { Curve } from './timeline/timeline.ts';

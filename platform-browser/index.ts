@@ -71,7 +71,7 @@ export type {
 } from './message-port.ts';
 export { messagePortConnection, messagePortDial, messagePortListener } from './message-port.ts';
 export type { MidiAccessLike, MidiOutputPortLike, MidiPortLike } from './web-midi.ts';
-export { midiInputs, midiOutputs, webMidiTime } from './web-midi.ts';
+export { midiInput, midiInputs, midiOutput, midiOutputs, webMidiTime } from './web-midi.ts';
 export type { WebMidiLibraryEvent, WebMidiLibraryInput, WebMidiLibraryOutput } from './web-midi-library.ts';
 export { webMidiInput, webMidiOutput } from './web-midi-library.ts';
 export type { WebSerialOptions, WebSerialPortLike } from './web-serial.ts';

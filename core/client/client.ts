@@ -52,6 +52,12 @@ export interface QoSOptions {
   readonly qos?: Exclude<QoS, 0> | undefined;
 }
 
+/** How a signal is known again by whoever said it. */
+export interface TagOptions {
+  /** A number of `nextTag`, which the signal has for those who hear it in this process. @defaultValue none */
+  readonly tag?: number | undefined;
+}
+
 /** Where a client stands with its relay. */
 export type ClientStatus =
   | { readonly state: 'connecting'; readonly attempt: number }
@@ -59,7 +65,7 @@ export type ClientStatus =
   | { readonly state: 'disconnected'; readonly reason: ClaspError | undefined; readonly retryInMs: number }
   | { readonly state: 'closed'; readonly reason: ClaspError | undefined };
 
-export interface SetOptions extends QoSOptions {
+export interface SetOptions extends QoSOptions, TagOptions {
   /** Become the holder of the param: nobody else can write it until unlock or disconnect. */
   readonly lock?: boolean;
   /** Give the lock up. */
@@ -139,7 +145,7 @@ export interface Client extends Observer<Signal> {
   /** The current value; null when there is none. 502 after 5 s. */
   get(address: string): Reply<Value>;
   /** Sends an event. Repeated over a reconnect when it was not acknowledged: with QoS 1 it may then come twice. */
-  emit(address: string, value?: Value, options?: QoSOptions): Reply<Ack>;
+  emit(address: string, value?: Value, options?: QoSOptions & TagOptions): Reply<Ack>;
   /** Sends a sample of a stream, or several (QoS 0): no answer, may be dropped on the way to a slow receiver. */
   stream(address: string, value: Value, options?: StreamOptions): void;
   /** Sends one phase of a gesture (QoS 0). `id` is any u32 and tells gestures at one address apart. */

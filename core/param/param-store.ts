@@ -1,6 +1,7 @@
 import type { AddressEntry, AddressTable } from '../address/address-table.ts';
 import { compilePattern, isLiteral } from '../address/pattern.ts';
 import type { Scopes } from '../address/scope.ts';
+import { ValueCode } from '../wire/codes.ts';
 import type { Ttl } from '../wire/message.ts';
 import {
   type LeaseTimes,
@@ -52,6 +53,8 @@ export class ParamStore {
   #floor = 0;
   #count = 0;
   #ownCount = 0;
+  /** Of all values that no frame of CLASP holds. */
+  #largeBytes = 0;
 
   constructor(table: AddressTable<StoredParam>, options: ParamStoreOptions = {}) {
     const { maxDeleted = 100_000, maxParams = 0, onFull = 'lru' } = options;
@@ -83,6 +86,12 @@ export class ParamStore {
     return this.#places.hasRoom(this.#count, place === undefined);
   }
 
+  /** Whether the values that no frame of CLASP holds take no more than `max` bytes together when this is written. */
+  hasRoomForLarge({ state }: ParamEntry, { valueCode, valueStart, valueEnd }: WrittenValue, max: number): boolean {
+    if (valueCode !== ValueCode.Large) return true;
+    return this.#largeBytes - (state?.largeBytes ?? 0) + valueEnd - valueStart <= max;
+  }
+
   /** The param that has to go because there are too many; deleting it is up to the caller. */
   get surplus(): ParamEntry | undefined {
     if (!this.#places || this.#count <= this.#places.max) return undefined;
@@ -94,7 +103,9 @@ export class ParamStore {
     const param = this.#stateOf(entry);
     const existed = param.exists;
     const revision = param.revision + 1;
+    this.#largeBytes -= param.largeBytes;
     write(param, written, revision, writer, at);
+    this.#largeBytes += param.largeBytes;
     if (param.exists) {
       if (!existed) {
         this.#counted(entry, 1);
@@ -155,6 +166,7 @@ export class ParamStore {
     if (now?.place) this.#displace(now);
     if (now?.lease && now.lease !== state?.lease) this.#end(now.lease);
     this.#counted(entry, Number(state?.exists === true) - Number(now?.exists === true));
+    this.#largeBytes += (state?.largeBytes ?? 0) - (now?.largeBytes ?? 0);
     entry.state = state;
     if (state?.lease) {
       state.lease.resume(lease);

@@ -27,6 +27,11 @@ interface SignalBase {
   readonly at?: number | undefined;
   /** Who brought it in: the name of a client, bridge or device. Used to suppress echoes and loops. */
   readonly origin?: string | undefined;
+  /**
+   * By which whoever said it knows a param or event again when the relay of the same process delivers it: a number of
+   * `nextTag`. Nobody outside the process is told.
+   */
+  readonly tag?: number | undefined;
 }
 
 /** A stored value. A late joiner receives the newest one. `value` null means the param was deleted. */

@@ -258,6 +258,7 @@ export class CallbackClient {
       name,
       token,
       features,
+      greeting: true,
       random: this.#platform.random,
       now: this.#platform.now,
       scheduler: this.#scheduler,

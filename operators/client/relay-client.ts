@@ -14,6 +14,7 @@ import type {
   SetOptions,
   SignalCallback,
   StreamOptions,
+  TagOptions,
   TimelineOptions,
 } from '../../core/client/client.ts';
 import type { Connections } from '../../core/connection/connection.ts';
@@ -23,7 +24,7 @@ import type { GesturePhase, Keyframe, Signal } from '../../core/signal/signal.ts
 import type { Value } from '../../core/signal/value.ts';
 import { monotonic } from '../../core/time/monotonic.ts';
 import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
-import { SIGNAL_KINDS } from '../../core/wire/codes.ts';
+import { NARROW, SIGNAL_KINDS } from '../../core/wire/codes.ts';
 import { encodeMessage } from '../../core/wire/encode.ts';
 import {
   type Message,
@@ -73,6 +74,11 @@ export interface ClientOptions {
    * the relay says in its greeting is all that is known. @defaultValue true
    */
   readonly sync?: boolean | undefined;
+  /**
+   * Whether the relay sends every param that this client may read when it greets it: then `cached` knows them all.
+   * Without it `cached` knows what was subscribed to or asked for. A published relay does so in any case. @defaultValue false
+   */
+  readonly greeting?: boolean | undefined;
   /** Requests that may wait for a connection; of the writes to one address only the newest counts. @defaultValue 1000 */
   readonly maxWaiting?: number | undefined;
   /** Sees each message of the relay after WELCOME, a BUNDLE as a whole, before the client acts on it. For tools. @defaultValue none */
@@ -223,7 +229,7 @@ export class RelayClient implements Client {
     decode: typeof decodeRelayFrame = decodeRelayFrame,
   ) {
     const { name = 'clasp-rx', token, features = SIGNAL_KINDS, scheduler = monotonicScheduler, random } = options;
-    const { reconnect = {}, maxWaiting = 1_000, onMessage, sync = true } = options;
+    const { reconnect = {}, maxWaiting = 1_000, onMessage, sync = true, greeting = false } = options;
     const now = options.now ? monotonic(options.now, scheduler) : () => scheduler.now() * 1000;
     const report = (error: ClaspError) => this.errors.next(error);
     this.#scheduler = scheduler;
@@ -245,7 +251,13 @@ export class RelayClient implements Client {
       answer: (frame: Uint8Array) => this.#send?.(frame),
     };
     const session = {
-      hello: { type: 'HELLO', version: PROTOCOL_VERSION, name, features, token },
+      hello: {
+        type: 'HELLO',
+        version: PROTOCOL_VERSION,
+        name,
+        features: greeting ? features : [...features, NARROW],
+        token,
+      },
       scheduler,
       decode,
       welcomed: (welcome: WelcomeMessage, send: (frame: Uint8Array) => void) => this.#welcomed(welcome, send, sync),
@@ -318,8 +330,8 @@ export class RelayClient implements Client {
     return this.#ask(() => this.#requests.query(pattern));
   }
 
-  emit(address: string, value: Value = null, { qos }: QoSOptions = {}): Reply<Ack> {
-    const message = { type: 'PUBLISH', signal: 'event', address, value, timestamp: this.time() } as const;
+  emit(address: string, value: Value = null, { qos, tag }: QoSOptions & TagOptions = {}): Reply<Ack> {
+    const message = { type: 'PUBLISH', signal: 'event', address, value, timestamp: this.time(), tag } as const;
     return this.#confirm(message, qos);
   }
 

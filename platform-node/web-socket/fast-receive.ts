@@ -25,6 +25,7 @@ export class FastReceive implements Reader {
   readonly #maxFrame: number;
   readonly #turns: RoundRobin;
   readonly #message: (bytes: Uint8Array) => void;
+  readonly #reading: () => void;
   readonly #toWs: Listener | undefined;
   /** What is being read, from where on, and what has come behind it. */
   #chunk: Buffer | undefined;
@@ -44,11 +45,22 @@ export class FastReceive implements Reader {
   #gone = false;
   #after: (() => void) | undefined;
 
-  constructor(socket: Socket, maxFrame: number, turns: RoundRobin, message: (bytes: Uint8Array) => void) {
+  /**
+   * @param message gets each frame
+   * @param reading is called before the frames of one read are handed over
+   */
+  constructor(
+    socket: Socket,
+    maxFrame: number,
+    turns: RoundRobin,
+    message: (bytes: Uint8Array) => void,
+    reading: () => void = () => undefined,
+  ) {
     this.#socket = socket;
     this.#maxFrame = maxFrame;
     this.#turns = turns;
     this.#message = message;
+    this.#reading = reading;
     const [toWs] = socket.listeners('data') as Listener[];
     this.#toWs = toWs;
     if (!toWs) return;
@@ -64,6 +76,7 @@ export class FastReceive implements Reader {
   }
 
   read(): boolean {
+    this.#reading();
     for (let chunk = this.#chunk; chunk; chunk = this.#chunk) {
       if (this.#at === 0) this.#resumeFrame(chunk);
       if (this.#readFrames(chunk)) return true;

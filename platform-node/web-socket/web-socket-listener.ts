@@ -84,7 +84,6 @@ export function webSocketListener(options: WebSocketListenerOptions = {}): Conne
       noServer: true,
       clientTracking: false,
       perMessageDeflate: false,
-      skipUTF8Validation: true, // a text message is an error of its own, see WebSocketPeer
       maxPayload: maxFrame,
       handleProtocols: (offered) => (offered.has('clasp') ? 'clasp' : false),
       closeTimeout,
