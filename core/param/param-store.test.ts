@@ -57,6 +57,7 @@ describe('a store with a limit', () => {
           const pinned = entries.filter((one) => one.state?.holder && one !== unlocked).map(({ address }) => address);
           const evicted = perform(store, entry(next.who), next, at);
           expect(store.size).toBe(existing().length);
+          expect(store.ownSize).toBe(existing().filter((address) => address.startsWith('/clasp/')).length);
           expect(store.size).toBeLessThanOrEqual(maxParams);
           expect(evicted.filter((address) => address === '/clasp/own' || pinned.includes(address))).toEqual([]);
           if (onFull === 'reject') expect(evicted).toEqual([]);
@@ -201,7 +202,7 @@ describe('saving and restoring', () => {
             perform(store, entry(next.who), next, 100 + at);
           }
           for (const [of, saved] of undo.reverse()) store.restore(of, saved);
-          const { size } = store;
+          const size = [store.size, store.ownSize];
           const state = entries.map(view);
           for (const held of entries) if (held.state?.holder) store.hold(held, undefined);
           const others = Array.from({ length: onFull === 'reject' ? 0 : 16 }, (_, i) => create(`/b/${i}`));

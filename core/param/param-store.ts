@@ -35,6 +35,8 @@ export interface ParamStoreOptions {
   readonly onFull?: OnFull | undefined;
 }
 
+/** Below this are the params of the relay itself. */
+const OWN = '/clasp/';
 /** By how much more than `maxDeleted` are kept until the oldest are forgotten. */
 const SPARE = 1 / 16;
 
@@ -50,6 +52,7 @@ export class ParamStore {
   /** No revision below this one is given again, so that a forgotten deleted param cannot go back. */
   #floor = 0;
   #count = 0;
+  #ownCount = 0;
   /** Of all values that no frame of CLASP holds. */
   #largeBytes = 0;
 
@@ -63,6 +66,11 @@ export class ParamStore {
   /** How many params exist. */
   get size(): number {
     return this.#count;
+  }
+
+  /** How many of them are below `/clasp`: the relay's own. */
+  get ownSize(): number {
+    return this.#ownCount;
   }
 
   /** How many params there may be; Infinity without a limit. */
@@ -100,13 +108,13 @@ export class ParamStore {
     this.#largeBytes += param.largeBytes;
     if (param.exists) {
       if (!existed) {
-        this.#count++;
+        this.#counted(entry, 1);
         this.#deleted.delete(entry);
       }
       if (param.lease !== undefined) param.lease.renew(at);
       if (this.#places !== undefined) this.#place(entry, param);
     } else {
-      if (existed) this.#count--;
+      if (existed) this.#counted(entry, -1);
       if (param.lease !== undefined) this.#end(param.lease);
       if (param.place !== undefined) this.#displace(param);
       this.#bury(entry);
@@ -157,7 +165,7 @@ export class ParamStore {
     const now = entry.state;
     if (now?.place) this.#displace(now);
     if (now?.lease && now.lease !== state?.lease) this.#end(now.lease);
-    this.#count += Number(state?.exists === true) - Number(now?.exists === true);
+    this.#counted(entry, Number(state?.exists === true) - Number(now?.exists === true));
     this.#largeBytes += (state?.largeBytes ?? 0) - (now?.largeBytes ?? 0);
     entry.state = state;
     if (state?.lease) {
@@ -183,6 +191,11 @@ export class ParamStore {
     for (const entry of this.#table.entries()) {
       if (entry.state?.exists && compiled.matches(entry.address) && scopes.allows('read', entry.address)) yield entry;
     }
+  }
+
+  #counted({ address }: ParamEntry, more: number): void {
+    this.#count += more;
+    if (address.startsWith(OWN)) this.#ownCount += more;
   }
 
   #place(entry: ParamEntry, param: StoredParam): void {

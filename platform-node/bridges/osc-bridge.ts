@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { filter, map, merge, mergeMap, Observable, type SchedulerLike, tap } from 'rxjs';
 import type { BridgeEvent, Client } from '../../core/client/client.ts';
 import type { ClaspError } from '../../core/errors.ts';
@@ -5,19 +6,25 @@ import { OscPeers, type OscPeersOptions } from '../../core/protocols/osc/osc-pee
 import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import { FailureDigest } from '../../operators/failure-digest.ts';
 import type { OscHints, OscTarget } from '../../sinks/osc.ts';
+import { isLocal, parseHostPort } from '../host-port.ts';
 import { type UdpOptions, udpSocket } from '../udp.ts';
 import { oscOverSocket } from './osc-over-socket.ts';
 import { type OscQueryHost, type OscQueryOptions, oscQuery } from './osc-query.ts';
 import { type OscTcpEvent, type OscTcpOptions, oscTcp } from './osc-tcp.ts';
 
 export interface OscBridgeOptions
-  extends Pick<UdpOptions, 'host' | 'interface' | 'broadcast' | 'multicast'>,
+  extends Pick<UdpOptions, 'interface' | 'broadcast' | 'multicast'>,
     Pick<OscPeersOptions, 'replyToSenders' | 'senderTimeout' | 'maxSenders' | 'echoWindow' | 'echoBy'> {
   /**
    * UDP port, or `host:port`, for OSC from outside; 0 for any free one, `false` to send only.
    * @defaultValue 8000, or with `tcp` and without targets no UDP at all
    */
   readonly listen?: number | string | false;
+  /**
+   * Address to bind to where `listen` is a port; `'0.0.0.0'` lets the network write to the relay.
+   * @defaultValue this machine only, unless a target is elsewhere or `interface`, `broadcast` or `multicast` says more
+   */
+  readonly host?: string;
   /** OSC over TCP too: whom to accept, whom to connect to. Every peer is a target. @defaultValue none */
   readonly tcp?: OscTcpOptions;
   /** Tells over HTTP what there is below the namespace (OSCQuery). @defaultValue none */
@@ -39,7 +46,8 @@ export interface OscBridgeOptions
 /**
  * Joins a relay with OSC over UDP, and over TCP if asked: what comes in is written as params below the namespace, and
  * what changes there goes out to the targets, but not back to where it came from. Messages of a bundle are applied
- * together, at its time where that lies ahead.
+ * together, at its time where that lies ahead. Only this machine can send to it, unless `host` or what it is to reach says
+ * otherwise; `ready` tells the address.
  *
  * Subscribing opens, unsubscribing closes. Emits `ready` for each of UDP, TCP and OSCQuery when it is open, `devices`
  * with the TCP peers, `retrying` for one that cannot be reached, then a failure a second at most: packets that are
@@ -94,14 +102,30 @@ export function oscBridge(client: Client, options: OscBridgeOptions = {}): Obser
   });
 }
 
+/**
+ * The address that UDP is bound to; undefined: whatever the network that was chosen asks for. A relay that only this machine
+ * reaches shall not be written to from the network by way of its bridge. But a socket of this machine only cannot send
+ * elsewhere, so a target elsewhere opens it.
+ */
+export function oscHost(
+  { host, interface: network, broadcast, multicast = [], targets = [] }: OscBridgeOptions,
+  relayHost: string,
+): string | undefined {
+  if (host !== undefined || network !== undefined || broadcast || multicast.length > 0) return host;
+  if (!isLocal(relayHost)) return isIP(relayHost) === 0 ? '0.0.0.0' : relayHost;
+  const receivers = targets.map((target) => parseHostPort(typeof target === 'string' ? target : target.to).host);
+  return receivers.every(isLocal) ? '127.0.0.1' : '0.0.0.0';
+}
+
 function overUdp(
   client: Client,
   options: OscBridgeOptions,
   receivers: readonly string[],
   typesOf: OscPeers,
 ): Observable<BridgeEvent> {
-  const { host, interface: network, broadcast, multicast, listen = 8_000, scheduler = monotonicScheduler } = options;
+  const { interface: network, broadcast, multicast, listen = 8_000, scheduler = monotonicScheduler } = options;
   const { name: bridge = 'osc' } = options;
+  const host = oscHost(options, 'localhost');
   const udp: UdpOptions = {
     listen,
     scheduler,
