@@ -70,6 +70,16 @@ export type {
   MessagePostTarget,
 } from './message-port.ts';
 export { messagePortConnection, messagePortDial, messagePortListener } from './message-port.ts';
+export type { VerifyOptions } from './token/capabilities.ts';
+export {
+  capabilityHolder,
+  delegateCapability,
+  inspectCapability,
+  mintCapability,
+  verifyCapability,
+} from './token/capabilities.ts';
+export type { WebCryptoLike } from './token/web-token-crypto.ts';
+export { webTokenCrypto } from './token/web-token-crypto.ts';
 export type { MidiAccessLike, MidiOutputPortLike, MidiPortLike } from './web-midi.ts';
 export { midiInput, midiInputs, midiOutput, midiOutputs, webMidiTime } from './web-midi.ts';
 export type { WebMidiLibraryEvent, WebMidiLibraryInput, WebMidiLibraryOutput } from './web-midi-library.ts';

@@ -104,6 +104,16 @@ export type { Relay, RelayAddresses } from './relay.ts';
 export { createRelay } from './relay.ts';
 export type { RelayChange, RelayEvent } from './relay-event.ts';
 export type { RouteEvent } from './relay-routes.ts';
+export type { VerifyOptions } from './token/capabilities.ts';
+export {
+  capabilityHolder,
+  delegateCapability,
+  inspectCapability,
+  mintCapability,
+  verifyCapability,
+} from './token/capabilities.ts';
+export type { NodeTokenCrypto } from './token/node-token-crypto.ts';
+export { nodeTokenCrypto } from './token/node-token-crypto.ts';
 export type { UdpOptions } from './udp.ts';
 export { udpSocket } from './udp.ts';
 export type { WebSocketDialOptions } from './web-socket/web-socket-dial.ts';
