@@ -56,12 +56,19 @@ export type {
 } from '../core/wire/message.ts';
 export { PROTOCOL_VERSION } from '../core/wire/message.ts';
 export type { ConnectOptions } from '../operators/client/client-builder.ts';
+export type { CryptoClientConfig } from '../operators/e2e/crypto-client.ts';
+export type { ClaspLike, E2EConfig } from '../operators/e2e/e2e-session.ts';
+export type { EncryptedClient, EncryptedOptions } from '../operators/e2e/encrypted.ts';
+export type { KeyData, KeyStore, StoredJwk, TofuRecord } from '../operators/e2e/key-store.ts';
+export { MemoryKeyStore } from '../operators/e2e/key-store.ts';
 export type { BroadcastChannelOptions } from './broadcast-channel.ts';
 export { broadcastChannelDial, broadcastChannelListener } from './broadcast-channel.ts';
 export { Clasp, ClaspBuilder } from './clasp.ts';
 export { clock } from './clock.ts';
 export type { DmxBridgeOptions } from './dmx-bridge.ts';
 export { dmxBridge } from './dmx-bridge.ts';
+export { CryptoClient, E2ESession, encrypted } from './e2e/encrypted.ts';
+export { IndexedDBKeyStore } from './e2e/indexed-db-key-store.ts';
 export type {
   MessageEventTarget,
   MessagePortDialOptions,

@@ -16,7 +16,7 @@ export interface StaticToken {
 }
 
 /** A line or entry of a token file that cannot be used. */
-export interface TokenFileMistake {
+interface TokenFileMistake {
   /** From 1; 0 where the file as a whole is meant. */
   readonly line: number;
   /** What is wrong; without the token. */
