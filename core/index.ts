@@ -6,6 +6,9 @@ export type { Scope, ScopeAction } from './address/scope.ts';
 export { ALL_SCOPES, parseScope, Scopes, scopes } from './address/scope.ts';
 export { patternWithin } from './address/scope-within.ts';
 export type { Answer } from './answer.ts';
+export type { Account, AuthStore, AuthTables, Revocation, TokenRecord } from './auth/auth-store.ts';
+export { MemoryAuthStore } from './auth/auth-store.ts';
+export type { PasswordHasher, PasswordVerdict } from './auth/password-hasher.ts';
 export type {
   Ack,
   BridgeEvent,
@@ -68,7 +71,10 @@ export type {
   MintOptions,
   TrustAnchor,
 } from './token/capability.ts';
+export type { EntityRights, EntityStatus } from './token/entity-token.ts';
 export type { TokenCrypto } from './token/token-crypto.ts';
+export type { StaticToken, TokenFile } from './token/token-file.ts';
+export { readTokenFile, staticToken } from './token/token-file.ts';
 export type { ClampOptions } from './transforms/clamp.ts';
 export type { CurveName, CurveOptions } from './transforms/curve.ts';
 export type { DeadzoneOptions } from './transforms/deadzone.ts';

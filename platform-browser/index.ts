@@ -61,6 +61,8 @@ export type { ClaspLike, E2EConfig } from '../operators/e2e/e2e-session.ts';
 export type { EncryptedClient, EncryptedOptions } from '../operators/e2e/encrypted.ts';
 export type { KeyData, KeyStore, StoredJwk, TofuRecord } from '../operators/e2e/key-store.ts';
 export { MemoryKeyStore } from '../operators/e2e/key-store.ts';
+export { indexedDbAuthStore } from './auth/indexed-db-auth-store.ts';
+export { pagePasswords } from './auth/page-passwords.ts';
 export type { BroadcastChannelOptions } from './broadcast-channel.ts';
 export { broadcastChannelDial, broadcastChannelListener } from './broadcast-channel.ts';
 export { Clasp, ClaspBuilder } from './clasp.ts';

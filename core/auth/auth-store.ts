@@ -25,7 +25,9 @@ export interface TokenRecord {
   readonly hash: string;
   /** The account it belongs to, or the subject that an administrator gave it. */
   readonly subject: string;
-  /** What it may do by itself; undefined: what its account may. */
+  /** Whether an administrator gave it: then it may what its scopes say, whatever its subject may. */
+  readonly issued: boolean;
+  /** What it is narrowed to; undefined: what its account may. */
   readonly scopes: readonly string[] | undefined;
   readonly name: string | undefined;
   /** Milliseconds since the Unix epoch. */

@@ -23,6 +23,7 @@ interface TokenFileMistake {
   readonly reason: string;
 }
 
+/** What a token file holds, and what in it cannot be used. */
 export interface TokenFile {
   readonly tokens: readonly StaticToken[];
   readonly mistakes: readonly TokenFileMistake[];

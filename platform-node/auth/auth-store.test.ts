@@ -47,6 +47,7 @@ const user = (id: string, more: Partial<Account> = {}): Account => ({
 const token = (hash: string, subject: string, more: Partial<TokenRecord> = {}): TokenRecord => ({
   hash,
   subject,
+  issued: false,
   scopes: undefined,
   name: undefined,
   createdAt: 1,
@@ -77,7 +78,7 @@ describe.each(kinds)('%s', (_, lasting, open) => {
     const full = user('u-1', { name: 'Ada Löwe', scopes: ['read:/**'], disabled: true });
     const guest = user('g-1', { kind: 'guest', passwordHash: '', expiresAt: 5 });
     const child = user('c-1', { kind: 'child', passwordHash: '', parent: 'u-1', scopes: [] });
-    const issued = token('ab', 'u-1', { scopes: ['write:/a'], name: 'desk', expiresAt: 9 });
+    const issued = token('ab', 'u-1', { issued: true, scopes: ['write:/a'], name: 'desk', expiresAt: 9 });
     await store.write(function* (tables) {
       for (const account of [full, guest, child]) yield* wait(tables.putAccount(account));
       for (const one of [issued, token('cd', 'g-1')]) yield* wait(tables.putToken(one));
@@ -230,7 +231,7 @@ describe('sqliteAuthStore', () => {
     const script = `
       const database = new (require('better-sqlite3'))(process.argv[1]);
       database.exec('BEGIN IMMEDIATE');
-      database.exec("INSERT INTO tokens VALUES ('zz', 'u', NULL, NULL, 1, NULL)");
+      database.exec("INSERT INTO tokens VALUES ('zz', 'u', 0, NULL, NULL, 1, NULL)");
       process.stdout.write('ready');
       setInterval(() => 0, 1000);`;
     const killed = spawn(process.execPath, ['-e', script, file], { stdio: ['ignore', 'pipe', 'inherit'] });

@@ -31,7 +31,7 @@ const SCHEMA = `
   );
   CREATE INDEX IF NOT EXISTS members_of ON members (parent);
   CREATE TABLE IF NOT EXISTS tokens (
-    hash TEXT PRIMARY KEY, subject TEXT NOT NULL, scopes TEXT, name TEXT, created_at INTEGER NOT NULL, expires_at INTEGER
+    hash TEXT PRIMARY KEY, subject TEXT NOT NULL, issued INTEGER NOT NULL DEFAULT 0, scopes TEXT, name TEXT, created_at INTEGER NOT NULL, expires_at INTEGER
   );
   CREATE INDEX IF NOT EXISTS tokens_of ON tokens (subject);
   CREATE TABLE IF NOT EXISTS revocations (id TEXT PRIMARY KEY, created_at INTEGER NOT NULL, expires_at INTEGER);
@@ -84,11 +84,12 @@ export class SqliteAuthStore implements AuthStore {
         ? this.#all('SELECT * FROM tokens')
         : this.#all('SELECT * FROM tokens WHERE subject = ?', subject)
       ).map(tokenOf),
-    putToken: ({ hash, subject, scopes, name, createdAt, expiresAt }) =>
+    putToken: ({ hash, subject, issued, scopes, name, createdAt, expiresAt }) =>
       this.#run(
-        'INSERT OR REPLACE INTO tokens (hash, subject, scopes, name, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)',
+        'INSERT OR REPLACE INTO tokens (hash, subject, issued, scopes, name, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)',
         hash,
         subject,
+        Number(issued),
         listText(scopes),
         name ?? null,
         createdAt,
@@ -254,6 +255,7 @@ function tokenOf(row: Row): TokenRecord {
   return {
     hash: String(row['hash']),
     subject: String(row['subject']),
+    issued: Number(row['issued']) !== 0,
     scopes: listOf(row['scopes']),
     name: textOf(row['name']),
     createdAt: Number(row['created_at']),
