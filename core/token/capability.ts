@@ -3,6 +3,7 @@ import { parseScope } from '../address/scope.ts';
 import { readScopes, scopeBeyond, scopeText } from '../address/scope-within.ts';
 import { type Answer, follow, type Steps, wait } from '../answer.ts';
 import { ClaspError, ErrorCode } from '../errors.ts';
+import type { RecentMap } from '../transforms/recent-map.ts';
 import { sameBytes, toHex } from './bytes-text.ts';
 import {
   type Capability,
@@ -56,6 +57,11 @@ export interface CapabilityCheck {
   readonly crypto: TokenCrypto;
   /** Whether a token or link with this id, or a key in hex, was revoked. @defaultValue none was */
   readonly revoked?: ((idOrKey: string) => boolean) | undefined;
+  /**
+   * Links whose signatures were found good, filled here: who signs a new leaf for each connection comes with the same
+   * links each time. @defaultValue each is verified anew
+   */
+  readonly proven?: RecentMap<string, true> | undefined;
 }
 
 /** What a capability token was found to be worth. */
@@ -116,7 +122,7 @@ class Refusal extends Error {
 }
 
 function* verified(token: Capability, check: CapabilityCheck): Steps<CapabilityVerdict> {
-  const { anchors, maxDepth = CAPABILITY_MAX_DEPTH, now, crypto, revoked = () => false } = check;
+  const { anchors, maxDepth = CAPABILITY_MAX_DEPTH, now, crypto, revoked = () => false, proven } = check;
   const chain: readonly CapabilityLink[] = [...token.proofs, token];
   if (token.version !== VERSION) throw new Refusal(refused(`version ${token.version}`));
   if (token.proofs.length > maxDepth) {
@@ -147,12 +153,15 @@ function* verified(token: Capability, check: CapabilityCheck): Steps<CapabilityV
     const name = at === chain.length - 1 ? '' : ` of link ${at}`;
     if (!link.terms) continue;
     const bytes = signedBytes(token.version, link, link.terms, chain.slice(0, at));
+    const id = yield* idOf(bytes, crypto);
+    ids.push(id);
     // Links that an anchor vouches for need no proof of their own.
-    const proven = fromRoot || link === token;
-    if (proven && !(yield* wait(crypto.verify(link.issuer, link.signature, bytes)))) {
+    if (!fromRoot && link !== token) continue;
+    const proof = id + toHex(link.signature);
+    if (link !== token && proven?.get(proof)) continue;
+    if (!(yield* wait(crypto.verify(link.issuer, link.signature, bytes))))
       throw new Refusal(refused(`signature${name}`));
-    }
-    ids.push(yield* idOf(bytes, crypto));
+    if (link !== token) proven?.set(proof, true);
   }
 
   for (const [at, link] of token.proofs.entries()) {

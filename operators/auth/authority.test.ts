@@ -9,6 +9,12 @@ import { NOBODYS_PASSWORD, type PasswordHasher, type PasswordVerdict } from '../
 import { ClaspError } from '../../core/errors.ts';
 import { fromHex } from '../../core/token/bytes-text.ts';
 import { delegateCapability, mintCapability } from '../../core/token/capability.ts';
+import {
+  type CapabilityLink,
+  decodeCapability,
+  encodeCapability,
+  signedBytes,
+} from '../../core/token/capability-bytes.ts';
 import { type EntityRights, mintEntityToken } from '../../core/token/entity-token.ts';
 import { staticToken } from '../../core/token/token-file.ts';
 import { nodeTokenCrypto as crypto } from '../../platform-node/token/node-token-crypto.ts';
@@ -624,6 +630,17 @@ describe('capability and entity tokens', () => {
     expect(verified).toBe(2);
     enter(auth, leaf);
     expect(verified).toBe(2);
+    // A new leaf with the same link: its own signature only. A link with another signature is not taken for it.
+    enter(auth, leafOf());
+    expect(verified).toBe(3);
+    const leafBytes = decodeCapability(leafOf());
+    const link = { ...(leafBytes.proofs[0] as CapabilityLink), signature: new Uint8Array(64) };
+    const signature = crypto.sign(
+      fromHex(B.seedHex) as Uint8Array,
+      signedBytes(1n, leafBytes, leafBytes.terms, [link]),
+    );
+    const forged = encodeCapability({ ...leafBytes, proofs: [link], signature });
+    expect(() => enter(auth, forged)).toThrow('signature of link 0');
     now = expiresAt * 1000;
     expect(codeOf(() => enter(auth, leaf))).toBe(302);
     expect(codeOf(() => enter(relay(), leaf))).toBe(300);

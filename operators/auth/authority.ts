@@ -165,6 +165,8 @@ export class Authority {
   readonly #refused: AttemptLimiter;
   /** Capability tokens that were found good, by the hash of their text. */
   #verified = new RecentMap<string, CapabilityGrant>(CACHED);
+  /** Links of capability tokens whose signatures were found good. */
+  readonly #proven = new RecentMap<string, true>(CACHED);
   /** Until when each id or key is revoked; undefined before it was read. */
   #revoked: ReadonlyMap<string, number | undefined> | undefined;
   #static: readonly StaticToken[];
@@ -338,6 +340,7 @@ export class Authority {
         now: now(),
         crypto,
         revoked: (id) => revoked.has(id),
+        proven: this.#proven,
       });
       if (!verdict.valid) {
         if (verdict.hint !== undefined) hint?.(verdict.hint);

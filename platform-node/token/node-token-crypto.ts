@@ -1,9 +1,8 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, randomBytes, sign, verify } from 'node:crypto';
 import type { TokenCrypto } from '../../core/token/token-crypto.ts';
 
-/** What stands before the 32 bytes of a seed in its DER (PKCS 8), and of a public key (SPKI). */
+/** What stands before the 32 bytes of a seed in its DER (PKCS 8). */
 const PKCS8 = Buffer.from('302e020100300506032b657004220420', 'hex');
-const SPKI = Buffer.from('302a300506032b6570032100', 'hex');
 
 /** {@link TokenCrypto} whose every answer comes at once. */
 export interface NodeTokenCrypto extends TokenCrypto {
@@ -18,13 +17,15 @@ export const nodeTokenCrypto: NodeTokenCrypto = {
   randomBytes: (count) => new Uint8Array(randomBytes(count)),
   sha256: (bytes) => new Uint8Array(createHash('sha256').update(bytes).digest()),
   publicKey: (seed) => {
-    const der = createPublicKey(privateKey(seed)).export({ type: 'spki', format: 'der' });
-    return new Uint8Array(der.subarray(SPKI.length));
+    const { x = '' } = createPublicKey(privateKey(seed)).export({ format: 'jwk' });
+    return new Uint8Array(Buffer.from(x, 'base64url'));
   },
   sign: (seed, bytes) => new Uint8Array(sign(null, bytes, privateKey(seed))),
   verify: (publicKey, signature, bytes) => {
     try {
-      const key = createPublicKey({ key: Buffer.concat([SPKI, publicKey]), type: 'spki', format: 'der' });
+      // As JWK: reading DER takes eight times as long, and as long as the signature.
+      const x = Buffer.from(publicKey).toString('base64url');
+      const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' });
       return verify(null, bytes, key, signature);
     } catch {
       return false;
