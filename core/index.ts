@@ -4,6 +4,11 @@ export { addressTemplate, captureCount } from './address/address-template.ts';
 export { captures, compilePattern, isLiteral, matches, Pattern, patternsOverlap } from './address/pattern.ts';
 export type { Scope, ScopeAction } from './address/scope.ts';
 export { ALL_SCOPES, parseScope, Scopes, scopes } from './address/scope.ts';
+export { patternWithin } from './address/scope-within.ts';
+export type { Answer } from './answer.ts';
+export type { Account, AuthStore, AuthTables, Revocation, TokenRecord } from './auth/auth-store.ts';
+export { MemoryAuthStore } from './auth/auth-store.ts';
+export type { PasswordHasher, PasswordVerdict } from './auth/password-hasher.ts';
 export type {
   Ack,
   BridgeEvent,
@@ -57,6 +62,19 @@ export type { Value } from './signal/value.ts';
 export { monotonicScheduler } from './time/monotonic-scheduler.ts';
 export type { Curve } from './timeline/timeline.ts';
 export { checkTimeline, ease, interpolate, MAX_KEYFRAMES } from './timeline/timeline.ts';
+export type {
+  CapabilityContents,
+  CapabilityGrant,
+  CapabilityRefusal,
+  CapabilityVerdict,
+  DelegateOptions,
+  MintOptions,
+  TrustAnchor,
+} from './token/capability.ts';
+export type { EntityRights, EntityStatus } from './token/entity-token.ts';
+export type { TokenCrypto } from './token/token-crypto.ts';
+export type { StaticToken, TokenFile } from './token/token-file.ts';
+export { readTokenFile, staticToken } from './token/token-file.ts';
 export type { ClampOptions } from './transforms/clamp.ts';
 export type { CurveName, CurveOptions } from './transforms/curve.ts';
 export type { DeadzoneOptions } from './transforms/deadzone.ts';

@@ -1,5 +1,13 @@
 export type { AtOptions } from './at.ts';
 export { at } from './at.ts';
+export type {
+  AuthAnswer,
+  AuthGrant,
+  AuthLimits,
+  AuthorityOptions,
+  AuthRequest,
+} from './auth/authority.ts';
+export { Authority, authority } from './auth/authority.ts';
 export type { BackoffOptions } from './backoff.ts';
 export { backoff, backoffWait } from './backoff.ts';
 export type { BatchOptions } from './batch.ts';

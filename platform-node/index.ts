@@ -56,6 +56,14 @@ export type {
 } from '../core/wire/message.ts';
 export { PROTOCOL_VERSION } from '../core/wire/message.ts';
 export type { ConnectOptions } from '../operators/client/client-builder.ts';
+export type { CryptoClientConfig } from '../operators/e2e/crypto-client.ts';
+export type { ClaspLike, E2EConfig } from '../operators/e2e/e2e-session.ts';
+export type { EncryptedClient, EncryptedOptions } from '../operators/e2e/encrypted.ts';
+export type { KeyData, KeyStore, StoredJwk, TofuRecord } from '../operators/e2e/key-store.ts';
+export { MemoryKeyStore } from '../operators/e2e/key-store.ts';
+export type { PasswordThreads } from './auth/password-threads.ts';
+export { passwordThreads } from './auth/password-threads.ts';
+export { sqliteAuthStore } from './auth/sqlite-auth-store.ts';
 export type { ArtnetBridgeOptions } from './bridges/artnet-bridge.ts';
 export { artnetBridge } from './bridges/artnet-bridge.ts';
 export type { ArtnetBridgeConfig } from './bridges/artnet-bridge-type.ts';
@@ -98,12 +106,24 @@ export type { ConfigFile, FileMistake } from './config/config-file.ts';
 export { defineConfig, readConfigFile } from './config/config-file.ts';
 export type { TextPosition } from './config/json-text.ts';
 export type { RelayConfig } from './config/relay-config.ts';
+export { CryptoClient, E2ESession, encrypted } from './e2e/encrypted.ts';
+export { FileKeyStore } from './e2e/file-key-store.ts';
 export { collectYoung, nextTurn } from './event-loop.ts';
 export { resolveInterface } from './network-interface.ts';
 export type { Relay, RelayAddresses } from './relay.ts';
 export { createRelay } from './relay.ts';
 export type { RelayChange, RelayEvent } from './relay-event.ts';
 export type { RouteEvent } from './relay-routes.ts';
+export type { VerifyOptions } from './token/capabilities.ts';
+export {
+  capabilityHolder,
+  delegateCapability,
+  inspectCapability,
+  mintCapability,
+  verifyCapability,
+} from './token/capabilities.ts';
+export type { NodeTokenCrypto } from './token/node-token-crypto.ts';
+export { nodeTokenCrypto } from './token/node-token-crypto.ts';
 export type { UdpOptions } from './udp.ts';
 export { udpSocket } from './udp.ts';
 export type { WebSocketDialOptions } from './web-socket/web-socket-dial.ts';

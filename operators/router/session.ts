@@ -434,6 +434,11 @@ class Sessions implements Receiving {
     );
   }
 
+  /** For where a call may have closed it. */
+  #isClosed({ phase }: Session): boolean {
+    return phase === 'closed';
+  }
+
   #welcome(session: Session, grant: CompiledGrant): void {
     if (session.phase === 'closed') return;
     const now = this.#options.now();
@@ -442,6 +447,10 @@ class Sessions implements Receiving {
       return;
     }
     session.grant = grant;
+    const withdrawn = (reason: unknown) => this.#close(session, ClaspError.from(reason, ErrorCode.TokenExpired), true);
+    session.incoming.add(grant.ended?.subscribe({ next: withdrawn, error: withdrawn }));
+    // Withdrawn between the look at the token and now.
+    if (this.#isClosed(session)) return;
     session.phase = 'open';
     session.activeAt = now;
     session.outbox.send(
