@@ -58,7 +58,7 @@ export type {
 export type { Sink, SinkActions } from './signal/sink.ts';
 export { sink } from './signal/sink.ts';
 export { nextTag } from './signal/tag.ts';
-export type { Value } from './signal/value.ts';
+export type { PlainValue, Value, ValueMap } from './signal/value.ts';
 export { monotonicScheduler } from './time/monotonic-scheduler.ts';
 export type { Curve } from './timeline/timeline.ts';
 export { checkTimeline, ease, interpolate, MAX_KEYFRAMES } from './timeline/timeline.ts';
