@@ -71,8 +71,10 @@ describe('the tarball', () => {
   });
 
   it('holds every file that package.json points at', () => {
-    const targets = Object.values<string | Record<string, string>>(manifest.exports)
-      .flatMap((target) => (typeof target === 'string' ? [target] : Object.values(target)))
+    type Target = string | { readonly [condition: string]: Target };
+    const filesOf = (target: Target): string[] =>
+      typeof target === 'string' ? [target] : Object.values(target).flatMap(filesOf);
+    const targets = filesOf(manifest.exports)
       .concat(Object.values<string>(manifest.bin))
       .map((path) => path.replace('./', ''));
     expect(targets.filter((path) => !files.includes(path))).toEqual([]);
