@@ -119,6 +119,28 @@ describe('installed beside its peers', () => {
     expect(JSON.parse(names).sort()).toMatchSnapshot();
   });
 
+  it('no name stands for two things, whichever subpath it comes from; the root has ninety values at most', () => {
+    // The platforms have the same names for the same thing, each for its host.
+    const others = subpaths.filter((subpath) => subpath !== 'clasp-rx/platform-browser');
+    const [first, ...told] = run(
+      app(),
+      process.execPath,
+      '-e',
+      `const known = new Map();
+       (async () => {
+         console.log(Object.keys(await import('clasp-rx')).length);
+         for (const subpath of ${JSON.stringify(others)})
+           for (const [name, value] of Object.entries(await import(subpath)))
+             if (!known.has(name)) known.set(name, [subpath, value]);
+             else if (!Object.is(known.get(name)[1], value)) console.log(name, known.get(name)[0], subpath);
+       })();`,
+    )
+      .trim()
+      .split('\n');
+    expect(told).toEqual([]);
+    expect(Number(first)).toBeLessThanOrEqual(90);
+  });
+
   it('its types compile in a strict program, in Node and with a bundler', () => {
     const imports = subpaths.map((subpath, index) => `export * as it${index} from '${subpath}';\n`).join('');
     writeFileSync(join(app(), 'program.ts'), imports);
