@@ -1,3 +1,13 @@
+// The operators, and what stages and bridges are made of.
+
+export type { BridgeEvent, Client } from '../core/client/client.ts';
+export type { EchoMemoryOptions } from '../core/signal/echo-memory.ts';
+export { EchoMemory } from '../core/signal/echo-memory.ts';
+export type { Sink, SinkActions } from '../core/signal/sink.ts';
+export { sink } from '../core/signal/sink.ts';
+export type { Step, Transform } from '../core/transforms/transform.ts';
+export type { TransformConfig } from '../core/transforms/transform-config.ts';
+export { transformOf } from '../core/transforms/transform-config.ts';
 export type { AtOptions } from './at.ts';
 export { at } from './at.ts';
 export type {

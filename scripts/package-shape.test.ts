@@ -71,8 +71,10 @@ describe('the tarball', () => {
   });
 
   it('holds every file that package.json points at', () => {
-    const targets = Object.values<string | Record<string, string>>(manifest.exports)
-      .flatMap((target) => (typeof target === 'string' ? [target] : Object.values(target)))
+    type Target = string | { readonly [condition: string]: Target };
+    const filesOf = (target: Target): string[] =>
+      typeof target === 'string' ? [target] : Object.values(target).flatMap(filesOf);
+    const targets = filesOf(manifest.exports)
       .concat(Object.values<string>(manifest.bin))
       .map((path) => path.replace('./', ''));
     expect(targets.filter((path) => !files.includes(path))).toEqual([]);
@@ -115,6 +117,28 @@ describe('installed beside its peers', () => {
       `import('${subpath}').then((it) => console.log(JSON.stringify(Object.keys(it))))`,
     );
     expect(JSON.parse(names).sort()).toMatchSnapshot();
+  });
+
+  it('no name stands for two things, whichever subpath it comes from; the root has ninety values at most', () => {
+    // The platforms have the same names for the same thing, each for its host.
+    const others = subpaths.filter((subpath) => subpath !== 'clasp-rx/platform-browser');
+    const [first, ...told] = run(
+      app(),
+      process.execPath,
+      '-e',
+      `const known = new Map();
+       (async () => {
+         console.log(Object.keys(await import('clasp-rx')).length);
+         for (const subpath of ${JSON.stringify(others)})
+           for (const [name, value] of Object.entries(await import(subpath)))
+             if (!known.has(name)) known.set(name, [subpath, value]);
+             else if (!Object.is(known.get(name)[1], value)) console.log(name, known.get(name)[0], subpath);
+       })();`,
+    )
+      .trim()
+      .split('\n');
+    expect(told).toEqual([]);
+    expect(Number(first)).toBeLessThanOrEqual(90);
   });
 
   it('its types compile in a strict program, in Node and with a bundler', () => {

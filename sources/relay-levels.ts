@@ -8,7 +8,7 @@ import type { Value } from '../core/signal/value.ts';
  * the relay had, since it may have changed meanwhile.
  */
 export function relayLevels(
-  client: Pick<Client, 'cached'> & Partial<Pick<Client, 'on'>>,
+  client: { cached(address: string): Value | undefined } & Partial<Pick<Client, 'on'>>,
   mapping: DmxMapping,
 ): (universe: number, first: Uint8Array) => Uint8Array | undefined {
   const asked = new Set<number>();

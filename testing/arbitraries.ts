@@ -32,12 +32,12 @@ const mapOf = (values: Arbitrary<Value>): Arbitrary<Value> =>
  *
  * @example
  * ```ts
- * import { decodeValue, encodeValue } from 'clasp-rx';
+ * import { decodeClaspValue, encodeClaspValue } from 'clasp-rx/protocols';
  * import { values } from 'clasp-rx/testing';
  * import fc from 'fast-check';
  * import { expect } from 'vitest';
  *
- * fc.assert(fc.property(values(), (value) => expect(decodeValue(encodeValue(value))).toEqual(value)));
+ * fc.assert(fc.property(values(), (value) => expect(decodeClaspValue(encodeClaspValue(value))).toEqual(value)));
  * ```
  */
 export function values(): Arbitrary<Value> {

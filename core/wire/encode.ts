@@ -40,7 +40,7 @@ export interface EncodeOptions {
  *
  * @example
  * ```ts
- * encodeMessage({ type: 'SUBSCRIBE', id: 1, pattern: '/mixer/**' }, { qos: 1 });
+ * encodeClasp({ type: 'SUBSCRIBE', id: 1, pattern: '/mixer/**' }, { qos: 1 });
  * ```
  */
 export function encodeMessage(message: Message, { qos = 0, timestamp }: EncodeOptions = {}): Uint8Array {

@@ -589,7 +589,9 @@ export class Frame {
  *
  * @example
  * ```ts
- * const frame = decodeFrame(encodeSet('/mixer/1', 0.75));
+ * import { decodeClaspFrame, encodeClaspSet } from 'clasp-rx/protocols';
+ *
+ * const frame = decodeClaspFrame(encodeClaspSet('/mixer/1', 0.75));
  * frame.address; // '/mixer/1'
  * frame.value; // 0.75
  * ```

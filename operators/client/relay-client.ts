@@ -1,4 +1,4 @@
-import { Observable, type SchedulerLike, type Subscription } from 'rxjs';
+import { Observable, type SchedulerLike, type Subscriber, type Subscription } from 'rxjs';
 import type {
   Ack,
   BundleOptions,
@@ -21,7 +21,7 @@ import type { Connections } from '../../core/connection/connection.ts';
 import { Emitter } from '../../core/connection/emitter.ts';
 import { ClaspError } from '../../core/errors.ts';
 import type { GesturePhase, Keyframe, Signal } from '../../core/signal/signal.ts';
-import type { Value } from '../../core/signal/value.ts';
+import type { PlainValue, Value } from '../../core/signal/value.ts';
 import { monotonic } from '../../core/time/monotonic.ts';
 import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import { NARROW, SIGNAL_KINDS } from '../../core/wire/codes.ts';
@@ -301,16 +301,21 @@ export class RelayClient implements Client {
     // Other pipelines may end here too.
   }
 
-  on(pattern: string, options?: OnOptions): Observable<Signal>;
-  on(pattern: string, callback: SignalCallback, options?: OnOptions): () => void;
-  on(
+  on<T extends Value = PlainValue>(pattern: string, options?: OnOptions): Observable<Signal<T>>;
+  on<T extends Value = PlainValue>(pattern: string, callback: SignalCallback<T>, options?: OnOptions): () => void;
+  on<T extends Value>(
     pattern: string,
-    how: SignalCallback | OnOptions = {},
+    how: SignalCallback<T> | OnOptions = {},
     options: OnOptions = {},
-  ): Observable<Signal> | (() => void) {
-    if (typeof how !== 'function') return new Observable((out) => this.#subscriptions.listen(pattern, how, out));
+  ): Observable<Signal<T>> | (() => void) {
+    const listen = (wanted: OnOptions, scheduler?: SchedulerLike) =>
+      new Observable<Signal<T>>((out) =>
+        // The type is the caller's word for what comes.
+        this.#subscriptions.listen(pattern, wanted, out as Subscriber<Signal>, scheduler),
+      );
+    if (typeof how !== 'function') return listen(how);
 
-    const signals = new Observable<Signal>((out) => this.#subscriptions.listen(pattern, options, out, this.#scheduler));
+    const signals = listen(options, this.#scheduler);
     const subscription = signals.subscribe({
       next: (signal) => this.#guard(() => callBack(how, signal)),
       error: () => undefined, // a refusal; `errors` has told it
@@ -322,8 +327,8 @@ export class RelayClient implements Client {
     return this.#ask(() => this.#requests.write(address, value, writeOptions(options), options?.qos));
   }
 
-  get(address: string): Reply<Value> {
-    return this.#ask(() => this.#requests.get(address));
+  get<T extends Value = PlainValue>(address: string): Reply<T | null> {
+    return this.#ask(() => this.#requests.get(address) as Reply<Value> as Reply<T | null>);
   }
 
   query(pattern: string): Reply<readonly SignalDefinition[]> {
@@ -369,8 +374,8 @@ export class RelayClient implements Client {
     this.#tell({ type: 'PUBLISH', signal: 'gesture', address, value, id, phase, timestamp: this.time() });
   }
 
-  cached(address: string): Value | undefined {
-    return this.#params.get(address)?.value;
+  cached<T extends Value = PlainValue>(address: string): T | undefined {
+    return this.#params.get(address)?.value as T | undefined;
   }
 
   time(): number {

@@ -19,7 +19,7 @@ import type {
 } from '../../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import type { GesturePhase, Keyframe, Signal } from '../../core/signal/signal.ts';
-import type { Value } from '../../core/signal/value.ts';
+import type { PlainValue, Value } from '../../core/signal/value.ts';
 import { RecentMap } from '../../core/transforms/recent-map.ts';
 import type { SignalDefinition } from '../../core/wire/message.ts';
 import { callBack } from '../client/client-subscriptions.ts';
@@ -107,14 +107,16 @@ class Encrypted implements EncryptedClient {
     this.#client.complete();
   }
 
-  on(pattern: string, options?: OnOptions): Observable<Signal>;
-  on(pattern: string, callback: SignalCallback, options?: OnOptions): () => void;
-  on(
+  on<T extends Value = PlainValue>(pattern: string, options?: OnOptions): Observable<Signal<T>>;
+  on<T extends Value = PlainValue>(pattern: string, callback: SignalCallback<T>, options?: OnOptions): () => void;
+  on<T extends Value>(
     pattern: string,
-    how: SignalCallback | OnOptions = {},
+    how: SignalCallback<T> | OnOptions = {},
     options: OnOptions = {},
-  ): Observable<Signal> | (() => void) {
-    if (typeof how !== 'function') return new Observable((out) => this.#listen(pattern, how, out));
+  ): Observable<Signal<T>> | (() => void) {
+    if (typeof how !== 'function') {
+      return new Observable((out) => this.#listen(pattern, how, out as Subscriber<Signal>));
+    }
     const listening = this.on(pattern, options).subscribe({
       next: (signal) => {
         try {
@@ -182,16 +184,16 @@ class Encrypted implements EncryptedClient {
     return this.#client.query(pattern);
   }
 
-  get(address: string): Reply<Value> {
-    if (!this.encryption.covers(address)) return this.#client.get(address);
-    const reply = new PendingReply<Value>();
+  get<T extends Value = PlainValue>(address: string): Reply<T | null> {
+    if (!this.encryption.covers(address)) return this.#client.get<T>(address);
+    const reply = new PendingReply<T | null>();
     const encrypted = this;
     this.#client.get(address).subscribe({
       next: (value) =>
         void follow(
           (function* () {
             const opened = yield* encrypted.#opened(address, value);
-            if (opened) reply.resolve(opened.value);
+            if (opened) reply.resolve(opened.value as T);
             else reply.reject(new ClaspError(ErrorCode.BadValue, 'the value cannot be read', { address }));
           })(),
         ),
@@ -200,8 +202,9 @@ class Encrypted implements EncryptedClient {
     return reply;
   }
 
-  cached(address: string): Value | undefined {
-    return this.encryption.covers(address) ? this.#read.get(address)?.value : this.#client.cached(address);
+  cached<T extends Value = PlainValue>(address: string): T | undefined {
+    if (!this.encryption.covers(address)) return this.#client.cached<T>(address);
+    return this.#read.get(address)?.value as T | undefined;
   }
 
   close(): void {
