@@ -5,6 +5,7 @@ import { ValueCode } from '../wire/codes.ts';
 import { readLargeValue } from '../wire/large-value.ts';
 import type { Ttl } from '../wire/message.ts';
 import { readValue } from '../wire/value.ts';
+import { Writer } from '../wire/writer.ts';
 
 const SECOND = 1_000_000;
 
@@ -184,8 +185,15 @@ export class ParamPlaces {
   }
 }
 
-/** Wire codes up to this one are kept decoded, because that is smaller; bytes, arrays and maps stay wire bytes. */
-const LARGEST_DECODED_CODE = 0x08;
+/**
+ * Whether a value is kept decoded, because that is smaller, which its code then gives the same bytes for again. Bytes,
+ * arrays and maps stay wire bytes; so do NaNs, of which there are many, and booleans that are written as more than 1.
+ */
+function isKeptDecoded({ valueCode, bytes, valueStart, value }: WrittenValue): boolean {
+  if (valueCode > ValueCode.String) return false;
+  if (typeof value === 'boolean') return (bytes[valueStart] as number) <= 1;
+  return !Number.isNaN(value);
+}
 
 /** `code` of a param that was deleted: it keeps its revision, so that revisions never go back. */
 const DELETED = -1;
@@ -231,7 +239,14 @@ export class StoredParam {
 
   /** The wire bytes of the value where it is kept as such. */
   get body(): Uint8Array | undefined {
-    return this.code > LARGEST_DECODED_CODE ? (this.content as Uint8Array) : undefined;
+    return this.content instanceof Uint8Array ? this.content : undefined;
+  }
+
+  /** The value as it was written: its code, and its body at `at`. Undefined when deleted. */
+  get wire(): { readonly bytes: Uint8Array; readonly code: number; readonly at: number } | undefined {
+    if (!this.exists) return undefined;
+    const { code, content } = this;
+    return { bytes: this.body ?? new Writer().bodyAs(code, content).finish(), code, at: 0 };
   }
 }
 
@@ -258,10 +273,9 @@ export function write(param: StoredParam, written: WrittenValue, revision: numbe
     param.content = null;
   } else {
     param.code = code;
-    param.content =
-      code <= LARGEST_DECODED_CODE
-        ? written.value
-        : new Uint8Array(written.bytes.subarray(written.valueStart, written.valueEnd)); // a Buffer's slice is no copy
+    param.content = isKeptDecoded(written)
+      ? written.value
+      : new Uint8Array(written.bytes.subarray(written.valueStart, written.valueEnd)); // a Buffer's slice is no copy
   }
 }
 

@@ -2,7 +2,7 @@ import type { Easing, Keyframe } from '../signal/signal.ts';
 import type { Value } from '../signal/value.ts';
 import { readU16 } from '../wire/bytes.ts';
 import { ValueCode } from '../wire/codes.ts';
-import { readValue, scalarSize } from '../wire/value.ts';
+import { readValue, scalarSize, skipValue } from '../wire/value.ts';
 import { EASINGS, isTime, MAX_KEYFRAMES } from './timeline.ts';
 
 type Bezier = readonly [number, number, number, number];
@@ -28,6 +28,8 @@ export interface PlayableTimeline {
   readonly loop: boolean;
   /** Undefined where it does not say. */
   readonly startTime: number | undefined;
+  /** Whether all values are f64, so that nothing is lost where they are written anew. */
+  readonly plain: boolean;
 }
 
 /** How many keyframes the value of a timeline PUBLISH has, which `checkTimeline` has nothing against. */
@@ -43,7 +45,7 @@ export function readCurve(checked: Value): PlayableTimeline {
     const { time, value, easing, bezier } = keyframes[index] as Keyframe;
     read[index] = new CurveKeyframe(time, value, easing, bezier);
   }
-  return { keyframes: read, loop: loop ?? false, startTime: startTime ?? undefined };
+  return { keyframes: read, loop: loop ?? false, startTime: startTime ?? undefined, plain: false };
 }
 
 const latin = (text: string) => Uint8Array.from(text, (character) => character.charCodeAt(0));
@@ -73,8 +75,42 @@ export function readPlainCurve(value: CheckedValue): PlayableTimeline | undefine
   return new PlainReader(value.bytes, value.valueStart).timeline();
 }
 
+/**
+ * Where the value of each keyframe is in the bytes of a timeline which `checkTimeline` has nothing against: the position of
+ * its code.
+ */
+export function keyframeValues({ bytes, valueStart }: CheckedValue): Uint32Array {
+  const list = memberAt(bytes, valueStart, KEYFRAMES);
+  const places = new Uint32Array(readU16(bytes, list + 1));
+  let at = list + 3;
+  for (let index = 0; index < places.length; index++) {
+    places[index] = memberAt(bytes, at + 1, VALUE);
+    at = endOf(bytes, at);
+  }
+  return places;
+}
+
+/** The position of a key's value code in the map whose body is at `start`; of duplicates the last. */
+function memberAt(bytes: Uint8Array, start: number, name: Uint8Array): number {
+  let found = 0;
+  let at = start + 2;
+  for (let left = readU16(bytes, start); left > 0; left--) {
+    const key = at + 2;
+    const code = key + readU16(bytes, at);
+    if (code - key === name.length && name.every((byte, index) => bytes[key + index] === byte)) found = code;
+    at = endOf(bytes, code);
+  }
+  return found;
+}
+
+/** The position after the value whose code is at `at`. */
+function endOf(bytes: Uint8Array, at: number): number {
+  return skipValue(bytes, at + 1, bytes.length, bytes[at] as number, 0);
+}
+
 class PlainReader {
   readonly #bytes: Uint8Array;
+  #plain = true;
   #at: number;
 
   constructor(bytes: Uint8Array, at: number) {
@@ -102,7 +138,7 @@ class PlainReader {
       }
     }
     if (!keyframes || (loop && keyframes.at(-1)?.time === 0)) return undefined;
-    return { keyframes, loop, startTime };
+    return { keyframes, loop, startTime, plain: this.#plain };
   }
 
   #keyframes(): readonly Keyframe[] | undefined {
@@ -128,6 +164,7 @@ class PlainReader {
       if (this.#is(TIME)) {
         time = this.#number();
       } else if (this.#is(VALUE)) {
+        if (this.#bytes[this.#at] !== ValueCode.F64) this.#plain = false;
         value = this.#number();
       } else if (this.#is(EASING)) {
         easing = this.#easing();

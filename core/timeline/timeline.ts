@@ -111,6 +111,21 @@ export function interpolate({ keyframes, loop }: Curve, elapsed: number): Value 
   return between(from.value, to.value, ease(from, (time - from.time) / (to.time - from.time)));
 }
 
+/**
+ * The keyframe, counted from 0, whose own value {@link interpolate} gives at `elapsed`: at a keyframe, before the first,
+ * after the last, and while a step holds. Undefined where the value may be one in between.
+ */
+export function heldKeyframe({ keyframes, loop }: Curve, elapsed: number): number | undefined {
+  const first = keyframes[0] as Keyframe;
+  const end = keyframes.length - 1;
+  const last = keyframes[end] as Keyframe;
+  const time = loop && elapsed >= last.time ? elapsed % last.time : elapsed;
+  if (time < first.time) return elapsed < last.time ? 0 : end;
+  const index = keyframeAt(keyframes, time);
+  const from = keyframes[index] as Keyframe;
+  return index === end || time <= from.time || from.easing === 'step' ? index : undefined;
+}
+
 /** Two ticks that follow each other, microseconds. */
 export interface Ticks {
   readonly last: number;

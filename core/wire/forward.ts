@@ -1,10 +1,11 @@
 import { ClaspError, ErrorCode } from '../errors.ts';
+import type { Value } from '../signal/value.ts';
 import { copyBytes, isU64, readU16, readUtf8, writeAscii, writeF64, writeU16, writeU64 } from './bytes.ts';
 import { FrameFlag, MAGIC, MAX_PAYLOAD, MessageCode, SetFlag, ValueCode } from './codes.ts';
 import { encodeMessage, sealed, writeHeader } from './encode.ts';
 import { announcedBounds, decodeFrame, type Frame } from './frame.ts';
-import { skipValue } from './value.ts';
-import { Writer } from './writer.ts';
+import { readValue, skipValue } from './value.ts';
+import { codeOf, Writer } from './writer.ts';
 
 const STREAM = 2;
 const GESTURE = 3;
@@ -224,6 +225,110 @@ function membersOf(bytes: Uint8Array, at: number): Map<string, Member> {
 
 function isMap(bytes: Uint8Array, { code }: Member): boolean {
   return bytes[code] === ValueCode.Map;
+}
+
+/** A SET of the value whose code is at `at` in bytes that were checked, with the bytes that it has there. */
+export function copyIntoSet(address: string, bytes: Uint8Array, at: number): Frame {
+  const code = bytes[at] as number;
+  const end = skipValue(bytes, at + 1, bytes.length, code, 0);
+  const writer = new Writer(HEADER + address.length + end - at + 4);
+  writeHeader(writer, 0);
+  writer
+    .u8(MessageCode.Set)
+    .u8(code)
+    .str(address)
+    .bytes(bytes, at + 1, end);
+  return decodeFrame(sealed(writer, HEADER));
+}
+
+/** A value in bytes that were checked. */
+interface WireValue {
+  readonly bytes: Uint8Array;
+  readonly code: number;
+  /** Where its body is. */
+  readonly at: number;
+}
+
+/**
+ * A SET as one that writes `value`, which was made of what it writes and of `current`: every number in it that stands
+ * where one of the two has a number gets the type which that has, if it fits. No timestamp in the header.
+ *
+ * Throws a `ClaspError` 402 for a value that cannot travel.
+ */
+export function replaceInSet(frame: Frame, value: Value, current: WireValue | undefined): Frame {
+  const { bytes, start, end, valueCode, valueStart, valueEnd, addressStart } = frame;
+  new Writer().value(value); // throws for what cannot travel
+  const written = { bytes, code: valueCode, at: valueStart };
+  const writer = new Writer(HEADER + end - start + 16);
+  writeHeader(writer, frame.qos);
+  const models = current ? [written, current] : [written];
+  const code = codeLike(value, models);
+  writer.u8(MessageCode.Set).u8((frame.flags & ~VALUE_CODE) | code);
+  writer.bytes(bytes, addressStart - 2, valueStart);
+  writeLike(writer, code, value, models);
+  writer.bytes(bytes, valueEnd, end);
+  return decodeFrame(sealed(writer, HEADER));
+}
+
+const VALUE_CODE = 0x0f;
+
+/** The code to write a value with: of a number that of the first model which says exactly it, or which can say it. */
+function codeLike(value: Value, models: readonly WireValue[]): number {
+  if (typeof value !== 'number') return codeOf(value);
+  const same = models.find(({ bytes, code, at }) => isNumberCode(code) && Object.is(readValue(bytes, at, code), value));
+  return (same ?? models.find(({ code }) => canSay(code, value)))?.code ?? ValueCode.F64;
+}
+
+function isNumberCode(code: number): boolean {
+  return code >= ValueCode.I8 && code <= ValueCode.F64;
+}
+
+function canSay(code: number, value: number): boolean {
+  if (code === ValueCode.F64) return true;
+  if (code === ValueCode.F32) return Math.fround(value) === value;
+  if (!Number.isSafeInteger(value) || Object.is(value, -0)) return false;
+  if (code === ValueCode.I64) return true;
+  const bits = code === ValueCode.I8 ? 24 : code === ValueCode.I16 ? 16 : code === ValueCode.I32 ? 0 : -1;
+  return bits >= 0 && (value << bits) >> bits === value;
+}
+
+function writeLike(writer: Writer, code: number, value: Value, models: readonly WireValue[]): void {
+  if (code !== ValueCode.Array && code !== ValueCode.Map) {
+    writer.bodyAs(code, value);
+    return;
+  }
+  const alike = models.filter((model) => model.code === code).map(membersIn);
+  const members = Object.entries(value as { readonly [key: string]: Value });
+  if (alike.length === 0) {
+    writer.body(value);
+    return;
+  }
+  writer.u16(members.length);
+  for (const [key, member] of members) {
+    const inner = alike.flatMap((model) => model.get(key) ?? []);
+    const innerCode = codeLike(member, inner);
+    if (code === ValueCode.Map) writer.str(key);
+    writer.u8(innerCode);
+    writeLike(writer, innerCode, member, inner);
+  }
+}
+
+/** The members of a map by key, or the items of an array by place. */
+function membersIn({ bytes, code, at }: WireValue): Map<string, WireValue> {
+  const members = new Map<string, WireValue>();
+  if (code === ValueCode.Map) {
+    for (const [key, member] of membersOf(bytes, at)) {
+      members.set(key, { bytes, code: bytes[member.code] as number, at: member.code + 1 });
+    }
+    return members;
+  }
+  let next = at + 2;
+  for (let index = 0; index < readU16(bytes, at); index++) {
+    const item = bytes[next] as number;
+    members.set(String(index), { bytes, code: item, at: next + 1 });
+    next = skipValue(bytes, next + 1, bytes.length, item, 0);
+  }
+  return members;
 }
 
 /** The same frame with a timestamp in its header. */

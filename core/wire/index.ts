@@ -20,6 +20,7 @@ export {
   forwardPublish,
   mergeIntoSet,
   publishAsSet,
+  replaceInSet,
   stampRevision,
 } from './forward.ts';
 export { bundledFrames, bundleHead, decodeFrame, decodeMessage, Frame } from './frame.ts';

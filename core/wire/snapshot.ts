@@ -85,8 +85,8 @@ export class SnapshotWriter {
   }
 
   /**
-   * Adds a param. `body` holds the value's bytes without the code; where it is undefined `value` is encoded instead
-   * and `valueCode` is not used. `timestamp` in microseconds.
+   * Adds a param. `body` holds the value's bytes without the code; where it is undefined `value` is encoded instead, as
+   * what `valueCode` says: an integer stays one. `timestamp` in microseconds.
    */
   add(
     address: string,
@@ -99,9 +99,9 @@ export class SnapshotWriter {
   ): void {
     const { entry } = this.#split;
     entry.reset();
-    entry.str(address);
-    if (body === undefined) entry.value(value);
-    else entry.u8(valueCode).bytes(body);
+    entry.str(address).u8(valueCode);
+    if (body === undefined) entry.bodyAs(valueCode, value);
+    else entry.bytes(body);
     entry.u64(revision).u8((writer === undefined ? 0 : 1) | (timestamp === undefined ? 0 : 2));
     if (writer !== undefined) entry.str(writer);
     if (timestamp !== undefined) entry.u64(timestamp);

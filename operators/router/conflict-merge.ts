@@ -7,7 +7,15 @@ import type { Value } from '../../core/signal/value.ts';
 import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import { ttlOf } from '../../core/wire/frame.ts';
 import { decodeInProcessFrame, encodeInProcess, MAX_SET_BYTES } from '../../core/wire/in-process.ts';
-import { decodeFrame, encodeSet, type Frame, mergeIntoSet, SetFlag, ValueCode } from '../../core/wire/index.ts';
+import {
+  decodeFrame,
+  encodeSet,
+  type Frame,
+  mergeIntoSet,
+  replaceInSet,
+  SetFlag,
+  ValueCode,
+} from '../../core/wire/index.ts';
 import { type StageOperator, stage } from '../stage.ts';
 import { TimerHeap } from '../timer-heap.ts';
 import { type Entry, Envelope } from './envelope.ts';
@@ -266,13 +274,10 @@ function mergeInto(frame: Frame, param: StoredParam, { merge }: CompiledParamRul
   }
   const merged = merge ? merge(param.value, frame.value, address) : mergeMaps(param.value, frame.value);
   if (merged === frame.value) return frame;
+  if (!isLarge && frame.tag === undefined) return replaceInSet(frame, merged, param.wire);
   const { flags, qos, revision } = frame;
   const lock = (flags & SetFlag.Lock) !== 0;
   const unlock = (flags & SetFlag.Unlock) !== 0;
-  if (!isLarge && frame.tag === undefined) {
-    // Of a peer that could not read what is larger.
-    return decodeFrame(encodeSet(address, merged, { qos, revision, lock, unlock, ttl: ttlOf(frame.ttl) }));
-  }
   const set = { type: 'SET', address, value: merged, revision, lock, unlock, ttl: ttlOf(frame.ttl) } as const;
   return decodeInProcessFrame(encodeInProcess(set, qos));
 }

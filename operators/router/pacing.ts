@@ -15,7 +15,6 @@ import {
   withoutWindow,
 } from '../../core/signal/pacing.ts';
 import { encodePublish, type Frame, MAX_PAYLOAD, ValueCode } from '../../core/wire/index.ts';
-import { readValue } from '../../core/wire/value.ts';
 import { type TimerEntry, TimerHeap } from '../timer-heap.ts';
 import { type Outbox, ownCopy } from './outbox.ts';
 import type { SessionSubscription, Subscriptions } from './subscriptions.ts';
@@ -31,8 +30,7 @@ function carriedNumbers(frame: Frame, { epsilon, window }: Pacing): Numbers | un
 /** The numbers that a stored param is. */
 function storedNumbers({ state }: ParamEntry): Numbers | undefined {
   if (!state?.exists) return undefined;
-  if (state.code === ValueCode.Array) return numbersOf(readValue(state.body as Uint8Array, 0, ValueCode.Array));
-  return numbersOf(state.content);
+  return state.code <= ValueCode.F64 || state.code === ValueCode.Array ? numbersOf(state.value) : undefined;
 }
 
 /** What paced deliveries are of: the param at an address, or the stream. */

@@ -3,8 +3,8 @@ import type { MemoryConnection } from '../../core/connection/memory-pair.ts';
 import type { Keyframe, Timeline } from '../../core/signal/signal.ts';
 import type { Value } from '../../core/signal/value.ts';
 import { writeTimeline } from '../../core/timeline/timeline-value.ts';
-import { encodeMessage } from '../../core/wire/index.ts';
 import type { Message, SetMessage } from '../../core/wire/message.ts';
+import { Writer } from '../../core/wire/writer.ts';
 import { type VirtualRelay, virtualRelay } from '../../testing/virtual-relay.ts';
 import type { WirePeer } from '../../testing/wire-peer.ts';
 import type { RouterOptions } from './router.ts';
@@ -85,31 +85,32 @@ describe('a timeline that cannot be played', () => {
 
   it('because its values are too large to be written ends, and its publisher is told', () => {
     const desk = rig.join();
-    const many = new Array<number>(20_000).fill(0);
-    // Twenty thousand small integers fit a frame; as they move they are f64, and do not.
-    const message = encodeMessage(
-      raw({
-        keyframes: [
-          { time: 0, value: 'HERE' },
-          { time: SECOND, value: 1 },
-        ],
-      }),
-    );
-    const text = [0x08, 0x00, 0x04, ...[...'HERE'].map((letter) => letter.charCodeAt(0))];
-    const at = message.findIndex((_, start) => text.every((byte, n) => message[start + n] === byte));
-    const array = Uint8Array.of(0x0a, many.length >> 8, many.length & 255, ...many.flatMap(() => [0x02, 1]));
-    const frame = new Uint8Array(message.length - text.length + array.length);
-    frame.set(message.subarray(0, at));
-    frame.set(array, at);
-    frame.set(message.subarray(at + text.length), at + array.length);
-    frame[2] = (frame.length - 4) >> 8;
-    frame[3] = (frame.length - 4) & 255;
-    desk.sendBytes(frame);
-    expect(desk.take()).toEqual([expect.objectContaining({ type: 'ERROR', address: '/fade', code: 402 })]);
+    // Ten thousand small integers fit a frame twice; as they move they are f64, and do not.
+    const many = (byte: number) =>
+      new Writer()
+        .u8(0x0a)
+        .u16(10_000)
+        .bytes(new Uint8Array(20_000).map((_, n) => (n % 2 ? byte : 2)));
+    const payload = new Writer().u8(0x20).u8(0x80).str('/fade').u8(1).u8(0x0b).u16(1).str('keyframes').u8(0x0a).u16(2);
+    for (const [index, values] of [many(1), many(2)].entries()) {
+      payload
+        .u8(0x0b)
+        .u16(2)
+        .str('time')
+        .u8(0x04)
+        .i32(index * SECOND)
+        .str('value')
+        .bytes(values.finish());
+    }
+    desk.sendBytes(new Writer().u8(0x53).u8(0x81).u16(payload.length).bytes(payload.finish()).finish());
+    expect(desk.take()).toEqual([{ type: 'ACK', address: '/fade' }]);
     rig.pass(100);
+    expect(desk.take()).toEqual([expect.objectContaining({ type: 'ERROR', address: '/fade', code: 402 })]);
+    rig.pass(2_000);
     expect(desk.take()).toEqual([]);
-    desk.send({ type: 'SUBSCRIBE', id: 1, pattern: '/**' });
-    expect(desk.take()).toEqual([{ type: 'SNAPSHOT', params: [] }]);
+    desk.send({ type: 'SUBSCRIBE', id: 1, pattern: '/**', types: ['event'] });
+    desk.send({ type: 'GET', address: '/fade' });
+    expect(desk.take()).toEqual([{ type: 'SNAPSHOT', params: [expect.objectContaining({ revision: 1 })] }]);
   });
 });
 

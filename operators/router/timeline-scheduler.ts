@@ -6,9 +6,16 @@ import type { StoredParam } from '../../core/param/param.ts';
 import type { Keyframe } from '../../core/signal/signal.ts';
 import { sameValue, type Value } from '../../core/signal/value.ts';
 import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
-import { type Curve, checkTimeline, interpolate, nextMoment, ticksAround } from '../../core/timeline/timeline.ts';
-import { countKeyframes, readCurve, readPlainCurve } from '../../core/timeline/timeline-curve.ts';
-import { stampStartTime } from '../../core/wire/forward.ts';
+import {
+  type Curve,
+  checkTimeline,
+  heldKeyframe,
+  interpolate,
+  nextMoment,
+  ticksAround,
+} from '../../core/timeline/timeline.ts';
+import { countKeyframes, keyframeValues, readCurve, readPlainCurve } from '../../core/timeline/timeline-curve.ts';
+import { copyIntoSet, stampStartTime } from '../../core/wire/forward.ts';
 import { decodeFrame, encodeSet, type Frame, forwardPublish, signalCode, ValueCode } from '../../core/wire/index.ts';
 import { NumberSets } from '../../core/wire/number-sets.ts';
 import { type StageOperator, stage } from '../stage.ts';
@@ -31,20 +38,32 @@ export class ActiveTimeline implements Curve, OngoingSignal, TimerEntry {
   readonly sender = undefined;
   /** The param's revision as this timeline left it: any other means that somebody else has written. */
   revision: number;
+  /** Where the values of its keyframes are in `beginning`, where they are not all f64: there they keep their type. */
+  readonly values: Uint32Array | undefined;
   /** What it wrote last. */
   played: Value | undefined = undefined;
+  /** Whether that was the value of a keyframe. */
+  held = false;
   due = 0;
   place = -1;
   /** Whether it will never write again. */
   over = false;
 
-  constructor(entry: Entry, publisher: Session, curve: Curve, startTime: number, beginning: Uint8Array) {
+  constructor(
+    entry: Entry,
+    publisher: Session,
+    curve: Curve,
+    startTime: number,
+    beginning: Uint8Array,
+    values?: Uint32Array,
+  ) {
     this.entry = entry;
     this.publisher = publisher;
     this.keyframes = curve.keyframes;
     this.loop = curve.loop ?? false;
     this.startTime = startTime;
     this.beginning = beginning;
+    this.values = values;
     this.revision = entry.state?.revision ?? 0;
   }
 
@@ -207,8 +226,8 @@ export function timelineScheduler(
       if (first) timers.set(tick, first.due);
     };
 
-    const write = (timeline: ActiveTimeline, value: Value, at: number) => {
-      const envelope = setOf(numbers, timeline, value, at);
+    const write = (timeline: ActiveTimeline, value: Value, at: number, place: number | undefined) => {
+      const envelope = setOf(numbers, timeline, value, at, place);
       out.next(envelope);
       if (envelope.kind === 'refused') stop(timeline);
       else timeline.revision = envelope.revision;
@@ -226,9 +245,12 @@ export function timelineScheduler(
       const elapsed = at - timeline.startTime;
       if (elapsed < (timeline.keyframes[0]?.time ?? 0)) return;
       const value = interpolate(timeline, elapsed);
-      if (timeline.played !== undefined && sameValue(value, timeline.played)) return;
+      const place = valuePlace(timeline, elapsed);
+      const held = place !== undefined;
+      if (timeline.played !== undefined && sameValue(value, timeline.played) && (!held || timeline.held)) return;
       timeline.played = value;
-      write(timeline, value, at);
+      timeline.held = held;
+      write(timeline, value, at, place);
     };
 
     const overflow = (others: number, keyframes: number, { address }: Entry) => {
@@ -280,7 +302,7 @@ export function timelineScheduler(
         out.next(envelope.refuse(error));
         return;
       }
-      const { keyframes, loop, startTime: asked } = curve;
+      const { keyframes, loop, startTime: asked, plain } = curve;
       if (old) stop(old);
       if (keyframes.length === 0) {
         out.next(envelope);
@@ -288,7 +310,8 @@ export function timelineScheduler(
       }
       const startTime = asked ?? Math.floor(at);
       const beginning = asked === undefined ? stampStartTime(frame, startTime) : forwardPublish(frame);
-      const timeline = new ActiveTimeline(entry, session, { keyframes, loop }, startTime, beginning);
+      const values = plain ? undefined : keyframeValues(decodeFrame(beginning));
+      const timeline = new ActiveTimeline(entry, session, { keyframes, loop }, startTime, beginning, values);
       if (bundled) {
         // The whole bundle's writes are done already: what is written after this part has taken it over.
         timeline.revision = envelope.revision;
@@ -325,11 +348,29 @@ export function timelineScheduler(
   });
 }
 
-/** A timeline's write; a refused one where the value does not fit a frame. */
-function setOf(numbers: NumberSets, { entry, publisher }: ActiveTimeline, value: Value, at: number): Envelope {
+/** Where the value at `elapsed` is written in the timeline's bytes, if it is that of a keyframe and has a type to keep. */
+function valuePlace(timeline: ActiveTimeline, elapsed: number): number | undefined {
+  if (timeline.values === undefined) return undefined;
+  const index = heldKeyframe(timeline, elapsed);
+  return index === undefined ? undefined : timeline.values[index];
+}
+
+/** A timeline's write; a refused one where the value does not fit a frame. `place`: see {@link valuePlace}. */
+function setOf(
+  numbers: NumberSets,
+  { entry, publisher, beginning }: ActiveTimeline,
+  value: Value,
+  at: number,
+  place: number | undefined,
+): Envelope {
   const { address } = entry;
   try {
-    const frame = typeof value === 'number' ? numbers.make(address, value) : decodeFrame(encodeSet(address, value));
+    const frame =
+      place !== undefined
+        ? copyIntoSet(address, beginning, place)
+        : typeof value === 'number'
+          ? numbers.make(address, value)
+          : decodeFrame(encodeSet(address, value));
     return new Envelope('SET', publisher, frame, entry, at);
   } catch (cause) {
     const { code, reason } = ClaspError.from(cause, ErrorCode.Internal);
