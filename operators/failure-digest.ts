@@ -58,14 +58,14 @@ export class FailureDigest {
     return this.#total;
   }
 
-  /** Counts one failure: its code, a constant text, and what it is about. */
-  report(code: number, reason: string, detail: FailureDetail): void {
-    if (this.#closed) return;
+  /** Counts one failure, or `times` of a kind: its code, a constant text, and what it is about. */
+  report(code: number, reason: string, detail: FailureDetail, times = 1): void {
+    if (this.#closed || times < 1) return;
     this.#failure = undefined;
     this.#code = code;
     this.#reason = reason;
     this.#detail = detail;
-    this.#count();
+    this.#count(times);
   }
 
   /** Counts a failure that exists already. */
@@ -84,9 +84,9 @@ export class FailureDigest {
     this.#told.complete();
   }
 
-  #count(): void {
-    this.#total++;
-    this.#untold++;
+  #count(times = 1): void {
+    this.#total += times;
+    this.#untold += times;
     if (this.#timer) return;
     this.#wait();
     this.#tell();
