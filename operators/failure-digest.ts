@@ -9,6 +9,14 @@ export interface FailureDigestOptions {
   readonly scheduler?: SchedulerLike;
 }
 
+/** How many failures one that was told stands for. */
+const counts = new WeakMap<ClaspError, number>();
+
+/** How many failures a failure stands for: more than one where a digest told of them together. */
+export function failureCount(failure: ClaspError): number {
+  return counts.get(failure) ?? 1;
+}
+
 /** What one failure was about. */
 export interface FailureDetail {
   /** Whom or what it concerns: a peer's address, a port. Begins the message. */
@@ -107,7 +115,9 @@ export class FailureDigest {
     this.#untold = 0;
     const others = count === 1 ? '' : `; ${count} failures within ${this.#interval} ms, this was the last`;
     const { code, reason, address } = this.#failure ?? this.#described();
-    this.#told.next(new ClaspError(code, reason + others, { value: count, address, cause: this.#failure }));
+    const told = new ClaspError(code, reason + others, { value: count, address, cause: this.#failure });
+    counts.set(told, count);
+    this.#told.next(told);
   }
 
   #described(): { code: number; reason: string; address: string | undefined } {

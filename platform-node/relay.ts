@@ -114,7 +114,7 @@ export function createRelay(config: RelayConfig = {}): Relay {
     const { sessions, params, subscriptions, messagesIn, messagesOut } = core.stats();
     const uptime = Math.floor((clock() - since) / 1_000_000);
     const figures = { sessions, params, subscriptions, messagesIn, messagesOut, uptime };
-    return { name, version, urls, ...figures, bridges: bridgeStatus.states };
+    return { name, version, urls, ...figures, bridges: bridgeStatus.states, failures: bridgeStatus.failures };
   };
   const client: Relay['client'] = (clientName, scopes) => {
     const made = core.client(clientName, scopes);

@@ -139,7 +139,7 @@ export function udpSocket(options: UdpOptions = {}): Observable<DatagramSocket> 
   });
 }
 
-/** Bytes. What waits while the program is busy with something else for some tens of milliseconds. */
+/** Bytes: a few thousand packets, as lighting desks send them at once, or while the program is busy with something else. */
 const RECEIVE_BUFFER = 4 * 1024 * 1024;
 /** Milliseconds after a packet at which it is looked whether others were dropped. */
 const LOOK = 1_000;

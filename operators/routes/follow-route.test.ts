@@ -112,6 +112,17 @@ describe('a route', () => {
     expect(heard).toEqual(['stream /samples 0.25']);
   });
 
+  it('passes an event without a value, also as an event or a sample', async () => {
+    follow(
+      { from: '/go', to: '/same' },
+      { from: '/go', to: '/event', as: 'event' },
+      { from: '/go', to: '/s', as: 'stream' },
+    );
+    const heard = hear('/*');
+    await relay.client('desk').emit('/go');
+    expect(heard).toEqual(['event /go null', 'event /same null', 'event /event null', 'stream /s null']);
+  });
+
   it('keeps the state of each address apart', async () => {
     follow({ from: '/in/*', to: '/out/$1', transform: [{ type: 'smooth', factor: 0.5 }] });
     const desk = relay.client('desk');

@@ -56,7 +56,7 @@ export function oscOverSocket(
   return new Observable((out) => {
     const digest = new FailureDigest({ scheduler });
     out.add(() => digest.close());
-    const sink = oscSink(socket.send, { targets, namespace, hints, peers, scheduler });
+    const sink = oscSink(socket.send, { targets, namespace, hints, noArguments, peers, scheduler });
     const now = () => client.time();
     const asked = (address: string, from: string) => {
       const value = client.cached(address) ?? null;

@@ -17,6 +17,7 @@ const status: RelayStatus = {
   messagesOut: 20,
   uptime: 3725,
   bridges: { desk: 'ready', '<rig>': 'retrying' },
+  failures: {},
 };
 
 const ask = async (
