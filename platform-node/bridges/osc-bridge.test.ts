@@ -134,8 +134,10 @@ describe('oscBridge', () => {
     const { address, failures } = await bridge(running.client('osc'), { namespace: '' });
     for (const name of ['/strip/1/gain', '/strip/2/gain', '/strip/3/gain', '/strip/1/mute']) await app.set(name, 0);
     await app.set('/strip/2/gain', null);
+    await app.bundle([{ set: ['/later', 1] }], { at: app.time() + 3_600_000_000 });
     const desk = await device();
     desk.send(address, '/strip/{1,2,3}/g*', f(0.5));
+    desk.send(address, '/clasp/own', f(0.5));
     desk.send(address, '//*', f(1));
     await vi.waitFor(async () => expect(await app.get('/strip/1/mute')).toBe(1));
     expect(await Promise.all(['1', '2', '3'].map((n) => app.get(`/strip/${n}/gain`)))).toEqual([1, null, 1]);

@@ -100,14 +100,13 @@ export function oscBridge(client: Client, options: OscBridgeOptions = {}): Obser
       return;
     }
 
-    const known = new OscKnownAddresses();
+    const known = new OscKnownAddresses(namespace === '' ? RESERVED : undefined);
     const share = { known, quota: new WaitingQuota(SCHEDULE_PLACES) };
     // Equal to that of each socket, this subscription costs nothing.
     out.add(
       client.on(`${namespace}/**`, { types: ['param', 'event', 'stream'] }).subscribe({
         next: (signal) => {
           const { address } = signal;
-          if (address.startsWith(RESERVED)) return;
           if (signal.kind === 'param' && signal.value === null) known.delete(address.slice(namespace.length));
           else known.add(address.slice(namespace.length));
         },

@@ -17,12 +17,19 @@ export type OscMatches = readonly string[] | 'no-pattern' | 'overloaded';
  * milliseconds. Bounded, also in what patterns cost that somebody sends at a high rate.
  */
 export class OscKnownAddresses {
+  readonly #except: string | undefined;
   readonly #known = new Set<string>();
   #matches = new RecentMap<string, readonly string[]>(MAX_PATTERNS);
   #allowance = MAX_COMPARED;
   #allowedAt = Number.NEGATIVE_INFINITY;
 
+  /** @param except how addresses begin that no pattern is applied to */
+  constructor(except?: string) {
+    this.#except = except;
+  }
+
   add(oscAddress: string): void {
+    if (this.#except !== undefined && oscAddress.startsWith(this.#except)) return;
     if (this.#known.has(oscAddress)) return;
     const [first] = this.#known;
     if (this.#known.size >= MAX_KNOWN && first !== undefined) this.#known.delete(first);
