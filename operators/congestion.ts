@@ -28,9 +28,9 @@ export interface CongestionOptions {
   readonly scheduler?: SchedulerLike | undefined;
 }
 
-interface Waiting {
+interface Waiting<S> {
   /** Undefined once delivered or dropped. */
-  signal: Signal | undefined;
+  signal: S | undefined;
   bytes: number;
   readonly key: string;
 }
@@ -53,17 +53,17 @@ const OVERHEAD = 128;
  * router().client('sensor').on('/sensors/**').pipe(congestion({ ready })).subscribe(console.log);
  * ```
  */
-export function congestion(options: CongestionOptions): MonoTypeOperatorFunction<Signal> {
+export function congestion<S extends Signal>(options: CongestionOptions): MonoTypeOperatorFunction<S> {
   const { ready, maxWaitingBytes = 8 * MEBIBYTE, softBytes = MEBIBYTE, maxLag = 30_000 } = options;
   const { dropped, scheduler = monotonicScheduler } = options;
 
-  const hold = stage<Signal | typeof END, Signal>((out) => {
+  const hold = stage<S | typeof END, S>((out) => {
     let open = true;
     let draining = false;
     let completed = false;
-    let queue: Waiting[] = [];
-    let streams: Waiting[] = [];
-    const newest = new Map<string, Waiting>();
+    let queue: Waiting<S>[] = [];
+    let streams: Waiting<S>[] = [];
+    const newest = new Map<string, Waiting<S>>();
     let waitingBytes = 0;
     let lag: Subscription | undefined;
 
@@ -73,7 +73,7 @@ export function congestion(options: CongestionOptions): MonoTypeOperatorFunction
       out.error(new ClaspError(ErrorCode.Overloaded, `slow consumer: ${reason}`));
     };
 
-    const forget = (waiting: Waiting) => {
+    const forget = (waiting: Waiting<S>) => {
       waiting.signal = undefined;
       waitingBytes -= waiting.bytes;
       if (newest.get(waiting.key) === waiting) newest.delete(waiting.key);
@@ -84,7 +84,7 @@ export function congestion(options: CongestionOptions): MonoTypeOperatorFunction
       draining = true;
       let next = 0;
       while (open && next < queue.length && !out.closed) {
-        const waiting = queue[next++] as Waiting;
+        const waiting = queue[next++] as Waiting<S>;
         const { signal } = waiting;
         if (!signal) continue;
         forget(waiting);
@@ -99,7 +99,7 @@ export function congestion(options: CongestionOptions): MonoTypeOperatorFunction
     const dropOldestSamples = () => {
       let next = 0;
       while (next < streams.length && waitingBytes > softBytes) {
-        const oldest = streams[next++] as Waiting;
+        const oldest = streams[next++] as Waiting<S>;
         if (!oldest.signal) continue;
         dropped?.(oldest.signal);
         forget(oldest);
@@ -111,7 +111,7 @@ export function congestion(options: CongestionOptions): MonoTypeOperatorFunction
       }
     };
 
-    const wait = (signal: Signal) => {
+    const wait = (signal: S) => {
       const key = keyOf(signal);
       const bytes = sizeOf(signal) + OVERHEAD;
       const replaces = isReplaceable(signal);
@@ -123,7 +123,7 @@ export function congestion(options: CongestionOptions): MonoTypeOperatorFunction
         older.signal = signal;
         older.bytes = bytes;
       } else {
-        const waiting: Waiting = { signal, bytes, key };
+        const waiting: Waiting<S> = { signal, bytes, key };
         queue.push(waiting);
         if (replaces) newest.set(key, waiting);
         else newest.delete(key); // a gesture's start or end: later moves must not overtake it

@@ -1,9 +1,29 @@
+// The operators, and what stages and bridges are made of.
+
+export type { BridgeEvent, Client } from '../core/client/client.ts';
+export type { EchoMemoryOptions } from '../core/signal/echo-memory.ts';
+export { EchoMemory } from '../core/signal/echo-memory.ts';
+export type { Sink, SinkActions } from '../core/signal/sink.ts';
+export { sink } from '../core/signal/sink.ts';
+export type { Step, Transform } from '../core/transforms/transform.ts';
+export type { TransformConfig } from '../core/transforms/transform-config.ts';
+export { transformOf } from '../core/transforms/transform-config.ts';
 export type { AtOptions } from './at.ts';
 export { at } from './at.ts';
+export type {
+  AuthAnswer,
+  AuthGrant,
+  AuthLimits,
+  AuthorityOptions,
+  AuthRequest,
+} from './auth/authority.ts';
+export { Authority, authority } from './auth/authority.ts';
 export type { BackoffOptions } from './backoff.ts';
 export { backoff, backoffWait } from './backoff.ts';
 export type { BatchOptions } from './batch.ts';
 export { batch } from './batch.ts';
+export type { BridgeOptions, BridgeSides } from './bridge.ts';
+export { bridge } from './bridge.ts';
 export type { CallbackPlatform } from './client/callback-client.ts';
 export { CallbackClient } from './client/callback-client.ts';
 export { createClient } from './client/client.ts';

@@ -1,4 +1,4 @@
-import type { MonoTypeOperatorFunction } from 'rxjs';
+import type { MonoTypeOperatorFunction, OperatorFunction } from 'rxjs';
 import type { Scopes } from '../core/address/scope.ts';
 import type { OnFull } from '../core/param/param.ts';
 import { type ParamRule, ParamRules } from '../core/param/param-rules.ts';
@@ -33,8 +33,8 @@ export interface ScopeFilterOptions extends OnSignalsOptions {
  * router().client('osc').on('/**').pipe(scopeFilter({ scopes: ['write:/osc/**'] })).subscribe(console.log);
  * ```
  */
-export function scopeFilter({ scopes, ...options }: ScopeFilterOptions): MonoTypeOperatorFunction<Signal> {
-  return onSignals(() => [filterByScope()], options, scopes);
+export function scopeFilter<S extends Signal>({ scopes, ...options }: ScopeFilterOptions): MonoTypeOperatorFunction<S> {
+  return onSignals(() => [filterByScope()], options, scopes) as OperatorFunction<Signal, never>;
 }
 
 export interface ConflictMergeOptions extends OnSignalsOptions {
@@ -115,8 +115,8 @@ export function timelineScheduler(
  * router().client('desk').on('/**').pipe(rateLimit({ maxMessagesPerSecond: 100 })).subscribe(console.log);
  * ```
  */
-export function rateLimit(options: OnSignalsOptions & RateLimitOptions): MonoTypeOperatorFunction<Signal> {
-  return onSignals(() => [limitRate(options)], options);
+export function rateLimit<S extends Signal>(options: OnSignalsOptions & RateLimitOptions): MonoTypeOperatorFunction<S> {
+  return onSignals(() => [limitRate(options)], options) as OperatorFunction<Signal, never>;
 }
 
 function writerOf(

@@ -92,5 +92,5 @@ class Link<In> extends StageSubscriber<In> {
 }
 
 function ignore(): void {
-  // What comes after the end is nobody's.
+  // Values after the end are dropped.
 }

@@ -1,8 +1,8 @@
 // What web-midi.chromium.test.ts loads into a page, where web-midi-test stands in for the browser's MIDI.
-import { catchError, merge, of, switchMap } from 'rxjs';
+import { catchError, merge, NEVER, of, switchMap } from 'rxjs';
 import { WebMidi } from 'webmidi';
 import type { Signal } from '../core/signal/signal.ts';
-import { midiInputs, midiOutputs, webMidiTime } from '../platform-browser/web-midi.ts';
+import { midiInput, midiInputs, midiOutput, midiOutputs, webMidiTime } from '../platform-browser/web-midi.ts';
 import { webMidiInput, webMidiOutput } from '../platform-browser/web-midi-library.ts';
 import { midiSink } from '../sinks/midi.ts';
 import { midiSource } from '../sources/midi.ts';
@@ -16,9 +16,15 @@ export interface WebMidiPage {
   readonly heard: string[];
   readonly heardByLibrary: string[];
   readonly failures: string[];
+  /** What each call of `choose` told. */
+  readonly chosen: string[][];
   /** Sends to every output there is, `delay` milliseconds from now. */
   send(signal: Signal, delay?: number): void;
   sendByLibrary(signal: Signal): void;
+  /** Hears the input of this name, and tells at each change whether it is there; what it hears, or why not. */
+  choose(wanted: string): void;
+  /** Sends to the output of this name. */
+  sendTo(wanted: string, signal: Signal): void;
   /** Begins with the library, which takes what is plugged in then. */
   enableLibrary(): Promise<void>;
 }
@@ -39,6 +45,7 @@ const page = {
   heard: [] as string[],
   heardByLibrary: [] as string[],
   failures: [] as string[],
+  chosen: [] as string[][],
 };
 let sinks: ReturnType<typeof midiSink>[] = [];
 let library: ReturnType<typeof midiSink> | undefined;
@@ -66,6 +73,21 @@ window.midi = {
   ...page,
   send: (signal, delay = 0) => {
     for (const sink of sinks) sink.next({ ...signal, at: (performance.now() + delay) * 1_000 });
+  },
+  choose: (wanted) => {
+    const told: string[] = [];
+    midiInput(wanted)
+      .pipe(
+        switchMap((input) => {
+          told.push(input ? 'there' : 'gone');
+          return input ? midiSource(input) : NEVER;
+        }),
+      )
+      .subscribe({ next: (signal) => told.push(shown(signal)), error: ({ message }) => told.push(message) });
+    page.chosen.push(told);
+  },
+  sendTo: (wanted, signal) => {
+    midiOutput(wanted).subscribe((output) => output && midiSink(output).next(signal));
   },
   sendByLibrary: (signal) => library?.next(signal),
   enableLibrary: async () => {

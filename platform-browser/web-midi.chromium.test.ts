@@ -17,6 +17,11 @@ interface Plugged {
   readonly synth: { connect(): void; disconnect(): void };
   readonly received: { readonly bytes: number[]; readonly at: number }[];
 }
+interface WebMidiTest {
+  readonly requestMIDIAccess: unknown;
+  readonly MidiSrc: new (name: string) => Plugged['desk'];
+  readonly MidiDst: new (name: string) => Plugged['synth'] & { receive: (bytes: number[]) => void };
+}
 type TestWindow = { readonly midi: WebMidiPage } & Plugged;
 
 const eventually = { timeout: 20_000, interval: 50 };
@@ -33,13 +38,7 @@ describe.skipIf(!installed('chromium'))('Web MIDI in Chromium', () => {
     page = await chromium.context.newPage();
     await page.addInitScript({ path: createRequire(import.meta.url).resolve('web-midi-test') });
     await page.addInitScript(() => {
-      const { WMT } = globalThis as unknown as {
-        WMT: {
-          requestMIDIAccess: unknown;
-          MidiSrc: new (name: string) => Plugged['desk'];
-          MidiDst: new (name: string) => Plugged['synth'] & { receive: (bytes: number[]) => void };
-        };
-      };
+      const { WMT } = globalThis as unknown as { WMT: WebMidiTest };
       Object.defineProperty(navigator, 'requestMIDIAccess', { value: WMT.requestMIDIAccess });
       const received: { bytes: number[]; at: number }[] = [];
       const desk = new WMT.MidiSrc('Desk');
@@ -133,5 +132,37 @@ describe.skipIf(!installed('chromium'))('Web MIDI in Chromium', () => {
       }),
     );
     await expect.poll(received, eventually).toMatchObject([{ bytes: [0xb0, 12, 127] }]);
+  });
+
+  it('takes each of two devices of one name by its number, and says that there are two', async () => {
+    await page.evaluate(() => {
+      const { midi, WMT } = globalThis as unknown as TestWindow & { WMT: WebMidiTest };
+      const pads = [new WMT.MidiSrc('Pad'), new WMT.MidiSrc('Pad')];
+      const lights = [0, 1].map((which) => {
+        const light = new WMT.MidiDst('Light');
+        light.receive = (bytes) => midi.failures.push(`light ${which}: ${[...bytes]}`);
+        return light;
+      });
+      for (const port of [...pads, ...lights]) port.connect();
+      for (const wanted of ['Pad #1', 'pad #2', 'Pad']) midi.choose(wanted);
+      Object.assign(globalThis, { pads });
+    });
+    const chosen = () => page.evaluate(() => (globalThis as unknown as TestWindow).midi.chosen);
+    const ambiguous = '[402] "Pad" is the name of several MIDI inputs: "Pad #1", "Pad #2"';
+    await expect.poll(chosen, eventually).toEqual([['there'], ['there'], [ambiguous]]);
+    await page.evaluate(() => {
+      const { midi, pads } = globalThis as unknown as TestWindow & { pads: Plugged['desk'][] };
+      pads[0]?.emit([0xb0, 1, 0]);
+      pads[1]?.emit([0xb0, 1, 127]);
+      pads[0]?.disconnect();
+      midi.sendTo('light #2', { kind: 'param', address: '/midi/ch/1/cc/1', value: 1 });
+    });
+    // When the first is pulled out, the second is not taken for it.
+    await expect
+      .poll(chosen, eventually)
+      .toEqual([['there', '/midi/ch/1/cc/1 0', 'gone'], ['there', '/midi/ch/1/cc/1 1'], [ambiguous]]);
+    await expect.poll(async () => (await list('failures')).at(-1), eventually).toBe('light 1: 176,1,127');
+    await page.evaluate(() => (globalThis as unknown as { pads: Plugged['desk'][] }).pads[1]?.disconnect());
+    await expect.poll(chosen, eventually).toMatchObject([{}, ['there', '/midi/ch/1/cc/1 1', 'gone'], {}]);
   });
 });

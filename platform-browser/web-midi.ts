@@ -1,5 +1,6 @@
-import { Observable } from 'rxjs';
+import { defer, distinctUntilChanged, map, Observable, type OperatorFunction } from 'rxjs';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
+import { chooseMidiPort } from '../core/protocols/midi/midi-port-choice.ts';
 import type { MidiOutputLike } from '../sinks/midi.ts';
 import type { MidiEventLike, MidiInputLike } from '../sources/midi.ts';
 
@@ -68,6 +69,83 @@ export function midiOutputs(
   request?: () => Promise<Pick<MidiAccessLike, 'outputs' | 'onstatechange'>>,
 ): Observable<readonly MidiOutputLike[]> {
   return plugged(request, ({ outputs }) => outputs, outputOf);
+}
+
+/**
+ * The MIDI input of this name, for `midiSource`: at once, and again when it is another; undefined while there is none. A
+ * part of a name does, in any case of letters; of several that it fits, `Launchpad #2` is the second.
+ *
+ * Cold, and errors as {@link midiInputs} does, and with a `ClaspError` 402 that lists the choices where a name fits
+ * several. One that was chosen stays chosen: when it is pulled out, another of the same name does not take its place.
+ *
+ * @example
+ * ```ts
+ * midiInput('nanoKONTROL2')
+ *   .pipe(switchMap((input) => (input ? midiSource(input) : EMPTY)))
+ *   .subscribe({ next: console.log, error: (error) => console.log(error.message) });
+ * ```
+ */
+export function midiInput(
+  wanted: string,
+  request?: () => Promise<Pick<MidiAccessLike, 'inputs' | 'onstatechange'>>,
+): Observable<MidiInputLike | undefined> {
+  return midiInputs(request).pipe(chosen(wanted, 'input'));
+}
+
+/**
+ * The MIDI output of this name, for `midiSink`; in all else as {@link midiInput}.
+ *
+ * @example
+ * ```ts
+ * midiOutput('Synth #2').subscribe({
+ *   next: (output) => output?.send(Uint8Array.of(0xb0, 7, 127)),
+ *   error: (error) => console.log(error.message),
+ * });
+ * ```
+ */
+export function midiOutput(
+  wanted: string,
+  request?: () => Promise<Pick<MidiAccessLike, 'outputs' | 'onstatechange'>>,
+): Observable<MidiOutputLike | undefined> {
+  return midiOutputs(request).pipe(chosen(wanted, 'output'));
+}
+
+/** The one of that name in each list. */
+function chosen<Port extends MidiInputLike | MidiOutputLike>(
+  wanted: string,
+  kind: 'input' | 'output',
+): OperatorFunction<readonly Port[], Port | undefined> {
+  return (lists) =>
+    defer(() => {
+      let last: Port | undefined;
+      let among = 0;
+      return lists.pipe(
+        map((ports) => {
+          if (last && ports.includes(last)) return last;
+          const sameName = (port: Port | undefined) => ports.filter(({ name }) => name === port?.name).length;
+          // One of several has gone, and it is ours: the others have places of their own.
+          if (among > 1 && sameName(last) > 0 && sameName(last) < among) return undefined;
+          last = portOf(ports, wanted, kind);
+          among = sameName(last);
+          return last;
+        }),
+        distinctUntilChanged(),
+      );
+    });
+}
+
+function portOf<Port extends { readonly name?: string | null | undefined }>(
+  ports: readonly Port[],
+  wanted: string,
+  kind: string,
+): Port | undefined {
+  const names = ports.map(({ name }) => name ?? '');
+  try {
+    return ports[chooseMidiPort(names, wanted, kind)];
+  } catch (reason) {
+    if (ClaspError.from(reason, ErrorCode.Internal).code !== ErrorCode.NotFound) throw reason;
+    return undefined;
+  }
 }
 
 /** Web MIDI's time in so many milliseconds: the `outputTime` of a `midiSink` in a browser. */

@@ -228,7 +228,7 @@ describe('a bridge that is given what it cannot take', () => {
     for await (const part of response ?? []) text += String(part);
     expect([response?.statusCode, JSON.parse(text)]).toEqual([
       413,
-      { error: { code: 101, message: 'the body is longer than 1048576 bytes' } },
+      { error: { code: 101, message: 'the body is longer than 1114112 bytes' } },
     ]);
     expect(written).toBeLessThan(size);
     expect(most).toBeLessThan(30_000_000);

@@ -11,7 +11,7 @@ const platform: CallbackPlatform = { dial: webSocketDial, random: Math.random, n
  *
  * @example
  * ```ts
- * import { Clasp } from 'clasp-rx/platform-node';
+ * import { Clasp } from 'clasp-rx/compat';
  *
  * const client = new Clasp('ws://localhost:7330', { name: 'desk' });
  * await client.connect();
@@ -35,7 +35,7 @@ export class Clasp extends CallbackClient {
  *
  * @example
  * ```ts
- * import { ClaspBuilder } from 'clasp-rx/platform-node';
+ * import { ClaspBuilder } from 'clasp-rx/compat';
  *
  * const client = await new ClaspBuilder('ws://localhost:7330').withName('desk').connect();
  * ```

@@ -1,61 +1,11 @@
-export type { SignalCallback as SubscriptionCallback } from '../core/client/client.ts';
-export type { DecodedFrame, FrameFlags, FrameFlagsV3, FrameOptions } from '../core/compat/frames.ts';
-export {
-  checkComplete,
-  decode,
-  decodeFlags,
-  decodeFrame,
-  decodeMessage,
-  decodeMessageBinary,
-  encode,
-  encodeFlags,
-  encodeFrame,
-  encodeMessage,
-  encodeMessageBinary,
-} from '../core/compat/frames.ts';
-export {
-  DEFAULT_DISCOVERY_PORT,
-  DEFAULT_WS_PORT,
-  isAckMessage,
-  isErrorMessage,
-  isHelloMessage,
-  isPublishMessage,
-  isSetMessage,
-  isSubscribeMessage,
-  isWelcomeMessage,
-  MAGIC_BYTE,
-  MessageType,
-  MSG,
-  PHASE,
-  QoS,
-  SIG,
-  SignalType,
-  VAL,
-  WS_SUBPROTOCOL,
-} from '../core/compat/names.ts';
-export type { BundleMessage, ClaspEvents, Message, PublishMessage, Unsubscribe } from '../core/compat/types.ts';
-export type { Keyframe as TimelineKeyframe } from '../core/signal/signal.ts';
-export type { Value } from '../core/signal/value.ts';
-export type {
-  AckMessage,
-  AnnounceMessage,
-  ErrorMessage,
-  GetMessage,
-  HelloMessage,
-  ParamState as ParamValue,
-  QueryMessage,
-  ResultMessage,
-  SetMessage,
-  SignalDefinition,
-  SnapshotMessage,
-  SubscribeMessage,
-  SubscribeOptions,
-  SyncMessage,
-  UnsubscribeMessage,
-  WelcomeMessage,
-} from '../core/wire/message.ts';
-export { PROTOCOL_VERSION } from '../core/wire/message.ts';
-export type { ConnectOptions } from '../operators/client/client-builder.ts';
+export type { CryptoClientConfig } from '../operators/e2e/crypto-client.ts';
+export type { ClaspLike, E2EConfig } from '../operators/e2e/e2e-session.ts';
+export type { EncryptedClient, EncryptedOptions } from '../operators/e2e/encrypted.ts';
+export type { KeyData, KeyStore, StoredJwk, TofuRecord } from '../operators/e2e/key-store.ts';
+export { MemoryKeyStore } from '../operators/e2e/key-store.ts';
+export type { PasswordThreads } from './auth/password-threads.ts';
+export { passwordThreads } from './auth/password-threads.ts';
+export { sqliteAuthStore } from './auth/sqlite-auth-store.ts';
 export type { ArtnetBridgeOptions } from './bridges/artnet-bridge.ts';
 export { artnetBridge } from './bridges/artnet-bridge.ts';
 export type { ArtnetBridgeConfig } from './bridges/artnet-bridge-type.ts';
@@ -93,18 +43,29 @@ export { serialPort } from './bridges/serial-port.ts';
 export type { Webhook } from './bridges/webhook.ts';
 export type { WebsocketJsonBridgeConfig, WebsocketJsonBridgeOptions } from './bridges/websocket-json-bridge.ts';
 export { websocketJsonBridge } from './bridges/websocket-json-bridge.ts';
-export { Clasp, ClaspBuilder } from './clasp.ts';
 export { clock } from './clock.ts';
 export type { ConfigFile, FileMistake } from './config/config-file.ts';
 export { defineConfig, readConfigFile } from './config/config-file.ts';
 export type { TextPosition } from './config/json-text.ts';
 export type { RelayConfig } from './config/relay-config.ts';
+export { CryptoClient, E2ESession, encrypted } from './e2e/encrypted.ts';
+export { FileKeyStore } from './e2e/file-key-store.ts';
 export { collectYoung, nextTurn } from './event-loop.ts';
 export { resolveInterface } from './network-interface.ts';
 export type { Relay, RelayAddresses } from './relay.ts';
 export { createRelay } from './relay.ts';
 export type { RelayChange, RelayEvent } from './relay-event.ts';
 export type { RouteEvent } from './relay-routes.ts';
+export type { VerifyOptions } from './token/capabilities.ts';
+export {
+  capabilityHolder,
+  delegateCapability,
+  inspectCapability,
+  mintCapability,
+  verifyCapability,
+} from './token/capabilities.ts';
+export type { NodeTokenCrypto } from './token/node-token-crypto.ts';
+export { nodeTokenCrypto } from './token/node-token-crypto.ts';
 export type { UdpOptions } from './udp.ts';
 export { udpSocket } from './udp.ts';
 export type { WebSocketDialOptions } from './web-socket/web-socket-dial.ts';

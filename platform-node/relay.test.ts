@@ -2,8 +2,9 @@ import { createSocket } from 'node:dgram';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { connectAsync } from 'mqtt';
 import { filter, firstValueFrom, toArray } from 'rxjs';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import type { Client } from '../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
@@ -88,6 +89,41 @@ describe('createRelay', () => {
     }
     const page = await fetch(`http://127.0.0.1:${port}/`, { headers: { accept: 'application/json' } });
     expect(await page.json()).toMatchObject({ name: 'Venue', version, urls: [`ws://localhost:${port}`], sessions: 0 });
+  });
+
+  it('counts who a person would count: with bridges, routes and HTTP requests, but nobody there, 0 sessions and 0 params', async () => {
+    const relay = open({
+      port: 0,
+      bridges: [
+        { type: 'osc', listen: '127.0.0.1:0' },
+        { type: 'mqtt-server', port: 0 },
+      ],
+      routes: [{ from: '/a', to: '/b' }],
+    });
+    const { port, bridges } = await relay.ready;
+    const told = async () =>
+      (await fetch(`http://127.0.0.1:${port}/`, { headers: { accept: 'application/json' } })).json() as Promise<
+        Record<string, unknown>
+      >;
+    const until = (expected: object) =>
+      vi.waitFor(async () => expect(await told()).toMatchObject(expected), { timeout: 20_000, interval: 50 });
+    await fetch(`http://127.0.0.1:${port}/v1/snapshot`);
+    await until({ sessions: 0, params: 0, own: { sessions: expect.any(Number), params: 2 } });
+    expect(Number(relay.stats().ownSessions)).toBeGreaterThan(2);
+    expect((await (await fetch(`http://127.0.0.1:${port}/healthz`)).json()).sessions).toBe(0);
+
+    const clasp = dial(port);
+    await clasp.set('/fader', 1);
+    await until({ sessions: 1, params: 1 });
+    const json = new WebSocket(`ws://127.0.0.1:${port}/json`);
+    await until({ sessions: 2 });
+    const at = bridges.find(({ name }) => name === 'mqtt-server')?.address ?? '';
+    const mqtt = await connectAsync(at, { clientId: 'lamp', reconnectPeriod: 0 });
+    await until({ sessions: 3 });
+    await mqtt.endAsync();
+    json.close();
+    clasp.close();
+    await until({ sessions: 0, params: 1 });
   });
 
   it('tells what happens, from the start on', async () => {

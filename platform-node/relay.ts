@@ -111,9 +111,12 @@ export function createRelay(config: RelayConfig = {}): Relay {
   let closing: Promise<void> | undefined;
 
   const status = () => {
-    const { sessions, params, subscriptions, messagesIn, messagesOut } = core.stats();
+    const { sessions: all, ownSessions, params, ownParams, subscriptions, messagesIn, messagesOut } = core.stats();
+    // Whoever speaks JSON or MQTT comes through a participant of this process, and is a session to people all the same.
+    const sessions = all - ownSessions + jsonPeers + bridges.guests;
+    const own = { sessions: Math.max(0, all - sessions), params: ownParams };
     const uptime = Math.floor((clock() - since) / 1_000_000);
-    const figures = { sessions, params, subscriptions, messagesIn, messagesOut, uptime };
+    const figures = { sessions, params: params - ownParams, own, subscriptions, messagesIn, messagesOut, uptime };
     return { name, version, urls, ...figures, bridges: bridgeStatus.states, failures: bridgeStatus.failures };
   };
   const client: Relay['client'] = (clientName, scopes) => {
@@ -135,7 +138,16 @@ export function createRelay(config: RelayConfig = {}): Relay {
   });
   const subProtocols = new SubProtocols(http.servers, JSON_PATH);
   running.add(() => subProtocols.close());
-  running.add(jsonSockets(http.servers, bearers, { path: JSON_PATH, maxPeers: maxSessions ?? 0, turns }));
+  let jsonPeers = 0;
+  const json = {
+    path: JSON_PATH,
+    maxPeers: maxSessions ?? 0,
+    turns,
+    changed: (peers: readonly string[]) => {
+      jsonPeers = peers.length;
+    },
+  };
+  running.add(jsonSockets(http.servers, bearers, json));
 
   const tell = (event: RelayBridgeEvent) => {
     const told = toRelayEvent(event);

@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { createWebSocketStream, WebSocketServer } from 'ws';
+import { createWebSocketStream, type WebSocket, WebSocketServer } from 'ws';
 import { formatHostPort } from './host-port.ts';
 import { pathOf } from './http/http-requests.ts';
 
@@ -8,11 +8,25 @@ import { pathOf } from './http/http-requests.ts';
 export type AcceptStream = (stream: Duplex, peer: string) => void;
 
 /** The largest message, in bytes. */
-const LARGEST = 1024 * 1024;
+const LARGEST = 2 * 1024 * 1024;
+
+/** A WebSocket as a stream of bytes; a text message ends it with 1003, and none of it is handed over. */
+function bytesOf(socket: WebSocket): Duplex {
+  const stream = createWebSocketStream(socket);
+  const take = socket.listeners('message') as ((this: WebSocket, data: Buffer, isBinary: boolean) => void)[];
+  socket.removeAllListeners('message');
+  let refused = false;
+  socket.on('message', (data: Buffer, isBinary) => {
+    refused ||= !isBinary;
+    if (!refused) for (const listener of take) listener.call(socket, data, isBinary);
+    else socket.close(1003, 'binary messages only');
+  });
+  return stream;
+}
 
 /**
  * WebSockets that speak another protocol than CLASP on the servers of a relay, told apart by the subprotocol that they
- * offer: `mqtt`.
+ * offer, such as `mqtt`.
  */
 export class SubProtocols {
   readonly #servers: readonly Server[];
@@ -54,7 +68,7 @@ export class SubProtocols {
     if (!accept) return;
     const { remoteAddress = 'unknown', remotePort = 0 } = request.socket;
     this.#handshakes.handleUpgrade(request, stream, head, (socket) => {
-      accept(createWebSocketStream(socket), formatHostPort(remoteAddress, remotePort));
+      accept(bytesOf(socket), formatHostPort(remoteAddress, remotePort));
     });
   };
 

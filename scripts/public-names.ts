@@ -6,15 +6,27 @@ import { parseSync } from 'vite';
 /** The repository's root folder. */
 export const root: string = join(dirname(fileURLToPath(import.meta.url)), '..');
 
-/** The source file behind each subpath of the package: `clasp-rx/operators` → `operators/index.ts`. */
+/** What package.json says of a subpath: a file, or one for each condition. */
+type Target = string | { readonly [condition: string]: Target };
+
+/** The source file behind each subpath of the package, that for Node: `clasp-rx/operators` → `operators/index.ts`. */
 export const barrels: ReadonlyMap<string, string> = new Map(
-  Object.entries(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).exports as Record<string, unknown>)
-    .filter((entry): entry is [string, { types: string }] => typeof entry[1] === 'object')
-    .map(([subpath, { types }]) => [
+  Object.entries(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).exports as Record<string, Target>)
+    .filter(([, target]) => typeof target === 'object')
+    .map(([subpath, target]) => [
       subpath.replace('.', 'clasp-rx'),
-      types.replace('./dist/', '').replace(/\.d\.ts$/, '.ts'),
+      typesOf(target)
+        .replace('./dist/', '')
+        .replace(/\.d\.ts$/, '.ts'),
     ]),
 );
+
+function typesOf(target: Target): string {
+  if (typeof target === 'string') return target;
+  const chosen = target['node'] ?? target['types'];
+  if (chosen === undefined) throw new Error('a subpath without types');
+  return typesOf(chosen);
+}
 
 /** One name that a module exports. */
 export interface PublicName {

@@ -73,7 +73,9 @@ export function allSnippets(): Snippet[] {
 /** What each subpath exports, the subpath of the file's own folder first; then the file itself, then rxjs. */
 function subpathsOf(file: string, known: Known): [subpath: string, names: Iterable<string>][] {
   const folder = file.split('/')[0] ?? '';
-  const nearest = [...barrels].sort(([, a], [, b]) => Number(b.startsWith(folder)) - Number(a.startsWith(folder)));
+  // Programs of `@clasp-to/core` name what they import; nobody else means that codec by `decodeFrame`.
+  const named = [...barrels].filter(([subpath]) => subpath !== 'clasp-rx/compat');
+  const nearest = named.sort(([, a], [, b]) => Number(b.startsWith(folder)) - Number(a.startsWith(folder)));
   const namesOf = (path: string) => publicNames(join(root, path), known).keys();
   return [
     ...nearest.map(([subpath, barrel]): [string, Iterable<string>] => [subpath, namesOf(barrel)]),

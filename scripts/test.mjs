@@ -1,8 +1,8 @@
 // Every test, on any machine: installs the programs that tests talk to where it may, builds, runs vitest, and says
 // in its last lines what was skipped and why. Arguments are vitest's; `--long` tries each property 10 000 times.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
 import { delimiter, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -41,6 +41,42 @@ function installPeers() {
   apt('update');
   const { status, stderr } = install();
   if (status !== 0) console.error(`apt-get could not install them:\n${stderr}`);
+}
+
+/**
+ * Brings better-sqlite3, which a Node without its own SQLite needs: it is compiled where no prebuilt comes, which takes
+ * minutes, so that it is no devDependency and is kept in the user's cache for the next time.
+ */
+function bringSqlite() {
+  const place = join(root, 'node_modules/better-sqlite3');
+  if (existsSync(place)) return;
+  const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache');
+  const folder = join(
+    cache,
+    'clasp-rx',
+    `better-sqlite3-${process.versions.modules}-${process.platform}-${process.arch}`,
+  );
+  const kept = join(folder, 'node_modules/better-sqlite3');
+  if (!existsSync(join(kept, 'build/Release/better_sqlite3.node'))) {
+    const { peerDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+    const version = peerDependencies['better-sqlite3'];
+    console.log(
+      'Installing better-sqlite3 for the tests of stored state; where it is compiled this takes two minutes …',
+    );
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'package.json'), '{ "private": true }');
+    const { status, stderr } = spawnSync('npm', ['install', '--no-audit', '--no-fund', `better-sqlite3@${version}`], {
+      cwd: folder,
+      stdio: ['ignore', 'ignore', 'pipe'],
+      encoding: 'utf8',
+      shell: process.platform === 'win32',
+    });
+    if (status !== 0) {
+      console.error(`npm could not install better-sqlite3:\n${stderr}`);
+      return;
+    }
+  }
+  symlinkSync(kept, place, 'junction');
 }
 
 /** Runs a program of node_modules with our terminal; resolves to whether it succeeded. */
@@ -114,6 +150,7 @@ const reportFile = join(scratch, 'report.json');
 let tally = { passed: 0, failed: 1, skipped: 0, skippedIn: new Map() };
 try {
   installPeers();
+  bringSqlite();
   let green = await run('typescript/bin/tsc', '-b');
   if (!green) console.error('The build failed; no test ran.');
   else {

@@ -177,4 +177,83 @@ describe('midiSink', () => {
     expect(failures.length).toBe(5_000 - 4_096);
     expect(failures[0]?.code).toBe(503);
   });
+
+  it('sends a time code that goes on as quarter frames, at their time, and a full frame where it jumps', () => {
+    new TestScheduler(() => undefined).run(({ cold }) => {
+      const { sink, sent } = open();
+      const tell = (frame: number) =>
+        sink.next({ kind: 'stream', address: '/midi/timecode', value: [0, 0, 2, frame, 25] });
+      const frames = { a: 0, b: 1, c: 2, d: 3, e: 20 };
+      cold('a 39ms b 39ms c 39ms d 84ms e', frames).subscribe(tell);
+      cold('300ms |').subscribe({
+        complete: () => {
+          sink.complete();
+          expect(sent).toEqual([
+            'f0 7f 7f 01 01 20 00 02 00 f7',
+            // Frame 2 is the first even one after the second time.
+            ...['f1 02', 'f1 10', 'f1 22', 'f1 30', 'f1 40', 'f1 50', 'f1 60', 'f1 72'],
+            ...['f1 04', 'f1 10', 'f1 22', 'f1 30', 'f1 40'],
+            'f0 7f 7f 01 01 20 00 02 14 f7',
+          ]);
+        },
+      });
+    });
+  });
+
+  it('sends clocks at the tempo, from the start on, and stops what it has started', () => {
+    new TestScheduler(() => undefined).run(({ cold }) => {
+      const { sink, sent, failures } = open({ clock: true });
+      const transport = (value: Value): Signal => ({ kind: 'event', address: '/midi/transport', value });
+      const counted = () =>
+        sent
+          .splice(0)
+          .join(' ')
+          .replace(/(f8 ?)+/g, (all) => `${all.match(/f8/g)?.length} `)
+          .trim();
+      const steps: Record<string, () => void> = {
+        a: () => sink.next(param('/midi/tempo', 125)),
+        b: () => {
+          expect(counted()).toBe('5'); // at 0, 20 … 80 ms
+          sink.next(transport('start'));
+        },
+        c: () => {
+          expect(counted()).toBe('fa 5'); // at 101, 121 … 181 ms
+          sink.next(param('/midi/tempo', 250));
+        },
+        d: () => {
+          expect(counted()).toBe('10'); // at 200, 210 … 290 ms
+          sink.next(param('/midi/tempo', 'fast'));
+          sink.next(param('/midi/tempo', null));
+        },
+        e: () => {
+          expect(counted()).toBe('');
+          sink.complete();
+          expect(counted()).toBe('fc');
+          expect(failures.map(({ code }) => code)).toEqual([402]);
+        },
+      };
+      cold('a 99ms b 99ms c 99ms d 99ms e').subscribe((step) => steps[step]?.());
+    });
+  });
+
+  it('sends no clocks where none are asked for', () => {
+    new TestScheduler(() => undefined).run(({ cold }) => {
+      const { sink, sent } = open();
+      sink.next(param('/midi/tempo', 125));
+      cold('200ms |').subscribe({ complete: () => expect(sent).toEqual([]) });
+    });
+  });
+
+  it('sends clocks ahead, with their time, where the output keeps time itself', () => {
+    new TestScheduler(() => undefined).run(({ cold }) => {
+      const { sink, sent } = open({ clock: true, outputTime: (delay) => Math.round(delay) });
+      sink.next(param('/midi/tempo', 125));
+      cold('16ms |').subscribe({
+        complete: () => {
+          sink.complete();
+          expect(sent).toEqual(['f8', 'f8 @20', 'f8 @25']);
+        },
+      });
+    });
+  });
 });

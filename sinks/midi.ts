@@ -1,9 +1,11 @@
 import type { SchedulerLike, Subscription } from 'rxjs';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
-import { encodeMidi } from '../core/protocols/midi/midi.ts';
-import { spellMidi } from '../core/protocols/midi/midi-assembler.ts';
+import { encodeMidi, type MidiMessage } from '../core/protocols/midi/midi.ts';
+import { type MidiStatement, spellMidi } from '../core/protocols/midi/midi-assembler.ts';
+import { MidiClockWriter, midiTempo } from '../core/protocols/midi/midi-clock-writer.ts';
 import type { MidiEchoes } from '../core/protocols/midi/midi-echoes.ts';
-import { type MidiNames, midiFromSignal } from '../core/protocols/midi/midi-mapping.ts';
+import { type MidiNames, midiFromSignal, midiPrefix } from '../core/protocols/midi/midi-mapping.ts';
+import { MidiTimeCodeWriter } from '../core/protocols/midi/midi-time-code-writer.ts';
 import type { Signal } from '../core/signal/signal.ts';
 import { type Sink, sink } from '../core/signal/sink.ts';
 import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
@@ -16,6 +18,8 @@ export interface MidiOutputLike {
 }
 
 export interface MidiSinkOptions extends MidiNames {
+  /** Whether clocks are sent, 24 a quarter note, at the tempo that `/midi/tempo` says. @defaultValue false */
+  readonly clock?: boolean | undefined;
   /** What the device has just said, which is not sent back: give the same to `midiSource`. @defaultValue nothing */
   readonly echoes?: MidiEchoes | undefined;
   /** The time that `at` of a signal is in, microseconds; `() => client.time()` for a relay's. @defaultValue the scheduler's */
@@ -39,15 +43,19 @@ export interface MidiSinkOptions extends MidiNames {
 interface Waiting {
   /** Microseconds. */
   readonly due: number;
-  readonly messages: readonly Uint8Array[];
+  readonly perform: () => void;
 }
+
+/** Milliseconds by which clocks and quarter frames are sent ahead where the output keeps time itself. */
+const AHEAD = 25;
 
 /** Signals that may wait for their time. */
 const MAX_WAITING = 4_096;
 
 /**
  * Sends signals to one MIDI output, see {@link midiFromSignal}: at `at` plus `latency` where a signal has a time that
- * lies ahead, else at once. A 14-bit control is two messages, a parameter four. At its end it ends the notes that sound.
+ * lies ahead, else at once. A 14-bit control is two messages, a parameter four. A time code that goes on is sent as
+ * quarter frames, else as a full frame. At its end it ends the notes that sound, and stops what its clock has started.
  *
  * What the device has just said itself is not sent to it. Failures: 200 for an address that is none of the device's,
  * 402 for a value that MIDI has no form for, 503 when too many wait for their time; what the output throws.
@@ -61,7 +69,7 @@ const MAX_WAITING = 4_096;
  * ```
  */
 export function midiSink(output: MidiOutputLike, options: MidiSinkOptions = {}): Sink<Signal> {
-  const { echoes, maxAhead = 10_000, latency = 0, outputTime, scheduler = monotonicScheduler } = options;
+  const { clock = false, echoes, maxAhead = 10_000, latency = 0, outputTime, scheduler = monotonicScheduler } = options;
   const { now = () => scheduler.now() * 1_000 } = options;
   /** The earliest first. */
   const waiting: Waiting[] = [];
@@ -96,36 +104,92 @@ export function midiSink(output: MidiOutputLike, options: MidiSinkOptions = {}):
     if (count < 0) count = waiting.length;
     const due = waiting.splice(0, count);
     arm();
-    for (const each of due) main.next(each);
+    for (const { perform } of due) main.next(perform);
   };
-  const wait = (messages: readonly Uint8Array[], due: number, address: string) => {
+  const wait = (due: number, address: string, perform: () => void) => {
     if (waiting.length === MAX_WAITING) {
       throw new ClaspError(ErrorCode.Overloaded, `${address}: ${MAX_WAITING} signals wait for their time`, { address });
     }
     let place = waiting.length;
     while (place > 0 && (waiting[place - 1] as Waiting).due > due) place--;
-    waiting.splice(place, 0, { due, messages });
+    waiting.splice(place, 0, { due, perform });
     if (place === 0) arm();
   };
 
-  const main = sink<Signal | Waiting>({
+  const tempoAddress = `${midiPrefix(options)}/tempo`;
+  const clocks = new MidiClockWriter();
+  const timeCodes = new MidiTimeCodeWriter();
+  let beating: Subscription | undefined;
+  const ahead = outputTime ? AHEAD : 0;
+  const beat = () => {
+    beating = undefined;
+    const time = scheduler.now();
+    try {
+      for (const writer of [clocks, timeCodes]) {
+        while (writer.due <= time + ahead) {
+          const { due } = writer;
+          sendNow(writer.next(time), due > time ? outputTime?.(due - time) : undefined);
+        }
+      }
+    } finally {
+      armBeat();
+    }
+  };
+  const armBeat = () => {
+    beating?.unsubscribe();
+    beating = undefined;
+    const due = Math.min(clocks.due, timeCodes.due);
+    if (due === Number.POSITIVE_INFINITY) return;
+    const delay = Math.max(0, Math.ceil(due - ahead - scheduler.now()));
+    beating = scheduler.schedule(() => main.next(beat), delay);
+  };
+  const sendNow = (message: MidiMessage | undefined, time?: number) => {
+    if (message) send([encodeMidi(message)], undefined, time);
+  };
+  /** Says what others follow: the clocks, or the quarter frames. */
+  const lead = (statement: Leading) => {
+    const time = scheduler.now();
+    if (statement.type === 'time-code') {
+      sendNow(timeCodes.take(statement.time, time));
+    } else {
+      sendNow(statement);
+      clocks.transport(statement.type, time);
+    }
+    armBeat();
+  };
+
+  const main = sink<Signal | (() => void)>({
     write(signal) {
-      if ('messages' in signal) {
-        send(signal.messages);
+      if (typeof signal === 'function') {
+        signal();
         return;
       }
       if (echoes?.isEcho(signal, scheduler.now())) return;
-      const statement = midiFromSignal(signal, options);
-      if (!statement) return;
-      const messages = spellMidi(statement).map(encodeMidi);
       const due = signal.at === undefined ? 0 : signal.at + latency * 1_000;
       const delay = due === 0 ? 0 : (due - now()) / 1_000;
-      if (!(delay > 0 && delay <= maxAhead + latency)) send(messages);
-      else if (outputTime) send(messages, due, outputTime(delay));
-      else wait(messages, due, signal.address);
+      const isAhead = delay > 0 && delay <= maxAhead + latency;
+      const atItsTime = (perform: () => void) => (isAhead ? wait(due, signal.address, perform) : perform());
+      if (clock && signal.address === tempoAddress && 'value' in signal) {
+        const tempo = midiTempo(signal.value, signal.address);
+        atItsTime(() => {
+          clocks.setTempo(tempo, scheduler.now());
+          armBeat();
+        });
+        return;
+      }
+      const statement = midiFromSignal(signal, options);
+      if (!statement) return;
+      if (isLeading(statement, clock)) {
+        atItsTime(() => lead(statement));
+        return;
+      }
+      const messages = spellMidi(statement).map(encodeMidi);
+      if (isAhead && outputTime) send(messages, due, outputTime(delay));
+      else atItsTime(() => send(messages));
     },
     close() {
       timer?.unsubscribe();
+      beating?.unsubscribe();
       waiting.length = 0;
       // Nobody else would end them. Before it begins a note cannot be ended, and not for sure at the same time.
       for (const [on, begins] of sounding) {
@@ -133,7 +197,17 @@ export function midiSink(output: MidiOutputLike, options: MidiSinkOptions = {}):
         const delay = (begins - now()) / 1_000;
         output.send(off, outputTime && delay > 0 ? outputTime(delay + 1) : undefined);
       }
+      if (clocks.isPlaying) sendNow({ type: 'stop' });
     },
   });
   return main;
+}
+
+type Leading =
+  | Extract<MidiStatement, { readonly type: 'time-code' }>
+  | { readonly type: 'start' | 'continue' | 'stop' };
+
+function isLeading(statement: MidiStatement, clock: boolean): statement is Leading {
+  const { type } = statement;
+  return type === 'time-code' || (clock && (type === 'start' || type === 'continue' || type === 'stop'));
 }

@@ -45,6 +45,17 @@ describe('mqttSink', () => {
     expect(sent).toEqual(['a 1 r2', 'b x2', 'c 0.5' + '0', 'a  r2']);
   });
 
+  it('keeps the order at an address, where a value waits behind which an event was said', () => {
+    const { sink, broker } = setup();
+    const { carrier, sent, confirm } = broker(1);
+    sink.connect(carrier);
+    for (const each of [event('x', 0), param('a', 1), param('b', 1), event('a', 'go'), param('a', 2), param('b', 2)]) {
+      sink.next(each);
+    }
+    for (let n = 0; n < 5; n++) confirm();
+    expect(sent).toEqual(['x 01', 'b 2 r1', 'a go1', 'a 2 r1']);
+  });
+
   it('says what cannot be sent, and sends the rest', () => {
     const { sink, failures, broker } = setup();
     const { carrier, sent } = broker();

@@ -2,7 +2,7 @@ import { merge, type SchedulerLike, Subject } from 'rxjs';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
 import { type MqttMessage, type MqttQos, toMqtt } from '../core/protocols/mqtt/mqtt.ts';
 import { MqttMemory } from '../core/protocols/mqtt/mqtt-memory.ts';
-import { fromMqttPayload } from '../core/protocols/mqtt/mqtt-payload.ts';
+import { fromRetainedPayload } from '../core/protocols/mqtt/mqtt-payload.ts';
 import type { Event, Param, Signal, Stream } from '../core/signal/signal.ts';
 import { type Sink, sink } from '../core/signal/sink.ts';
 import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
@@ -70,6 +70,8 @@ export function mqttSink(options: MqttSinkOptions = {}): MqttSink {
   /** Params whose newest value is not the broker's; a deleted one until the broker knows. */
   const own = new Map<string, Param>();
   const waiting = new Map<string | number, Waiting>();
+  /** Addresses of waiting params behind which an event or sample of the address waits, or did. */
+  const followed = new Set<string>();
   let carrier: MqttCarrier | undefined;
   let unconfirmed = 0;
   let queued = 0;
@@ -95,8 +97,7 @@ export function mqttSink(options: MqttSinkOptions = {}): MqttSink {
   const send = (to: MqttCarrier, signal: Signal) => {
     const message = toMqtt(signal, { namespace, qos });
     if (to.sendsBack(message.topic)) {
-      const value = message.payload.length === 0 ? null : fromMqttPayload(message.payload);
-      memory.relaySaid(signal.address, value, message.retain, scheduler.now());
+      memory.relaySaid(signal.address, fromRetainedPayload(message.payload), message.retain, scheduler.now());
     }
     unconfirmed++;
     to.publish(message, (failure) => confirmed(to, signal, failure));
@@ -108,6 +109,7 @@ export function mqttSink(options: MqttSinkOptions = {}): MqttSink {
     for (const [key, next] of waiting) {
       if (!carrier || unconfirmed >= carrier.window) break;
       waiting.delete(key);
+      if (typeof key === 'string') followed.delete(key);
       if (typeof next === 'function') {
         next();
         continue;
@@ -123,12 +125,16 @@ export function mqttSink(options: MqttSinkOptions = {}): MqttSink {
   };
 
   const enqueue = (signal: Signal) => {
-    if (signal.kind === 'param') {
-      waiting.set(signal.address, signal);
+    const { address, kind } = signal;
+    if (kind === 'param') {
+      // In the place of the older value it would overtake what has been said at the address since.
+      if (followed.delete(address)) waiting.delete(address);
+      waiting.set(address, signal);
       return;
     }
     if (queued >= maxQueued) throw overloaded(signal, `${maxQueued} wait already`);
     queued++;
+    if (waiting.has(address)) followed.add(address);
     waiting.set(nextKey++, signal);
   };
 
@@ -140,6 +146,7 @@ export function mqttSink(options: MqttSinkOptions = {}): MqttSink {
         if (kind === 'param') {
           own.delete(address);
           waiting.delete(address);
+          followed.delete(address);
         }
         return;
       }
@@ -155,6 +162,7 @@ export function mqttSink(options: MqttSinkOptions = {}): MqttSink {
     close: () => {
       carrier = undefined;
       waiting.clear();
+      followed.clear();
       own.clear();
       refused.complete();
     },
@@ -175,6 +183,7 @@ export function mqttSink(options: MqttSinkOptions = {}): MqttSink {
       queued = 0;
       const left = [...waiting.values()];
       waiting.clear();
+      followed.clear();
       for (const signal of left) {
         if (typeof signal !== 'function' && signal.kind !== 'param') {
           refused.next(overloaded(signal, 'the broker is gone'));

@@ -71,6 +71,19 @@ describe('midiSource', () => {
     expect(listeners.size).toBe(0);
   });
 
+  it('waits as long for the other half of what begins to wait while something waits already', () => {
+    new TestScheduler(() => undefined).run(({ cold }) => {
+      const { port, play } = input();
+      const heard: unknown[] = [];
+      midiSource(port, { cc14: [1], raw: true }).subscribe((signal) => heard.push('value' in signal && signal.value));
+      play(0xb0, 33, 1, 1, 1, 0xb1, 33, 1, 1, 1);
+      cold('1ms a').subscribe(() => play(0xb0, 1, 2));
+      cold('3ms a').subscribe(() => play(0xb1, 33, 3));
+      cold('5ms a').subscribe(() => play(0xb1, 1, 4));
+      cold('10ms |').subscribe({ complete: () => expect(heard).toEqual([129n, 129n, 257n, 515n]) });
+    });
+  });
+
   it('measures the tempo with the times of the messages', () => {
     const { port, hear } = input();
     const heard: unknown[] = [];

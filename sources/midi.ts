@@ -30,15 +30,15 @@ export interface MidiSourceOptions extends MidiNames, MidiAssemblerOptions, Midi
   readonly scheduler?: SchedulerLike | undefined;
 }
 
-/** Milliseconds that the coarse half of a 14-bit control waits for its fine half. */
-const FINE_HALF_WAIT = 3;
+/** Milliseconds that one half of a 14-bit control waits for the other at least. */
+const HALF_WAIT = 3;
 
 /**
  * What one MIDI input says, as signals: controls as params in 0…1, notes as events, see {@link midiToSignal}. `origin`
  * is the input's name.
  *
- * Cold: listens while subscribed. In order, at once, but for the coarse half of a 14-bit control, which waits 3 ms for
- * its fine half; never completes by itself. Bytes that are not MIDI are told of on `failures` (101), once for each run.
+ * Cold: listens while subscribed. In order, at once, but for one half of a 14-bit control, which waits 3 to 6 ms for the
+ * other; never completes by itself. Bytes that are not MIDI are told of on `failures` (101), once for each run.
  *
  * @example
  * ```ts
@@ -71,17 +71,20 @@ export function midiSource(input: MidiInputLike, options: MidiSourceOptions = {}
       },
       options,
     );
-    const waitForFineHalf = () => {
+    /** What waits now may wait so long; what begins to wait meanwhile, as long again. */
+    const waitForHalf = () => {
+      const { holds } = assembler;
       timer = scheduler.schedule(() => {
         timer = undefined;
-        assembler.flush();
-      }, FINE_HALF_WAIT);
+        assembler.flush(holds);
+        if (assembler.waits) waitForHalf();
+      }, HALF_WAIT);
     };
     const listen = ({ data, timeStamp }: MidiEventLike) => {
       if (!data) return;
       now = timeStamp ?? scheduler.now();
       parser.push(data);
-      if (assembler.waits && !timer) waitForFineHalf();
+      if (assembler.waits && !timer) waitForHalf();
     };
 
     input.addEventListener('midimessage', listen);

@@ -39,6 +39,22 @@ describe('mqttSource', () => {
     expect(ended()).toBe(true);
   });
 
+  it('takes a retained null as a value, and only an empty payload as the end', () => {
+    const { say, seen } = setup({ params: ['state'] });
+    say('a', 'null', true);
+    say('a', ' null ', true);
+    say('state', 'null');
+    say('b', 'null');
+    say('a', '', true);
+    expect(seen).toEqual([
+      ['param', '/mqtt/a', 'null'],
+      ['param', '/mqtt/a', ' null '],
+      ['param', '/mqtt/state', 'null'],
+      ['event', '/mqtt/b', null],
+      ['param', '/mqtt/a', null],
+    ]);
+  });
+
   it('says who brought it in', () => {
     const messages = new Subject<MqttMessage>();
     const origins: unknown[] = [];

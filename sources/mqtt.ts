@@ -2,7 +2,7 @@ import type { Observable, SchedulerLike } from 'rxjs';
 import { type ClaspError, ErrorCode } from '../core/errors.ts';
 import type { MqttMessage } from '../core/protocols/mqtt/mqtt.ts';
 import { MqttMemory } from '../core/protocols/mqtt/mqtt-memory.ts';
-import { fromMqttPayload } from '../core/protocols/mqtt/mqtt-payload.ts';
+import { fromMqttPayload, fromRetainedPayload } from '../core/protocols/mqtt/mqtt-payload.ts';
 import { fromMqttTopic, mqttFilterMatches } from '../core/protocols/mqtt/mqtt-topic.ts';
 import type { Signal } from '../core/signal/signal.ts';
 import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
@@ -81,10 +81,11 @@ export function mqttSource(messages: Observable<MqttMessage>, options: MqttSourc
           }
           const { address } = place;
           const isParam = retain || place.isParam || (!retainAsPublished && memory.isRetained(address));
-          const value = isParam && payload.length === 0 ? null : fromMqttPayload(payload);
+          const retained = fromRetainedPayload(payload);
+          const value = isParam ? retained : fromMqttPayload(payload);
           const now = scheduler.now();
           // With 3.1.1 the end of a param comes back like an event without a payload.
-          if (memory.isRelays(address, payload.length === 0 ? null : value, now)) return;
+          if (memory.isRelays(address, retained, now)) return;
           memory.brokerSaid(address, value, isParam, now);
           if (isParam) out.next({ kind: 'param', address, value, origin: name });
           else out.next({ kind: 'event', address, value, origin: name });

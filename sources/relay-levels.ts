@@ -3,12 +3,12 @@ import { DMX_CHANNELS, type DmxMapping } from '../core/protocols/dmx/dmx-mapping
 import type { Value } from '../core/signal/value.ts';
 
 /**
- * What the relay had when `client` joined it, to compare a first frame with: for bridges that are not told what changes
- * there. Once for each universe, and only of the channels that are zero in that frame: the others are written whatever
+ * What the relay has when the first universe sends its first frame, to compare that with: for bridges that are not told what
+ * changes there. A client over a network must have asked for the params at its greeting. Once for each universe, and only of the channels that are zero in that frame: the others are written whatever
  * the relay had, since it may have changed meanwhile.
  */
 export function relayLevels(
-  client: Pick<Client, 'cached'>,
+  client: { cached(address: string): Value | undefined } & Partial<Pick<Client, 'on'>>,
   mapping: DmxMapping,
 ): (universe: number, first: Uint8Array) => Uint8Array | undefined {
   const asked = new Set<number>();
@@ -16,6 +16,7 @@ export function relayLevels(
   return (universe, first) => {
     if (asked.has(universe)) return undefined;
     asked.add(universe);
+    if (asked.size === 1) askFor(client, mapping);
     const levels = new Uint8Array(DMX_CHANNELS);
     for (let i = 0; i < first.length; i++) {
       if (first[i] !== 0) continue;
@@ -25,6 +26,16 @@ export function relayLevels(
     }
     return levels;
   };
+}
+
+/** Within the process the relay answers at once, and `cached` knows it from then on. */
+function askFor(client: Partial<Pick<Client, 'on'>>, mapping: DmxMapping): void {
+  const several = mapping.frame(0) !== mapping.frame(1);
+  const namespace = several ? mapping.frame(0).slice(0, -'/0'.length) : mapping.frame(0);
+  client
+    .on?.(`${namespace}/**`, { types: ['param'] })
+    .subscribe({ error: () => undefined })
+    .unsubscribe();
 }
 
 /** The level of a channel that a value at the address of `owner` means; zero for one that is no level at all. */

@@ -1,26 +1,27 @@
-import fc from 'fast-check';
+import type { Arbitrary, StringConstraints } from 'fast-check';
 import type { GesturePhase, Keyframe, Signal, SignalKind } from '../core/signal/signal.ts';
 import type { Value } from '../core/signal/value.ts';
 import type { Message, ParamState, SignalDefinition, Ttl } from '../core/wire/message.ts';
+import { fc } from './fast-check.ts';
 
 const KINDS: readonly SignalKind[] = ['param', 'event', 'stream', 'gesture', 'timeline'];
 const PHASES: readonly GesturePhase[] = ['start', 'move', 'end', 'cancel'];
 const EASINGS = ['linear', 'ease-in', 'ease-out', 'ease-in-out', 'step', 'cubic-bezier'] as const;
 
 /** Mostly short and plain, sometimes any Unicode; never an unpaired surrogate. */
-const text = (options: fc.StringConstraints = {}): fc.Arbitrary<string> =>
+const text = (options: StringConstraints = {}): Arbitrary<string> =>
   fc.oneof(
     { weight: 3, arbitrary: fc.string({ maxLength: 12, ...options, unit: 'grapheme-ascii' }) },
     { weight: 2, arbitrary: fc.string({ maxLength: 12, ...options, unit: 'binary' }) },
     { weight: 1, arbitrary: fc.string({ maxLength: 80, ...options, unit: 'grapheme' }) },
   );
 
-const maybe = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(arbitrary, { nil: undefined });
-const u32 = (): fc.Arbitrary<number> => fc.integer({ min: 0, max: 0xffff_ffff });
+const maybe = <T>(arbitrary: Arbitrary<T>): Arbitrary<T | undefined> => fc.option(arbitrary, { nil: undefined });
+const u32 = (): Arbitrary<number> => fc.integer({ min: 0, max: 0xffff_ffff });
 /** Revisions and microseconds. */
-const count = (): fc.Arbitrary<number> => fc.maxSafeNat();
+const count = (): Arbitrary<number> => fc.maxSafeNat();
 
-const mapOf = (values: fc.Arbitrary<Value>): fc.Arbitrary<Value> =>
+const mapOf = (values: Arbitrary<Value>): Arbitrary<Value> =>
   fc
     .array(fc.tuple(fc.oneof({ weight: 9, arbitrary: text() }, fc.constant('__proto__')), values), { maxLength: 4 })
     .map(Object.fromEntries<Value>);
@@ -31,15 +32,15 @@ const mapOf = (values: fc.Arbitrary<Value>): fc.Arbitrary<Value> =>
  *
  * @example
  * ```ts
- * import { decodeValue, encodeValue } from 'clasp-rx';
+ * import { decodeClaspValue, encodeClaspValue } from 'clasp-rx/protocols';
  * import { values } from 'clasp-rx/testing';
  * import fc from 'fast-check';
  * import { expect } from 'vitest';
  *
- * fc.assert(fc.property(values(), (value) => expect(decodeValue(encodeValue(value))).toEqual(value)));
+ * fc.assert(fc.property(values(), (value) => expect(decodeClaspValue(encodeClaspValue(value))).toEqual(value)));
  * ```
  */
-export function values(): fc.Arbitrary<Value> {
+export function values(): Arbitrary<Value> {
   const big = fc.oneof(
     fc.bigInt({ min: 2n ** 53n, max: 2n ** 63n - 1n }),
     fc.bigInt({ min: -(2n ** 63n), max: -(2n ** 53n) }),
@@ -60,19 +61,19 @@ export function values(): fc.Arbitrary<Value> {
   })).value;
 }
 
-const segment = (): fc.Arbitrary<string> =>
+const segment = (): Arbitrary<string> =>
   fc.oneof(
     { weight: 4, arbitrary: fc.constantFrom('mixer', 'channel', '1', '2', 'volume', 'a', 'b', 'A') },
     text({ minLength: 1 }).map((any) => any.replace(/[/*]/gu, '-')),
   );
 
 /** Valid addresses: 1 … 6 segments, many of them alike, so that patterns match some. */
-export function addresses(): fc.Arbitrary<string> {
+export function addresses(): Arbitrary<string> {
   return fc.array(segment(), { minLength: 1, maxLength: 6 }).map((segments) => `/${segments.join('/')}`);
 }
 
 /** Valid patterns, with `*`, `**` and wildcards within segments. */
-export function patterns(): fc.Arbitrary<string> {
+export function patterns(): Arbitrary<string> {
   const wild = fc.oneof(
     { weight: 3, arbitrary: segment() },
     fc.constantFrom('*', '**'),
@@ -81,12 +82,12 @@ export function patterns(): fc.Arbitrary<string> {
   return fc.array(wild, { minLength: 1, maxLength: 6 }).map((segments) => `/${segments.join('/')}`);
 }
 
-const kinds = (): fc.Arbitrary<SignalKind[] | undefined> =>
+const kinds = (): Arbitrary<SignalKind[] | undefined> =>
   maybe(fc.subarray([...KINDS], { minLength: 1 }).filter((some) => some.length > 0));
 
-const features = (all: readonly string[]): fc.Arbitrary<string[]> => fc.subarray([...all]);
+const features = (all: readonly string[]): Arbitrary<string[]> => fc.subarray([...all]);
 
-const definitions = (withMeta: boolean): fc.Arbitrary<SignalDefinition[]> => {
+const definitions = (withMeta: boolean): Arbitrary<SignalDefinition[]> => {
   const meta = fc.record({
     unit: maybe(text()),
     range: maybe(fc.tuple(fc.double(), fc.double())),
@@ -105,7 +106,7 @@ const definitions = (withMeta: boolean): fc.Arbitrary<SignalDefinition[]> => {
   );
 };
 
-const params = (): fc.Arbitrary<ParamState> =>
+const params = (): Arbitrary<ParamState> =>
   fc.record({
     address: addresses(),
     value: values(),
@@ -114,17 +115,17 @@ const params = (): fc.Arbitrary<ParamState> =>
     timestamp: maybe(count()),
   });
 
-const ttls = (): fc.Arbitrary<Ttl> =>
+const ttls = (): Arbitrary<Ttl> =>
   fc.record({
     seconds: fc.integer({ min: 0, max: 0x7fff_ffff }),
     mode: fc.constantFrom<Ttl['mode'][]>('sliding', 'absolute'),
   });
 
-const flag = (): fc.Arbitrary<true | undefined> => fc.constantFrom(true, undefined);
+const flag = (): Arbitrary<true | undefined> => fc.constantFrom(true, undefined);
 
 /** One arbitrary per message type, in the shape that decoding gives back. */
-const messageTypes = (): { readonly [Type in Message['type']]: fc.Arbitrary<Extract<Message, { type: Type }>> } => {
-  const is = <const Type extends Message['type']>(type: Type): fc.Arbitrary<Type> => fc.constant(type);
+const messageTypes = (): { readonly [Type in Message['type']]: Arbitrary<Extract<Message, { type: Type }>> } => {
+  const is = <const Type extends Message['type']>(type: Type): Arbitrary<Type> => fc.constant(type);
   const publishHead = { type: is('PUBLISH'), address: addresses(), timestamp: maybe(count()), rate: maybe(u32()) };
   const kind = fc.constantFrom<SignalKind[]>('param', 'event', 'stream', 'timeline');
 
@@ -221,7 +222,7 @@ const messageTypes = (): { readonly [Type in Message['type']]: fc.Arbitrary<Extr
     QUERY: fc.record({ type: is('QUERY'), pattern: patterns() }),
     RESULT: fc.record({ type: is('RESULT'), signals: definitions(false) }),
   };
-  const bundled = fc.array(fc.oneof<fc.Arbitrary<Message>[]>(...Object.values(single)), { maxLength: 4 });
+  const bundled = fc.array(fc.oneof<Arbitrary<Message>[]>(...Object.values(single)), { maxLength: 4 });
   return {
     ...single,
     BUNDLE: fc.record({ type: is('BUNDLE'), timestamp: maybe(count()), messages: bundled }),
@@ -231,13 +232,13 @@ const messageTypes = (): { readonly [Type in Message['type']]: fc.Arbitrary<Extr
 /** Any message the protocol knows, or of the given types only; each equals what it becomes over the wire. */
 export function messages<Type extends Message['type'] = Message['type']>(
   ...types: readonly Type[]
-): fc.Arbitrary<Extract<Message, { type: Type }>> {
+): Arbitrary<Extract<Message, { type: Type }>> {
   const all = messageTypes();
   const wanted = types.length > 0 ? types : (Object.keys(all) as Type[]);
-  return fc.oneof(...wanted.map((type) => all[type])) as fc.Arbitrary<Extract<Message, { type: Type }>>;
+  return fc.oneof(...wanted.map((type) => all[type])) as Arbitrary<Extract<Message, { type: Type }>>;
 }
 
-const keyframes = (): fc.Arbitrary<Keyframe[]> =>
+const keyframes = (): Arbitrary<Keyframe[]> =>
   fc
     .array(
       fc.record(
@@ -256,9 +257,9 @@ const keyframes = (): fc.Arbitrary<Keyframe[]> =>
 /** Any signal of any kind, or of the given kinds only; keyframes in order of time. */
 export function signals<Kind extends SignalKind = SignalKind>(
   ...wanted: readonly Kind[]
-): fc.Arbitrary<Extract<Signal, { kind: Kind }>> {
+): Arbitrary<Extract<Signal, { kind: Kind }>> {
   const base = { address: addresses(), at: maybe(count()), origin: maybe(text()) };
-  const all: Readonly<Record<SignalKind, fc.Arbitrary<Signal>>> = {
+  const all: Readonly<Record<SignalKind, Arbitrary<Signal>>> = {
     param: fc.record({
       ...base,
       kind: fc.constant('param' as const),
@@ -285,5 +286,5 @@ export function signals<Kind extends SignalKind = SignalKind>(
     }),
   };
   const some = wanted.length > 0 ? wanted : KINDS;
-  return fc.oneof(...some.map((kind) => all[kind])) as fc.Arbitrary<Extract<Signal, { kind: Kind }>>;
+  return fc.oneof(...some.map((kind) => all[kind])) as Arbitrary<Extract<Signal, { kind: Kind }>>;
 }

@@ -1,6 +1,7 @@
-import fc from 'fast-check';
+import type { Arbitrary } from 'fast-check';
 import type { GesturePhase } from '../core/signal/signal.ts';
 import type { Message, QoS } from '../core/wire/message.ts';
+import { fc, toStringMethod } from './fast-check.ts';
 
 /** One step of a script: somebody comes, goes, says something, stops or goes on reading, or time passes. */
 export type SessionStep =
@@ -19,9 +20,9 @@ export interface SessionsOptions {
   /** Who takes part. @defaultValue a, b, c */
   readonly names?: readonly string[];
   /** What they say. @defaultValue {@link sessionMessages} */
-  readonly messages?: fc.Arbitrary<Message>;
+  readonly messages?: Arbitrary<Message>;
   /** Milliseconds that may pass between two steps. @defaultValue up to 50 */
-  readonly waits?: fc.Arbitrary<number>;
+  readonly waits?: Arbitrary<number>;
   /** Whether readers may stop reading for a while. @defaultValue false */
   readonly pauses?: boolean;
   /** @defaultValue 40 */
@@ -35,7 +36,7 @@ const PATTERNS = ['/a', '/a/*', '/**', '/b', '/*'] as const;
  * What participants say to a relay, over few addresses, so that they get in each other's way: writes with and without
  * locks, TTLs and expected revisions, deletions, events, samples, questions, subscriptions.
  */
-export function sessionMessages(): fc.Arbitrary<Message> {
+export function sessionMessages(): Arbitrary<Message> {
   const address = fc.constantFrom(...ADDRESSES);
   const value = fc.oneof({ weight: 6, arbitrary: fc.nat(99) }, fc.constant(null), fc.constant('x'));
   const id = fc.nat(2);
@@ -80,7 +81,7 @@ export function sessionMessages(): fc.Arbitrary<Message> {
 }
 
 /** Phases of gestures at `/touch`, of few ids: in any order, as bad networks and broken devices send them. */
-export function gestureMessages(): fc.Arbitrary<Message> {
+export function gestureMessages(): Arbitrary<Message> {
   return fc
     .record({
       address: fc.constant('/touch'),
@@ -108,11 +109,11 @@ export function gestureMessages(): fc.Arbitrary<Message> {
  * // then 12 ms have passed
  * ```
  */
-export function sessions(options: SessionsOptions = {}): fc.Arbitrary<SessionScript> {
+export function sessions(options: SessionsOptions = {}): Arbitrary<SessionScript> {
   const { names = ['a', 'b', 'c'], messages = sessionMessages(), maxSteps = 40, pauses = false } = options;
   const { waits = fc.integer({ min: 1, max: 50 }) } = options;
   const who = fc.constantFrom(...names);
-  const step: fc.Arbitrary<SessionStep> = fc.oneof(
+  const step: Arbitrary<SessionStep> = fc.oneof(
     {
       weight: 12,
       arbitrary: fc.record({
@@ -155,7 +156,7 @@ class Script implements SessionScript {
   }
 
   /** What fast-check prints. */
-  [fc.toStringMethod](): string {
+  [toStringMethod](): string {
     return `\n${this}\n`;
   }
 

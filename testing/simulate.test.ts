@@ -187,6 +187,21 @@ describe('simulate', () => {
   });
 });
 
+describe('simulate with an async function', () => {
+  it('is a type error, and names simulateAsync where types are not looked at', () => {
+    // @ts-expect-error simulateAsync is for that
+    const run = () => simulate(async ({ time }) => time.now(), { seed: 3, until: 10 });
+    expect(run).toThrow('simulate runs no promises: use simulateAsync for an async function');
+    const rejected = () => simulate((() => Promise.reject(new Error('x'))) as never, { seed: 3, until: 10 });
+    expect(rejected).toThrow('simulateAsync');
+  });
+
+  it('takes what gives nothing, or anything', () => {
+    expect(simulate(() => undefined, { seed: 3, until: 10 }).made).toBeUndefined();
+    expect(simulate(({ time }) => time.now() as unknown, { seed: 3, until: 10 }).made).toBe(0);
+  });
+});
+
 describe('simulateAsync', () => {
   const build = async ({ client, wait, time, router }: World) => {
     const relay = router();

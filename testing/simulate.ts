@@ -61,12 +61,25 @@ export interface Simulation<T> {
   pass(milliseconds: number): void;
 }
 
+/** What the type of `build` lacks when it is async; its name is what the compiler tells. */
+interface UseSimulateAsyncForAsyncFunctions {
+  readonly 'simulate runs no promises: use simulateAsync': never;
+}
+
+/** Anything, unless `T` is a promise. */
+type Synchronous<T> = [T] extends [never]
+  ? unknown
+  : T extends PromiseLike<unknown>
+    ? UseSimulateAsyncForAsyncFunctions
+    : unknown;
+
 /**
  * Runs relays, clients, devices and your own code in virtual time, as fast as the machine can: `build` sets it up, then
  * the clock goes to `until`.
  *
  * Nothing in it may take its time or chance from anywhere but the world; promises do not run before it is over, so
- * subscribe to replies instead of awaiting them, or use {@link simulateAsync}. What throws while it runs is thrown, as the cause of an error that
+ * subscribe to replies instead of awaiting them, or use {@link simulateAsync}: an async `build` is a type error here, and a
+ * `TypeError`. What throws while it runs is thrown, as the cause of an error that
  * names the seed and the microsecond.
  *
  * @example
@@ -84,9 +97,14 @@ export interface Simulation<T> {
  * made.length; // 1
  * ```
  */
-export function simulate<T>(build: (world: World) => T, options: SimulateOptions): Simulation<T> {
+export function simulate<T>(build: ((world: World) => T) & Synchronous<T>, options: SimulateOptions): Simulation<T> {
   const { world, guarded, outcome } = begin(options);
   const made = guarded(() => build(world));
+  if (isThenable(made)) {
+    // What it rejects with has this for its cause.
+    made.then(undefined, () => undefined);
+    throw new TypeError('simulate runs no promises: use simulateAsync for an async function');
+  }
   guarded(() => world.time.pass(options.until));
   return outcome(made);
 }
@@ -144,6 +162,10 @@ export async function simulateAsync<T>(
     if ('failed' in settled) throw settled.failed;
     return outcome(settled.made);
   });
+}
+
+function isThenable(made: unknown): made is PromiseLike<unknown> {
+  return typeof made === 'object' && made !== null && 'then' in made && typeof made.then === 'function';
 }
 
 /** What both kinds of simulation are made of. */

@@ -1,9 +1,10 @@
-import fc from 'fast-check';
+import type { Arbitrary } from 'fast-check';
 import { dashes, legend, letter } from './diagram.ts';
+import { fc, toStringMethod } from './fast-check.ts';
 
 export interface TimelineArbitraryOptions {
   /** Milliseconds between two events; 0 is at once. @defaultValue up to 40, mostly few */
-  readonly gaps?: fc.Arbitrary<number>;
+  readonly gaps?: Arbitrary<number>;
   /** At most 52: each has a letter of its own. @defaultValue 20 */
   readonly maxEvents?: number;
   /** How it may end. @defaultValue complete, error, never */
@@ -40,10 +41,7 @@ const END = { complete: '|', error: '#', never: '' } as const;
  * );
  * ```
  */
-export function timeline<T>(
-  events: fc.Arbitrary<T>,
-  options: TimelineArbitraryOptions = {},
-): fc.Arbitrary<DrawnTimeline<T>> {
+export function timeline<T>(events: Arbitrary<T>, options: TimelineArbitraryOptions = {}): Arbitrary<DrawnTimeline<T>> {
   const { maxEvents = 20, ends = ['complete', 'error', 'never'] } = options;
   const { gaps = fc.oneof({ weight: 3, arbitrary: fc.nat(4) }, fc.nat(40)) } = options;
   const list = fc.array(fc.tuple(gaps, events), { maxLength: Math.min(52, maxEvents), size: 'max' });
@@ -69,7 +67,7 @@ class Drawn<T> implements DrawnTimeline<T> {
   }
 
   /** What fast-check prints. */
-  [fc.toStringMethod](): string {
+  [toStringMethod](): string {
     return `\n${this}\n`;
   }
 

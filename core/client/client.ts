@@ -1,7 +1,7 @@
 import type { Observable, Observer } from 'rxjs';
 import type { ClaspError } from '../errors.ts';
 import type { GesturePhase, Keyframe, Signal, SignalKind, Stream } from '../signal/signal.ts';
-import type { Value } from '../signal/value.ts';
+import type { PlainValue, Value } from '../signal/value.ts';
 import type { ParamState, QoS, SignalDefinition, SubscribeOptions, Ttl } from '../wire/message.ts';
 
 /** What the relay said to a write. */
@@ -52,6 +52,12 @@ export interface QoSOptions {
   readonly qos?: Exclude<QoS, 0> | undefined;
 }
 
+/** How a signal is known again by whoever said it. */
+export interface TagOptions {
+  /** A number of `nextTag`, which the signal has for those who hear it in this process. @defaultValue none */
+  readonly tag?: number | undefined;
+}
+
 /** Where a client stands with its relay. */
 export type ClientStatus =
   | { readonly state: 'connecting'; readonly attempt: number }
@@ -59,7 +65,7 @@ export type ClientStatus =
   | { readonly state: 'disconnected'; readonly reason: ClaspError | undefined; readonly retryInMs: number }
   | { readonly state: 'closed'; readonly reason: ClaspError | undefined };
 
-export interface SetOptions extends QoSOptions {
+export interface SetOptions extends QoSOptions, TagOptions {
   /** Become the holder of the param: nobody else can write it until unlock or disconnect. */
   readonly lock?: boolean;
   /** Give the lock up. */
@@ -106,7 +112,7 @@ export interface ClientCounts {
 }
 
 /** Value first, then address, as in `@clasp-to/core`; `meta` is present for values out of a snapshot. */
-export type SignalCallback = (value: Value, address: string, meta?: ParamState) => void;
+export type SignalCallback<T extends Value = PlainValue> = (value: T, address: string, meta?: ParamState) => void;
 
 /** Samples of a stream that go together, and how many come in a second. */
 export interface StreamOptions extends Pick<Stream, 'rate'> {
@@ -126,20 +132,22 @@ export interface Client extends Observer<Signal> {
    * Cold: subscribes on subscription and unsubscribes when the last subscriber of an equal pattern and options has
    * left. Survives reconnects. Errors with the relay's `ClaspError` when the subscription is refused (202, 301, 429);
    * completes when the client is closed.
+   *
+   * `T` is the type that you expect the values to have: nothing checks it, and a deleted param is null all the same.
    */
-  on(pattern: string, options?: OnOptions): Observable<Signal>;
+  on<T extends Value = PlainValue>(pattern: string, options?: OnOptions): Observable<Signal<T>>;
   /** The same with a callback; gives the function that ends it. Refusals appear on `errors`. */
-  on(pattern: string, callback: SignalCallback, options?: OnOptions): () => void;
+  on<T extends Value = PlainValue>(pattern: string, callback: SignalCallback<T>, options?: OnOptions): () => void;
 
   /**
    * Writes a param. Kept and repeated over a reconnect until acknowledged: with QoS 1 only the newest per address, with
    * QoS 2 each one, once and in order.
    */
   set(address: string, value: Value, options?: SetOptions): Reply<Ack>;
-  /** The current value; null when there is none. 502 after 5 s. */
-  get(address: string): Reply<Value>;
+  /** The current value, of the type that you expect; null when there is none. 502 after 5 s. */
+  get<T extends Value = PlainValue>(address: string): Reply<T | null>;
   /** Sends an event. Repeated over a reconnect when it was not acknowledged: with QoS 1 it may then come twice. */
-  emit(address: string, value?: Value, options?: QoSOptions): Reply<Ack>;
+  emit(address: string, value?: Value, options?: QoSOptions & TagOptions): Reply<Ack>;
   /** Sends a sample of a stream, or several (QoS 0): no answer, may be dropped on the way to a slow receiver. */
   stream(address: string, value: Value, options?: StreamOptions): void;
   /** Sends one phase of a gesture (QoS 0). `id` is any u32 and tells gestures at one address apart. */
@@ -158,9 +166,9 @@ export interface Client extends Observer<Signal> {
 
   /**
    * The newest value this client has seen at `address`, without asking; undefined when none. What it wrote itself counts
-   * where it had seen the param before.
+   * where it had seen the param before. `T` is the type that you expect it to have.
    */
-  cached(address: string): Value | undefined;
+  cached<T extends Value = PlainValue>(address: string): T | undefined;
   /**
    * Relay time, whole microseconds since the Unix epoch. Never goes back; when this client finds that it was ahead, time
    * goes at half speed until the relay's has caught up. Only a relay whose greeting is more than a second away is

@@ -18,6 +18,11 @@ export interface Connection {
    */
   readonly handsOver?: boolean;
   /**
+   * How many times bytes were read from the peer, now that a frame comes: frames that were read together came at one
+   * time. Absent: each frame by itself.
+   */
+  readonly reads?: number | undefined;
+  /**
    * Frames to the peer, in order. Never throws; ignored after the end. A frame handed over must not be changed
    * afterwards, and may be handed to many connections. `complete` closes, `error` closes with the `ClaspError`'s
    * reason as the peer's close reason, both after everything handed over before has been sent.
@@ -30,6 +35,8 @@ export interface Connection {
   readonly saturated: Observable<boolean>;
   /** The largest frame the peer can take, in bytes, header included. Absent: as large as the protocol allows. */
   readonly maxFrame?: number | undefined;
+  /** Whether the peer is a slow device, which is sent nothing at the greeting that it did not ask for. @defaultValue `false` */
+  readonly narrow?: boolean | undefined;
   /** Asks the transport below whether the peer is alive (a WebSocket ping) and calls back when it answered. */
   readonly ping?: ((answered: () => void) => void) | undefined;
 }

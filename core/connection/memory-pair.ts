@@ -58,7 +58,7 @@ class MemorySide implements MemoryConnection, Observer<Uint8Array> {
   #lagging = false;
   #other: MemorySide | undefined;
   #reader: Subscriber<Uint8Array> | undefined;
-  /** The reader has left: what still arrives is nobody's. */
+  /** The reader has left: what still arrives is dropped. */
   #deserted = false;
   /** Frames from the other side that wait to be read, oldest first, and their bytes. */
   #waiting: Uint8Array[] = [];

@@ -1,6 +1,7 @@
 import type { AddressEntry, AddressTable } from '../address/address-table.ts';
 import { compilePattern, isLiteral } from '../address/pattern.ts';
 import type { Scopes } from '../address/scope.ts';
+import { ValueCode } from '../wire/codes.ts';
 import type { Ttl } from '../wire/message.ts';
 import {
   type LeaseTimes,
@@ -34,6 +35,8 @@ export interface ParamStoreOptions {
   readonly onFull?: OnFull | undefined;
 }
 
+/** Below this are the params of the relay itself. */
+const OWN = '/clasp/';
 /** By how much more than `maxDeleted` are kept until the oldest are forgotten. */
 const SPARE = 1 / 16;
 
@@ -49,6 +52,9 @@ export class ParamStore {
   /** No revision below this one is given again, so that a forgotten deleted param cannot go back. */
   #floor = 0;
   #count = 0;
+  #ownCount = 0;
+  /** Of all values that no frame of CLASP holds. */
+  #largeBytes = 0;
 
   constructor(table: AddressTable<StoredParam>, options: ParamStoreOptions = {}) {
     const { maxDeleted = 100_000, maxParams = 0, onFull = 'lru' } = options;
@@ -60,6 +66,11 @@ export class ParamStore {
   /** How many params exist. */
   get size(): number {
     return this.#count;
+  }
+
+  /** How many of them are below `/clasp`: the relay's own. */
+  get ownSize(): number {
+    return this.#ownCount;
   }
 
   /** How many params there may be; Infinity without a limit. */
@@ -75,6 +86,12 @@ export class ParamStore {
     return this.#places.hasRoom(this.#count, place === undefined);
   }
 
+  /** Whether the values that no frame of CLASP holds take no more than `max` bytes together when this is written. */
+  hasRoomForLarge({ state }: ParamEntry, { valueCode, valueStart, valueEnd }: WrittenValue, max: number): boolean {
+    if (valueCode !== ValueCode.Large) return true;
+    return this.#largeBytes - (state?.largeBytes ?? 0) + valueEnd - valueStart <= max;
+  }
+
   /** The param that has to go because there are too many; deleting it is up to the caller. */
   get surplus(): ParamEntry | undefined {
     if (!this.#places || this.#count <= this.#places.max) return undefined;
@@ -86,16 +103,18 @@ export class ParamStore {
     const param = this.#stateOf(entry);
     const existed = param.exists;
     const revision = param.revision + 1;
+    this.#largeBytes -= param.largeBytes;
     write(param, written, revision, writer, at);
+    this.#largeBytes += param.largeBytes;
     if (param.exists) {
       if (!existed) {
-        this.#count++;
+        this.#counted(entry, 1);
         this.#deleted.delete(entry);
       }
       if (param.lease !== undefined) param.lease.renew(at);
       if (this.#places !== undefined) this.#place(entry, param);
     } else {
-      if (existed) this.#count--;
+      if (existed) this.#counted(entry, -1);
       if (param.lease !== undefined) this.#end(param.lease);
       if (param.place !== undefined) this.#displace(param);
       this.#bury(entry);
@@ -146,7 +165,8 @@ export class ParamStore {
     const now = entry.state;
     if (now?.place) this.#displace(now);
     if (now?.lease && now.lease !== state?.lease) this.#end(now.lease);
-    this.#count += Number(state?.exists === true) - Number(now?.exists === true);
+    this.#counted(entry, Number(state?.exists === true) - Number(now?.exists === true));
+    this.#largeBytes += (state?.largeBytes ?? 0) - (now?.largeBytes ?? 0);
     entry.state = state;
     if (state?.lease) {
       state.lease.resume(lease);
@@ -171,6 +191,11 @@ export class ParamStore {
     for (const entry of this.#table.entries()) {
       if (entry.state?.exists && compiled.matches(entry.address) && scopes.allows('read', entry.address)) yield entry;
     }
+  }
+
+  #counted({ address }: ParamEntry, more: number): void {
+    this.#count += more;
+    if (address.startsWith(OWN)) this.#ownCount += more;
   }
 
   #place(entry: ParamEntry, param: StoredParam): void {

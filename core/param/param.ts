@@ -1,6 +1,8 @@
 import type { AddressEntry } from '../address/address-table.ts';
 import { ClaspError, ErrorCode } from '../errors.ts';
 import type { Value } from '../signal/value.ts';
+import { ValueCode } from '../wire/codes.ts';
+import { readLargeValue } from '../wire/large-value.ts';
 import type { Ttl } from '../wire/message.ts';
 import { readValue } from '../wire/value.ts';
 
@@ -192,7 +194,7 @@ const DELETED = -1;
 export class StoredParam {
   /** Wire code of the value, -1 when deleted. */
   code: number = DELETED;
-  /** The value (codes 00–08), or the body of the value as wire bytes (09–0B). */
+  /** The value (codes 00–08), or the body of the value as wire bytes (09–0C). */
   content: Value = null;
   /** 0 before the first accepted write. */
   revision = 0;
@@ -211,9 +213,15 @@ export class StoredParam {
     return this.code !== DELETED;
   }
 
+  /** Bytes of a value that no frame of CLASP holds; 0 of any other. */
+  get largeBytes(): number {
+    return this.code === ValueCode.Large ? (this.content as Uint8Array).length : 0;
+  }
+
   /** The value, decoded; null when deleted. */
   get value(): Value {
-    return this.body ? readValue(this.body, 0, this.code) : this.content;
+    if (!this.body) return this.content;
+    return this.code === ValueCode.Large ? readLargeValue(this.body, 0) : readValue(this.body, 0, this.code);
   }
 
   /** The same state in another object, which later writes leave as it is. */

@@ -1,3 +1,46 @@
+export type { EncodeOptions as EncodeClaspOptions } from '../wire/encode.ts';
+export type {
+  EncodePublishOptions as EncodeClaspPublishOptions,
+  EncodeSetOptions as EncodeClaspSetOptions,
+} from '../wire/encode-signal.ts';
+export {
+  decodeFrame as decodeClaspFrame,
+  decodeMessage as decodeClasp,
+  decodeValue as decodeClaspValue,
+  encodeMessage as encodeClasp,
+  encodePublish as encodeClaspPublish,
+  encodeSet as encodeClaspSet,
+  encodeValue as encodeClaspValue,
+  Frame as ClaspFrame,
+  MAX_PAYLOAD as CLASP_MAX_PAYLOAD,
+  MessageCode as ClaspMessageCode,
+  ValueCode as ClaspValueCode,
+} from '../wire/index.ts';
+export type {
+  AckMessage,
+  AnnounceMessage,
+  BundleMessage as ClaspBundleMessage,
+  ErrorMessage,
+  FederationOp,
+  FederationSyncMessage,
+  GetMessage,
+  HelloMessage,
+  Message as ClaspMessage,
+  PingMessage,
+  PongMessage,
+  PublishMessage as ClaspPublishMessage,
+  QueryMessage,
+  ReplayMessage,
+  ResultMessage,
+  SetMessage,
+  SnapshotMessage,
+  SubscribeMessage,
+  SyncMessage,
+  UnsubscribeMessage,
+  WelcomeMessage,
+} from '../wire/message.ts';
+export { PROTOCOL_VERSION as CLASP_VERSION } from '../wire/message.ts';
+export { decodeAnyFrame as decodeAnyClaspFrame } from '../wire/message-pack.ts';
 export type {
   ArtDmx,
   ArtNetPacket,

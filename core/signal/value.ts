@@ -1,18 +1,39 @@
 /**
- * What a signal can carry.
+ * What a signal can carry; an `interface` of your own is one too.
  *
  * A `number` travels as f64, a `bigint` as i64. An integer from the wire is a `number` up to 2^53 and a `bigint`
  * beyond. A map is a plain object in which every key, `__proto__` included, is an ordinary own property.
  */
-export type Value =
+export type Value = null | boolean | number | bigint | string | Uint8Array | readonly Value[] | ValueMap;
+
+/**
+ * A value as it comes, when you do not say which type you expect: as `Value`, but what is in a map is a value again,
+ * and not `any`.
+ */
+export type PlainValue =
   | null
   | boolean
   | number
   | bigint
   | string
   | Uint8Array
-  | readonly Value[]
-  | { readonly [key: string]: Value };
+  | readonly PlainValue[]
+  | { readonly [key: string]: PlainValue };
+
+/**
+ * A map of values. Its items are `any`, because TypeScript takes an interface for a type with an index signature only
+ * where that is of `any`; what is read has the type `PlainValue` instead, or the one that the reader names. The symbols
+ * keep out what is an object and no map: functions, promises, dates, `Map`, `Set`, regular expressions.
+ */
+export interface ValueMap {
+  // biome-ignore lint/suspicious/noExplicitAny: nothing else admits interfaces
+  readonly [key: string]: any;
+  readonly [Symbol.hasInstance]?: never;
+  readonly [Symbol.iterator]?: never;
+  readonly [Symbol.match]?: never;
+  readonly [Symbol.toPrimitive]?: never;
+  readonly [Symbol.toStringTag]?: never;
+}
 
 /**
  * Whether two values are the same to a receiver: compared by content, and a `bigint` equals the `number` that the

@@ -4,6 +4,8 @@ declare const performance: { readonly timeOrigin: number; now(): number };
 
 /** Milliseconds between two readings of the same clock that nothing but another clock in its place explains. */
 const OTHER_CLOCK = 1_000;
+/** Milliseconds that no virtual time reaches, and that no wall clock shows which was ever set. */
+const VIRTUAL_UNTIL = 1e11;
 
 /**
  * The default clock and timer of everything that has a `scheduler` option: the timers of `asyncScheduler`, and a clock
@@ -20,8 +22,8 @@ const OTHER_CLOCK = 1_000;
 export const monotonicScheduler: SchedulerLike = {
   now() {
     const shown = asyncScheduler.now();
-    // A test has put virtual time in the place of the wall clock.
-    if (Math.abs(shown - Date.now()) > OTHER_CLOCK) return shown;
+    // A test has put virtual time, which starts at 0, in the place of the wall clock.
+    if (shown < VIRTUAL_UNTIL && Math.abs(shown - Date.now()) > OTHER_CLOCK) return shown;
     return performance.timeOrigin + performance.now();
   },
   schedule<T>(work: (this: SchedulerAction<T>, state?: T) => void, delay?: number, state?: T): Subscription {

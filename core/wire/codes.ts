@@ -9,7 +9,14 @@ export const MAX_PAYLOAD = 65535;
 export const MAX_DEPTH = 32;
 
 /** The bits of the frame's flags byte; bits 7:6 are the QoS. */
-export const FrameFlag = { Timestamp: 0x20, Encrypted: 0x10, Compressed: 0x08, Binary: 0x01 } as const;
+export const FrameFlag = {
+  Timestamp: 0x20,
+  Encrypted: 0x10,
+  Compressed: 0x08,
+  Binary: 0x01,
+  /** Of frames that do not leave the process, see in-process.ts: nobody sends a compressed one. */
+  InProcess: 0x08,
+} as const;
 
 /** First byte of a message. */
 export const MessageCode = {
@@ -48,6 +55,8 @@ export const ValueCode = {
   Bytes: 0x09,
   Array: 0x0a,
   Map: 0x0b,
+  /** Never on the wire: a u32 length, then a value whose lengths and counts are u32. */
+  Large: 0x0c,
 } as const;
 
 /** The bits of a SET's flags byte; bits 3:0 are the value code. */
@@ -67,6 +76,9 @@ export const FEDERATION_OPS: readonly FederationOp[] = ['declare', 'request-sync
 
 /** Features of HELLO and WELCOME, from bit 7 down. */
 export const FEATURES: readonly string[] = ['param', 'event', 'stream', 'gesture', 'timeline', 'federation'];
+
+/** In a HELLO, bit 0: the empty SNAPSHOT is enough, without the params that there are. */
+export const NARROW = 'narrow';
 
 /** The wire code of a signal kind; -1 for anything else. */
 export function signalCode(kind: SignalKind): number {

@@ -32,7 +32,7 @@ export interface EncodePublishOptions extends Pick<PublishMessage, 'samples' | '
  *
  * @example
  * ```ts
- * encodeSet('/mixer/1', 0.75, { qos: 1 });
+ * encodeClaspSet('/mixer/1', 0.75, { qos: 1 });
  * ```
  */
 export function encodeSet(address: string, value: Value, options: EncodeSetOptions = NONE): Uint8Array {
@@ -50,7 +50,7 @@ export function encodeSet(address: string, value: Value, options: EncodeSetOptio
  *
  * @example
  * ```ts
- * encodePublish('stream', '/sensor/1', 23.5);
+ * encodeClaspPublish('stream', '/sensor/1', 23.5);
  * ```
  */
 export function encodePublish(

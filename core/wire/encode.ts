@@ -8,6 +8,7 @@ import {
   MAGIC,
   MAX_PAYLOAD,
   MessageCode,
+  NARROW,
   PublishFlag,
   SetFlag,
   signalCode,
@@ -39,7 +40,7 @@ export interface EncodeOptions {
  *
  * @example
  * ```ts
- * encodeMessage({ type: 'SUBSCRIBE', id: 1, pattern: '/mixer/**' }, { qos: 1 });
+ * encodeClasp({ type: 'SUBSCRIBE', id: 1, pattern: '/mixer/**' }, { qos: 1 });
  * ```
  */
 export function encodeMessage(message: Message, { qos = 0, timestamp }: EncodeOptions = {}): Uint8Array {
@@ -287,7 +288,7 @@ function kindCode(kind: SignalDefinition['type']): number {
 
 function featureMask(features: readonly string[]): number {
   return features.reduce((mask, feature) => {
-    const index = FEATURES.indexOf(feature);
+    const index = feature === NARROW ? 7 : FEATURES.indexOf(feature);
     return index < 0 ? mask : mask | (0x80 >> index);
   }, 0);
 }

@@ -9,9 +9,11 @@ import {
   kindsOfMask,
   MAGIC,
   MessageCode,
+  NARROW,
   PublishFlag,
   SetFlag,
   SIGNAL_KINDS,
+  ValueCode,
 } from './codes.ts';
 import type {
   AckMessage,
@@ -78,7 +80,7 @@ function badFrame(reason: string): ClaspError {
 export type Draft = { -readonly [Field in keyof Frame]: Frame[Field] };
 
 /** Fills in what the first step of decoding finds out; a `ClaspError` 101 when the message cannot be understood. */
-function scanFrame(frame: Draft): void {
+export function scanFrame(frame: Draft): void {
   switch (frame.type) {
     case MessageCode.Set:
       scanSet(frame);
@@ -122,7 +124,7 @@ function scanSet(frame: Draft): void {
   let at = address(frame, frame.start + 2);
   frame.valueCode = flags & 0x0f;
   frame.valueStart = at;
-  at = skipValue(bytes, at, end, frame.valueCode, 0);
+  at = valueEnd(frame, at);
   frame.valueEnd = at;
   if (flags & SetFlag.Revision) {
     if (at + 8 > end) throw cut();
@@ -165,7 +167,7 @@ function slot(frame: Draft, at: number): number {
   if (indicator === 1) {
     frame.valueCode = byteAt(frame, at + 1);
     frame.valueStart = at + 2;
-    frame.valueEnd = skipValue(bytes, at + 2, end, frame.valueCode, 0);
+    frame.valueEnd = valueEnd(frame, at + 2);
     return frame.valueEnd;
   }
   if (indicator !== 2) throw badMessage(`unknown value indicator ${hex(indicator)}`);
@@ -175,6 +177,12 @@ function slot(frame: Draft, at: number): number {
   const stop = frame.samplesStart + frame.samplesCount * 8;
   if (stop > end) throw cut();
   return stop;
+}
+
+/** Where the body of the frame's value ends, once it has been checked. */
+function valueEnd({ bytes, end, valueCode, tag }: Draft, at: number): number {
+  if (valueCode === ValueCode.Large && tag !== undefined) return at + 4 + readU32(bytes, at);
+  return skipValue(bytes, at, end, valueCode, 0);
 }
 
 function scanSubscribe(frame: Draft): void {
@@ -273,6 +281,7 @@ function setMessage(frame: Frame): SetMessage {
     lock: frame.flags & SetFlag.Lock ? true : undefined,
     unlock: frame.flags & SetFlag.Unlock ? true : undefined,
     ttl: ttlOf(frame.ttl),
+    tag: frame.tag || undefined,
   };
 }
 
@@ -287,6 +296,7 @@ function publishMessage(frame: Frame): PublishMessage {
     id: frame.id,
     phase: frame.signal === GESTURE || frame.phase > 0 ? GESTURE_PHASES[frame.phase] : undefined,
     timestamp: frame.publishedAt,
+    tag: frame.tag || undefined,
   };
 }
 
@@ -308,7 +318,8 @@ function readSubscribe(reader: Reader): SubscribeMessage {
 }
 
 function features(mask: number): string[] {
-  return FEATURES.filter((_, index) => mask & (0x80 >> index));
+  const named = FEATURES.filter((_, index) => mask & (0x80 >> index));
+  return mask & 1 ? [...named, NARROW] : named;
 }
 
 /** The token at the end of HELLO and WELCOME: empty, or missing, means none. */
@@ -496,6 +507,9 @@ export class Frame {
   /** Of a PUBLISH. */
   readonly rate: number | undefined;
 
+  /** Of a frame that does not leave the process: the tag of its signal, 0 for none. */
+  readonly tag: number | undefined;
+
   #address: string | undefined;
   #value: Value | undefined;
   #message: Message | undefined;
@@ -523,6 +537,7 @@ export class Frame {
     this.id = undefined;
     this.publishedAt = undefined;
     this.rate = undefined;
+    this.tag = undefined;
     this.#address = undefined;
     this.#value = undefined;
     this.#message = undefined;
@@ -574,7 +589,9 @@ export class Frame {
  *
  * @example
  * ```ts
- * const frame = decodeFrame(encodeSet('/mixer/1', 0.75));
+ * import { decodeClaspFrame, encodeClaspSet } from 'clasp-rx/protocols';
+ *
+ * const frame = decodeClaspFrame(encodeClaspSet('/mixer/1', 0.75));
  * frame.address; // '/mixer/1'
  * frame.value; // 0.75
  * ```

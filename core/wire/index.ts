@@ -11,9 +11,7 @@ export {
   signalMask,
   ValueCode,
 } from './codes.ts';
-export type { EncodeOptions } from './encode.ts';
 export { encodeMessage } from './encode.ts';
-export type { EncodePublishOptions, EncodeSetOptions } from './encode-signal.ts';
 export { encodePublish, encodeSet } from './encode-signal.ts';
 export {
   acknowledgeSet,

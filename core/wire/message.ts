@@ -108,6 +108,8 @@ export interface PublishMessage {
   readonly phase?: GesturePhase | undefined;
   /** Microseconds since the Unix epoch. */
   readonly timestamp?: number | undefined;
+  /** See `Signal`; within a process only. */
+  readonly tag?: number | undefined;
 }
 
 /** The value of a timeline PUBLISH. */
@@ -134,6 +136,8 @@ export interface SetMessage {
   readonly lock?: boolean | undefined;
   readonly unlock?: boolean | undefined;
   readonly ttl?: Ttl | undefined;
+  /** See `Signal`; within a process only. */
+  readonly tag?: number | undefined;
 }
 
 /** Asks for one param. */

@@ -33,7 +33,8 @@ export function frameOf(signal: Signal): Uint8Array {
 /** What a SET or PUBLISH of the relay means to a subscriber. `timestamp` is that of its frame. */
 export function signalOf(message: SetMessage | PublishMessage, timestamp: number | undefined): Signal {
   const { address, value = null } = message;
-  if (message.type === 'SET') return { kind: 'param', address, value, at: timestamp, revision: message.revision };
+  const { tag } = message;
+  if (message.type === 'SET') return { kind: 'param', address, value, at: timestamp, revision: message.revision, tag };
 
   const at = message.timestamp ?? timestamp;
   switch (message.signal) {
@@ -50,6 +51,6 @@ export function signalOf(message: SetMessage | PublishMessage, timestamp: number
       return { kind: 'timeline', address, at, keyframes: dated, loop, startTime };
     }
     default:
-      return { kind: message.signal === 'param' ? 'param' : 'event', address, value, at };
+      return { kind: message.signal === 'param' ? 'param' : 'event', address, value, at, tag };
   }
 }

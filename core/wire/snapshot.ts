@@ -66,7 +66,7 @@ class SplitWriter {
  * @example
  * ```ts
  * const snapshot = new SnapshotWriter(1400);
- * snapshot.add('/mixer/1', ValueCode.F64, undefined, 0.75, 12);
+ * snapshot.add('/mixer/1', ClaspValueCode.F64, undefined, 0.75, 12);
  * const frames = snapshot.finish();
  * ```
  */

@@ -13,7 +13,7 @@ import { Writer } from './writer.ts';
  *
  * @example
  * ```ts
- * encodeValue(true); // 01 01
+ * encodeClaspValue(true); // 01 01
  * ```
  */
 export function encodeValue(value: Value): Uint8Array {
@@ -25,7 +25,7 @@ export function encodeValue(value: Value): Uint8Array {
  *
  * @example
  * ```ts
- * decodeValue(Uint8Array.of(0x08, 0x00, 0x02, 0x68, 0x69)); // 'hi'
+ * decodeClaspValue(Uint8Array.of(0x08, 0x00, 0x02, 0x68, 0x69)); // 'hi'
  * ```
  */
 export function decodeValue(bytes: Uint8Array, start = 0, end: number = bytes.length): Value {

@@ -25,8 +25,8 @@ const SHORT = 96;
  *
  * @example
  * ```ts
- * const value = new Writer().u8(ValueCode.I32).i32(127).finish();
- * decodeValue(value); // 127
+ * const value = new Writer().u8(ClaspValueCode.I32).i32(127).finish();
+ * decodeClaspValue(value); // 127
  * ```
  */
 export class Writer {

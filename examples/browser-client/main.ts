@@ -1,5 +1,5 @@
-import { createClient } from '../../index.ts';
-import { webSocketDial } from '../../platform-browser/index.ts';
+import { createClient } from 'clasp-rx';
+import { webSocketDial } from 'clasp-rx/platform-browser';
 import { showPanel } from '../tab-relay/panel.ts';
 import { showStatus } from '../tab-relay/status.ts';
 

@@ -1,5 +1,5 @@
-import { createClient } from '../../index.ts';
-import { messagePortDial } from '../../platform-browser/index.ts';
+import { createClient } from 'clasp-rx';
+import { messagePortDial } from 'clasp-rx/platform-browser';
 import { showPanel } from './panel.ts';
 import { showStatus } from './status.ts';
 

@@ -1,5 +1,5 @@
-import { createClient } from '../../index.ts';
-import { broadcastChannelDial } from '../../platform-browser/index.ts';
+import { createClient } from 'clasp-rx';
+import { broadcastChannelDial } from 'clasp-rx/platform-browser';
 import { showPanel } from './panel.ts';
 import { showStatus } from './status.ts';
 

@@ -1,4 +1,4 @@
-import type { Client, Value } from '../../index.ts';
+import { type Client, checkAddress, type Value } from 'clasp-rx';
 
 /** Shows every param of a relay as a table with faders, and lets people write them. */
 export function showPanel(
@@ -7,14 +7,17 @@ export function showPanel(
   onCount: (params: number) => void = () => undefined,
 ): void {
   const table = document.createElement('table');
-  table.innerHTML = '<thead><tr><th>Address</th><th></th><th>Value</th></tr></thead>';
+  table.innerHTML = '<thead><tr><th>Address</th><th class="fader"></th><th class="value">Value</th></tr></thead>';
   const rows = table.createTBody();
   const empty = document.createElement('p');
   empty.className = 'empty';
   empty.textContent = 'No params yet: add one, or move a MIDI control.';
   into.append(empty, table, addForm(client));
 
-  const shown = new Map<string, { row: HTMLTableRowElement; fader: HTMLInputElement; value: HTMLTableCellElement }>();
+  const shown = new Map<
+    string,
+    { row: HTMLTableRowElement; slide: HTMLTableCellElement; fader: HTMLInputElement; value: HTMLTableCellElement }
+  >();
   const rowOf = (address: string) => {
     const known = shown.get(address);
     if (known) return known;
@@ -29,7 +32,7 @@ export function showPanel(
     value.className = 'value';
     const after = [...shown.keys()].filter((other) => other < address).length;
     rows.insertBefore(row, rows.children[after] ?? null);
-    const made = { row, fader, value };
+    const made = { row, slide, fader, value };
     shown.set(address, made);
     return made;
   };
@@ -41,10 +44,12 @@ export function showPanel(
       shown.get(address)?.row.remove();
       shown.delete(address);
     } else {
-      const { row, fader, value: cell } = rowOf(address);
+      const { row, slide, fader, value: cell } = rowOf(address);
       row.dataset['address'] = address;
       cell.textContent = text(value);
-      fader.hidden = typeof value !== 'number';
+      const slides = typeof value === 'number';
+      slide.hidden = !slides;
+      cell.colSpan = slides ? 1 : 2;
       if (typeof value === 'number' && document.activeElement !== fader) fader.value = String(value);
     }
     empty.hidden = shown.size > 0;
@@ -57,13 +62,26 @@ export function showPanel(
 function addForm(client: Client): HTMLFormElement {
   const form = document.createElement('form');
   form.innerHTML =
-    '<input type="text" name="address" value="/light/1" aria-label="address"><input type="text" name="value" value="0.5" aria-label="value"><button>Set</button>';
+    '<input type="text" name="address" value="/light/1" aria-label="address"><input type="text" name="value" value="0.5" aria-label="value"><button>Set</button><p class="refused" role="alert"></p>';
+  const refused = form.querySelector('.refused') as HTMLElement;
   form.addEventListener('submit', (event) => {
     event.preventDefault();
     const data = new FormData(form);
     const raw = String(data.get('value'));
     const number = Number(raw);
-    client.set(String(data.get('address')), raw.trim() !== '' && Number.isFinite(number) ? number : raw);
+    const value = raw.trim() !== '' && Number.isFinite(number) ? number : raw;
+    refused.textContent = '';
+    const address = String(data.get('address'));
+    const fault = checkAddress(address);
+    if (fault) {
+      refused.textContent = fault.reason;
+      return;
+    }
+    client.set(address, value).subscribe({
+      error: (cause: { reason?: string; message: string }) => {
+        refused.textContent = cause.reason ?? cause.message;
+      },
+    });
   });
   return form;
 }

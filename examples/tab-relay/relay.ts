@@ -1,7 +1,7 @@
+import { router } from 'clasp-rx';
+import { broadcastChannelListener, clock, messagePortListener, midiInputs } from 'clasp-rx/platform-browser';
+import { midiSource } from 'clasp-rx/sources';
 import { catchError, EMPTY, merge, switchMap } from 'rxjs';
-import { router } from '../../index.ts';
-import { broadcastChannelListener, clock, messagePortListener, midiInputs } from '../../platform-browser/index.ts';
-import { midiSource } from '../../sources/index.ts';
 import { showPanel } from './panel.ts';
 
 const relay = router({ name: 'Tab relay', sessionId: () => crypto.randomUUID(), now: clock });
@@ -13,7 +13,9 @@ const params = document.querySelector('#params') as HTMLElement;
 const midi = document.querySelector('#midi') as HTMLElement;
 
 relay(merge(tabs, frames)).subscribe(() => {
-  sessions.textContent = String(relay.stats().sessions);
+  // Those of this page itself are not counted.
+  const { sessions: all, ownSessions } = relay.stats();
+  sessions.textContent = String(all - ownSessions);
 });
 
 const page = relay.client('this page');

@@ -1,4 +1,4 @@
-import type { Client } from '../../index.ts';
+import type { Client } from 'clasp-rx';
 
 /** Says in words where a client stands with its relay. */
 export function showStatus(client: Client, into: HTMLElement): void {

@@ -3,7 +3,7 @@ import type { BundlePart, Client, ClientStatus, SignalCallback, TimelineOptions 
 import type { Connections } from '../../core/connection/connection.ts';
 import { ClaspError } from '../../core/errors.ts';
 import type { GesturePhase, Keyframe } from '../../core/signal/signal.ts';
-import type { Value } from '../../core/signal/value.ts';
+import type { PlainValue, Value } from '../../core/signal/value.ts';
 import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import type { ErrorMessage, Message, SignalDefinition, SubscribeOptions } from '../../core/wire/message.ts';
 import { createClient } from './client.ts';
@@ -129,7 +129,11 @@ export class CallbackClient {
   }
 
   /** Calls back for each matching signal, params out of the snapshot first. Gives the function that ends it. */
-  subscribe(pattern: string, callback: SignalCallback, options?: SubscribeOptions): () => void {
+  subscribe<T extends Value = PlainValue>(
+    pattern: string,
+    callback: SignalCallback<T>,
+    options?: SubscribeOptions,
+  ): () => void {
     let leave: () => void;
     const listen = () => {
       leave = this.#client.on(pattern, callback, options);
@@ -143,7 +147,11 @@ export class CallbackClient {
   }
 
   /** The same as `subscribe`. */
-  on(pattern: string, callback: SignalCallback, options?: SubscribeOptions): () => void {
+  on<T extends Value = PlainValue>(
+    pattern: string,
+    callback: SignalCallback<T>,
+    options?: SubscribeOptions,
+  ): () => void {
     return this.subscribe(pattern, callback, options);
   }
 
@@ -153,10 +161,10 @@ export class CallbackClient {
   }
 
   /** The value as last seen, or else as the relay says; null when there is none. Rejects after 5 s without an answer. */
-  get(address: string): Promise<Value> {
-    const cached = this.#client.cached(address);
-    const reply = new PendingReply<Value>();
-    if (cached === undefined) this.#client.get(address).subscribe(reply);
+  get<T extends Value = PlainValue>(address: string): Promise<T | null> {
+    const cached = this.#client.cached<T>(address);
+    const reply = new PendingReply<T | null>();
+    if (cached === undefined) this.#client.get<T>(address).subscribe(reply);
     else reply.resolve(cached);
     return reply.then();
   }
@@ -194,8 +202,8 @@ export class CallbackClient {
   }
 
   /** The value as last seen; undefined when none was. */
-  cached(address: string): Value | undefined {
-    return this.#client.cached(address);
+  cached<T extends Value = PlainValue>(address: string): T | undefined {
+    return this.#client.cached<T>(address);
   }
 
   /** Every signal that was announced so far. */
@@ -258,6 +266,7 @@ export class CallbackClient {
       name,
       token,
       features,
+      greeting: true,
       random: this.#platform.random,
       now: this.#platform.now,
       scheduler: this.#scheduler,

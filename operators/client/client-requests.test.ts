@@ -44,6 +44,18 @@ describe('set', () => {
     expect(made.errors).toEqual([expect.objectContaining({ code: 401, reason: 'held by x', address: '/a' })]);
   });
 
+  it('is not answered by what the relay says of a value there that no frame holds; a get is', () => {
+    const written = answerOf(client.set('/a', 1));
+    const said = answerOf(client.emit('/a', 1));
+    const asked = answerOf(client.get('/a'));
+    relay.peer.send({ type: 'ERROR', code: 501, message: 'the value of /a takes 70000 bytes', address: '/a' });
+    expect([written, said, asked]).toEqual([[], [], [501]]);
+    relay.peer.send({ type: 'ACK', address: '/a', revision: 2 });
+    relay.peer.send({ type: 'ACK', address: '/a' });
+    expect([written, said]).toEqual([[{ address: '/a', revision: 2 }], [{ address: '/a' }]]);
+    expect(made.codes()).toEqual([501]);
+  });
+
   it('fails at once with 200 for what is no address and 402 for what is no value, and sends nothing', () => {
     relay.peer.take();
     expect(answerOf(client.set('no-slash', 1))).toEqual([200]);

@@ -5,7 +5,6 @@ import type { Keyframe } from '../../core/signal/signal.ts';
 import type { Value } from '../../core/signal/value.ts';
 import { writeTimeline } from '../../core/timeline/timeline-value.ts';
 import { encodeMessage } from '../../core/wire/encode.ts';
-import { encodeSet } from '../../core/wire/encode-signal.ts';
 import { stampFrame } from '../../core/wire/forward.ts';
 import type {
   AckMessage,
@@ -152,10 +151,11 @@ export interface WriteOptions {
   readonly unlock?: boolean | undefined;
   readonly revision?: number | undefined;
   readonly ttl?: Ttl | undefined;
+  readonly tag?: number | undefined;
 }
 
-export function writeOptions({ lock, unlock, revision, ttl }: SetOptions = {}): WriteOptions {
-  return { lock, unlock, revision, ttl: typeof ttl === 'number' ? { seconds: ttl, mode: 'sliding' } : ttl };
+export function writeOptions({ lock, unlock, revision, ttl, tag }: SetOptions = {}): WriteOptions {
+  return { lock, unlock, revision, tag, ttl: typeof ttl === 'number' ? { seconds: ttl, mode: 'sliding' } : ttl };
 }
 
 /**
@@ -180,6 +180,14 @@ function addressOf({ addresses }: Request): string {
 /** Whether a request changes nothing at the relay. */
 function asksOnly({ kind }: Request): boolean {
   return kind === 'get' || kind === 'query';
+}
+
+/** Whether a request writes a param or says an event. */
+function saysValue(request: Request): boolean {
+  const { kind } = request;
+  return (
+    kind === 'write' || (kind === 'message' && request.message.type === 'PUBLISH' && request.message.signal === 'event')
+  );
 }
 
 /** Whether a newer write to the address may take its place while it waits. */
@@ -415,7 +423,7 @@ export class ClientRequests {
     const once = qos === 2;
     // A lock ends with its session: without one there is nothing to give up, and asking would be refused.
     const wanted = options.unlock && !this.#send && !once ? { ...options, unlock: undefined } : options;
-    const frame = encode({ type: 'SET', address, value, ...wanted }, qos);
+    const frame = this.encode({ type: 'SET', address, value, ...wanted }, qos);
     const older = once ? undefined : this.#waitingWrites.get(address);
     const compares = (older?.options.revision ?? wanted.revision) !== undefined;
     const shared = compares ? undefined : older?.replies.at(-1);
@@ -430,7 +438,7 @@ export class ClientRequests {
     const addresses = addressesIn(message);
     addresses.forEach(requireAddress);
     const reply = new PendingReply<Ack>();
-    const frame = encode(message, qos);
+    const frame = this.encode(message, qos);
     this.ask({ kind: 'message', message, addresses, frame, replies: [reply], once: qos === 2 });
     return reply;
   }
@@ -524,7 +532,9 @@ export class ClientRequests {
 
   /** Takes an ERROR about an address. */
   refused(address: string, error: ClaspError): void {
-    const request = this.sent.at(address)[0];
+    const requests = this.sent.at(address);
+    // 501 is what a reader is told of a value that no frame holds: a get is answered by it, and nothing else is.
+    const request = error.code === 501 ? requests.find((each) => !saysValue(each)) : requests[0];
     // Who only asks is never told 400 … 403: a timeline of ours came to its end meanwhile.
     if (!request || (asksOnly(request) && error.code > 399 && error.code < 404)) return;
     if (request.kind === 'query')
@@ -546,6 +556,10 @@ export class ClientRequests {
     request.expires = this.#options.scheduler.now() + patience;
     if (this.#send && !this.#resuming) this.#transmit(request, this.#send);
     else this.#wait(request);
+  }
+
+  protected encode(message: ClientMessage, qos: QoS = 0): Uint8Array {
+    return encodeMessage(message, { qos });
   }
 
   #transmit(request: Request, send: (frame: Uint8Array) => void): void {
@@ -591,7 +605,7 @@ export class ClientRequests {
 
   #rewrite(request: WriteRequest, options: WriteOptions): void {
     request.options = options;
-    request.frame = encode({ type: 'SET', address: addressOf(request), value: request.value, ...options }, 1);
+    request.frame = this.encode({ type: 'SET', address: addressOf(request), value: request.value, ...options }, 1);
   }
 
   #takeAll(): Request[] {
@@ -638,9 +652,3 @@ export class ClientRequests {
 }
 
 const PING = encodeMessage({ type: 'PING' });
-
-function encode(message: ClientMessage, qos: QoS = 0): Uint8Array {
-  if (message.type !== 'SET') return encodeMessage(message, { qos });
-  const { address, value, revision, lock, unlock, ttl } = message;
-  return encodeSet(address, value, { qos, revision, lock, unlock, ttl });
-}

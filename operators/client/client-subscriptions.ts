@@ -11,9 +11,9 @@ import { codeOf } from '../../core/wire/writer.ts';
 import { patternTest, requirePattern } from './client-pattern.ts';
 
 /** Calls back as `@clasp-to/core` does: value, address, and for a value out of a snapshot what is known about it. */
-export function callBack(callback: SignalCallback, signal: Signal): void {
-  if (signal.kind === 'param' && signal.snapshot) callback(signal.value, signal.address, stateOf(signal));
-  else callback(valueInOnePiece(signal), signal.address);
+export function callBack(callback: SignalCallback<never>, signal: Signal): void {
+  if (signal.kind === 'param' && signal.snapshot) callback(signal.value as never, signal.address, stateOf(signal));
+  else callback(valueInOnePiece(signal) as never, signal.address);
 }
 
 /** The value of a signal in one piece: a gesture's with its `phase` and `gestureId`, a timeline as it travels. */

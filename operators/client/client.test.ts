@@ -31,7 +31,7 @@ describe('greeting', () => {
     client.stream('/b', 1);
     client.on('/**').subscribe();
     expect(relay.peer.take()).toEqual([
-      { type: 'HELLO', version: 1, name: 'desk', features: ['param'], token: 'secret' },
+      { type: 'HELLO', version: 1, name: 'desk', features: ['param', 'narrow'], token: 'secret' },
     ]);
     expect(client.session).toBeNull();
   });

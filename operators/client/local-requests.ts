@@ -1,5 +1,10 @@
 import type { Ack, BundlePart } from '../../core/client/client.ts';
+import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { BundleWriter } from '../../core/wire/bundle.ts';
+import { encodeSet } from '../../core/wire/encode-signal.ts';
+import { encodeInProcess, MAX_SET_BYTES } from '../../core/wire/in-process.ts';
+import type { QoS, SetMessage } from '../../core/wire/message.ts';
+import type { ClientMessage } from '../../core/wire/relay-frame.ts';
 import { requireAddress } from './client-pattern.ts';
 import type { SentRequests } from './client-requests.ts';
 import { bundleMessage, ClientRequests, RequestsInOrder } from './client-requests.ts';
@@ -39,10 +44,29 @@ export class LocalRequests extends ClientRequests {
     return reply;
   }
 
+  protected override encode(message: ClientMessage, qos: QoS = 0): Uint8Array {
+    const mayBeLarge = message.type === 'SET' || (message.type === 'PUBLISH' && message.signal === 'event');
+    if (!mayBeLarge) return super.encode(message, qos);
+    if (message.tag === undefined) {
+      try {
+        const frame = message.type === 'SET' ? setFrame(message, qos) : super.encode(message, qos);
+        if (frame.length <= MAX_SET_BYTES) return frame;
+      } catch (cause) {
+        if (ClaspError.from(cause, ErrorCode.Internal).code !== ErrorCode.BadValue) throw cause;
+      }
+    }
+    return encodeInProcess(message, qos);
+  }
+
   #require(address: string): void {
     if (this.#known.has(address)) return;
     requireAddress(address);
     if (this.#known.size >= MAX_KNOWN) this.#known.clear();
     this.#known.add(address);
   }
+}
+
+/** The same bytes as `encodeMessage`, sooner where the value is a number. */
+function setFrame({ address, value, revision, lock, unlock, ttl }: SetMessage, qos: QoS): Uint8Array {
+  return encodeSet(address, value, { qos, revision, lock, unlock, ttl });
 }

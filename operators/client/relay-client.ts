@@ -1,4 +1,4 @@
-import { Observable, type SchedulerLike, type Subscription } from 'rxjs';
+import { Observable, type SchedulerLike, type Subscriber, type Subscription } from 'rxjs';
 import type {
   Ack,
   BundleOptions,
@@ -14,16 +14,17 @@ import type {
   SetOptions,
   SignalCallback,
   StreamOptions,
+  TagOptions,
   TimelineOptions,
 } from '../../core/client/client.ts';
 import type { Connections } from '../../core/connection/connection.ts';
 import { Emitter } from '../../core/connection/emitter.ts';
 import { ClaspError } from '../../core/errors.ts';
 import type { GesturePhase, Keyframe, Signal } from '../../core/signal/signal.ts';
-import type { Value } from '../../core/signal/value.ts';
+import type { PlainValue, Value } from '../../core/signal/value.ts';
 import { monotonic } from '../../core/time/monotonic.ts';
 import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
-import { SIGNAL_KINDS } from '../../core/wire/codes.ts';
+import { NARROW, SIGNAL_KINDS } from '../../core/wire/codes.ts';
 import { encodeMessage } from '../../core/wire/encode.ts';
 import {
   type Message,
@@ -73,6 +74,11 @@ export interface ClientOptions {
    * the relay says in its greeting is all that is known. @defaultValue true
    */
   readonly sync?: boolean | undefined;
+  /**
+   * Whether the relay sends every param that this client may read when it greets it: then `cached` knows them all.
+   * Without it `cached` knows what was subscribed to or asked for. A published relay does so in any case. @defaultValue false
+   */
+  readonly greeting?: boolean | undefined;
   /** Requests that may wait for a connection; of the writes to one address only the newest counts. @defaultValue 1000 */
   readonly maxWaiting?: number | undefined;
   /** Sees each message of the relay after WELCOME, a BUNDLE as a whole, before the client acts on it. For tools. @defaultValue none */
@@ -223,7 +229,7 @@ export class RelayClient implements Client {
     decode: typeof decodeRelayFrame = decodeRelayFrame,
   ) {
     const { name = 'clasp-rx', token, features = SIGNAL_KINDS, scheduler = monotonicScheduler, random } = options;
-    const { reconnect = {}, maxWaiting = 1_000, onMessage, sync = true } = options;
+    const { reconnect = {}, maxWaiting = 1_000, onMessage, sync = true, greeting = false } = options;
     const now = options.now ? monotonic(options.now, scheduler) : () => scheduler.now() * 1000;
     const report = (error: ClaspError) => this.errors.next(error);
     this.#scheduler = scheduler;
@@ -245,7 +251,13 @@ export class RelayClient implements Client {
       answer: (frame: Uint8Array) => this.#send?.(frame),
     };
     const session = {
-      hello: { type: 'HELLO', version: PROTOCOL_VERSION, name, features, token },
+      hello: {
+        type: 'HELLO',
+        version: PROTOCOL_VERSION,
+        name,
+        features: greeting ? features : [...features, NARROW],
+        token,
+      },
       scheduler,
       decode,
       welcomed: (welcome: WelcomeMessage, send: (frame: Uint8Array) => void) => this.#welcomed(welcome, send, sync),
@@ -289,16 +301,21 @@ export class RelayClient implements Client {
     // Other pipelines may end here too.
   }
 
-  on(pattern: string, options?: OnOptions): Observable<Signal>;
-  on(pattern: string, callback: SignalCallback, options?: OnOptions): () => void;
-  on(
+  on<T extends Value = PlainValue>(pattern: string, options?: OnOptions): Observable<Signal<T>>;
+  on<T extends Value = PlainValue>(pattern: string, callback: SignalCallback<T>, options?: OnOptions): () => void;
+  on<T extends Value>(
     pattern: string,
-    how: SignalCallback | OnOptions = {},
+    how: SignalCallback<T> | OnOptions = {},
     options: OnOptions = {},
-  ): Observable<Signal> | (() => void) {
-    if (typeof how !== 'function') return new Observable((out) => this.#subscriptions.listen(pattern, how, out));
+  ): Observable<Signal<T>> | (() => void) {
+    const listen = (wanted: OnOptions, scheduler?: SchedulerLike) =>
+      new Observable<Signal<T>>((out) =>
+        // The type is the caller's word for what comes.
+        this.#subscriptions.listen(pattern, wanted, out as Subscriber<Signal>, scheduler),
+      );
+    if (typeof how !== 'function') return listen(how);
 
-    const signals = new Observable<Signal>((out) => this.#subscriptions.listen(pattern, options, out, this.#scheduler));
+    const signals = listen(options, this.#scheduler);
     const subscription = signals.subscribe({
       next: (signal) => this.#guard(() => callBack(how, signal)),
       error: () => undefined, // a refusal; `errors` has told it
@@ -310,16 +327,16 @@ export class RelayClient implements Client {
     return this.#ask(() => this.#requests.write(address, value, writeOptions(options), options?.qos));
   }
 
-  get(address: string): Reply<Value> {
-    return this.#ask(() => this.#requests.get(address));
+  get<T extends Value = PlainValue>(address: string): Reply<T | null> {
+    return this.#ask(() => this.#requests.get(address) as Reply<Value> as Reply<T | null>);
   }
 
   query(pattern: string): Reply<readonly SignalDefinition[]> {
     return this.#ask(() => this.#requests.query(pattern));
   }
 
-  emit(address: string, value: Value = null, { qos }: QoSOptions = {}): Reply<Ack> {
-    const message = { type: 'PUBLISH', signal: 'event', address, value, timestamp: this.time() } as const;
+  emit(address: string, value: Value = null, { qos, tag }: QoSOptions & TagOptions = {}): Reply<Ack> {
+    const message = { type: 'PUBLISH', signal: 'event', address, value, timestamp: this.time(), tag } as const;
     return this.#confirm(message, qos);
   }
 
@@ -357,8 +374,8 @@ export class RelayClient implements Client {
     this.#tell({ type: 'PUBLISH', signal: 'gesture', address, value, id, phase, timestamp: this.time() });
   }
 
-  cached(address: string): Value | undefined {
-    return this.#params.get(address)?.value;
+  cached<T extends Value = PlainValue>(address: string): T | undefined {
+    return this.#params.get(address)?.value as T | undefined;
   }
 
   time(): number {

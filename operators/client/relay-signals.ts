@@ -1,5 +1,6 @@
 import { readU16, readU64 } from '../../core/wire/bytes.ts';
 import { FrameFlag, MessageCode, SetFlag } from '../../core/wire/codes.ts';
+import { isInProcess, readInProcess } from '../../core/wire/in-process.ts';
 import type { AckMessage, SetMessage } from '../../core/wire/message.ts';
 import { decodeRelayFrame, type RelayMessage } from '../../core/wire/relay-frame.ts';
 import { readValue } from '../../core/wire/value.ts';
@@ -47,6 +48,7 @@ export function relaySignals(addressOf: AddressReader): typeof decodeRelayFrame 
   };
 
   return (bytes) => {
+    if (isInProcess(bytes)) return { message: readInProcess(bytes), timestamp: undefined };
     const plain = ((bytes[1] as number) & FrameFlag.Timestamp) === 0;
     let message: RelayMessage | undefined;
     if (plain && isWrite(bytes, HEADER)) {

@@ -7,7 +7,9 @@ import {
   type MqttPacket,
   type MqttPublishPacket,
   MqttReason,
+  type MqttSubscribePacket,
   type MqttSubscription,
+  type MqttVersion,
 } from '../../core/protocols/mqtt/mqtt-packet.ts';
 import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import { scheduleOnce } from '../../core/time/schedule-once.ts';
@@ -63,11 +65,13 @@ export class MqttConnection {
   readonly #aliases = new Map<number, string>();
   #early: MqttPacket[] | undefined;
   #session: MqttSession | undefined;
-  #version: 4 | 5 = 4;
+  #version: MqttVersion = 4;
   /** Bytes of a packet that the client takes. */
   #maxPacket: number = Number.POSITIVE_INFINITY;
   /** It asked for a session that is there longer than the connection. */
   #mayStay = false;
+  /** It is a bridge, see `bridgeMode`. */
+  #isBridge = false;
   #lastHeard = 0;
   #closed = false;
 
@@ -85,7 +89,7 @@ export class MqttConnection {
     );
   }
 
-  get version(): 4 | 5 {
+  get version(): MqttVersion {
     return this.#version;
   }
 
@@ -100,7 +104,8 @@ export class MqttConnection {
     const told = this.peer.send(
       this.#version === 5
         ? { cmd: 'connack', sessionPresent, reasonCode: MqttReason.Success, properties }
-        : { cmd: 'connack', sessionPresent, returnCode: 0 },
+        : // 3.1 has no flag for it.
+          { cmd: 'connack', sessionPresent: sessionPresent && this.#version > 3, returnCode: 0 },
       this.#maxPacket,
     );
     if (!told) {
@@ -158,6 +163,7 @@ export class MqttConnection {
       this.#serve(this.#session, packet);
     } else if (packet.cmd === 'connect') {
       this.#version = packet.protocolVersion;
+      this.#isBridge = packet.bridgeMode ?? false;
       this.#maxPacket = packet.properties?.maximumPacketSize ?? Number.POSITIVE_INFINITY;
       this.#mayStay = (packet.properties?.sessionExpiryInterval ?? 0) > 0;
       this.#early = [];
@@ -178,7 +184,7 @@ export class MqttConnection {
         if (wishes.length === 0 || packet.messageId === 0) this.#wrong(MqttReason.ProtocolError, `empty ${packet.cmd}`);
         else if (packet.cmd === 'subscribe' && packet.subscriptions.some(isSharedAndNotLocal))
           this.#wrong(MqttReason.ProtocolError, 'a shared subscription that is not local');
-        else session.handle(packet);
+        else session.handle(this.#isBridge && packet.cmd === 'subscribe' ? asBridge(packet) : packet);
         break;
       }
       case 'puback':
@@ -273,6 +279,16 @@ export class MqttConnection {
 }
 
 const WILDCARD = /[+#\0]/;
+
+/** Before MQTT 5 a bridge cannot say so in its SUBSCRIBE. */
+function asBridge(packet: MqttSubscribePacket): MqttSubscribePacket {
+  const subscriptions = packet.subscriptions.map((wish) => ({
+    ...wish,
+    nl: !wish.topic.startsWith('$share/'),
+    rap: true,
+  }));
+  return { ...packet, subscriptions };
+}
 
 function isSharedAndNotLocal({ topic, nl }: MqttSubscription): boolean {
   return nl === true && topic.startsWith('$share/');

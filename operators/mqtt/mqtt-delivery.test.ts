@@ -212,6 +212,44 @@ describe('MqttDelivery', () => {
     expect(delivery.size).toBe(4);
   });
 
+  it('keeps the order within a topic, whatever of it waits and is replaced', () => {
+    const step = fc.oneof(
+      fc.record({ topic: fc.constantFrom('a', 'b'), conflate: fc.boolean(), qos: fc.constantFrom<0 | 1 | 2>(0, 1, 2) }),
+      fc.constant('confirm' as const),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), fc.integer({ min: 1, max: 3 }), (steps, window) => {
+        const options = { scheduler: new VirtualTimeScheduler(), maxQueued: 1_000 };
+        const delivery = new MqttDelivery({ ...options, overflow: () => undefined, dropped: () => undefined });
+        const receiver = new Receiver();
+        const sent: { topic: string; n: number }[] = [];
+        const newest = new Map<string, number>();
+        delivery.attach(receiver.peer(), { ...LIMITS, window });
+        const take = () => {
+          const packet = receiver.wire[0];
+          if (packet?.cmd === 'publish') sent.push({ topic: packet.topic, n: packet.payload[1] ?? 0 });
+          receiver.take(delivery, true);
+        };
+        for (const [n, each] of steps.entries()) {
+          if (each === 'confirm') {
+            take();
+            continue;
+          }
+          newest.set(each.topic, n);
+          delivery.offer({ ...message(each.qos, n), ...each });
+        }
+        while (receiver.wire.length > 0) take();
+        for (const topic of ['a', 'b']) {
+          const seen = sent.filter((one) => one.topic === topic).map(({ n }) => n);
+          expect(seen).toEqual([...seen].sort((one, other) => one - other));
+          expect(seen.at(-1)).toBe(newest.get(topic));
+        }
+        const events = steps.flatMap((each, n) => (each !== 'confirm' && !each.conflate ? [n] : []));
+        expect(sent.map(({ n }) => n)).toEqual(expect.arrayContaining(events));
+      }),
+    );
+  });
+
   it('gives every packet on its way an id of its own', () => {
     const receiver = new Receiver();
     const options = { scheduler: new VirtualTimeScheduler(), maxQueued: 1_000 };

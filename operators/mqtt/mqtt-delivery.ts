@@ -5,6 +5,7 @@ import {
   type MqttPublishPacket,
   type MqttPublishProperties,
   MqttReason,
+  type MqttVersion,
 } from '../../core/protocols/mqtt/mqtt-packet.ts';
 import { toMqttPayload } from '../../core/protocols/mqtt/mqtt-payload.ts';
 import type { Signal } from '../../core/signal/signal.ts';
@@ -19,7 +20,7 @@ export interface MqttOutgoing {
   readonly payload: Uint8Array;
   readonly qos: MqttQos;
   readonly retain: boolean;
-  /** Params: while one waits, a newer value of its topic takes its place. */
+  /** Params: while one waits, a newer value of its topic takes its place, if nothing else of the topic waits behind it. */
   readonly conflate: boolean;
   readonly properties: MqttPublishProperties | undefined;
   /** When it is of no use any more, milliseconds. */
@@ -28,7 +29,7 @@ export interface MqttOutgoing {
 
 /** What a connection allows. */
 export interface MqttDeliveryLimits {
-  readonly version: 4 | 5;
+  readonly version: MqttVersion;
   /** Unconfirmed messages at a time. */
   readonly window: number;
   /** Bytes of a packet. */
@@ -66,6 +67,8 @@ export class MqttDelivery {
   readonly #options: MqttDeliveryOptions;
   readonly #sent = new Map<number, Sent>();
   readonly #waiting = new Map<string | number, MqttOutgoing>();
+  /** Topics of waiting params behind which something else of the topic waits, or did. */
+  readonly #followed = new Set<string>();
   readonly #aliases = new Map<string, number>();
   #peer: MqttPeer | undefined;
   #limits: MqttDeliveryLimits = { version: 4, window: 1, maxPacket: 0, maxAliases: 0 };
@@ -122,6 +125,8 @@ export class MqttDelivery {
     }
     if (message.conflate) {
       const older = this.#waiting.get(message.topic);
+      // In its place it would overtake what has been said at the topic since.
+      if (older && this.#followed.delete(message.topic)) this.#waiting.delete(message.topic);
       this.#paramBytes += mqttMessageBytes(message) - (older ? mqttMessageBytes(older) : 0);
       this.#waiting.set(message.topic, message);
       if (!this.#peer) this.#limitParams();
@@ -130,6 +135,7 @@ export class MqttDelivery {
     while (this.#isFull(message)) if (!this.#makeRoom()) return;
     this.#queued++;
     this.#bytes += mqttMessageBytes(message);
+    if (this.#waiting.has(message.topic)) this.#followed.add(message.topic);
     this.#waiting.set(this.#nextKey++, message);
   }
 
@@ -222,6 +228,7 @@ export class MqttDelivery {
       this.#bytes -= bytes;
     } else {
       this.#paramBytes -= bytes;
+      this.#followed.delete(key);
     }
     this.#waiting.delete(key);
   }

@@ -3,7 +3,6 @@ import type { MqttPublishProperties } from '../../core/protocols/mqtt/mqtt-packe
 import { MqttPublications } from './mqtt-publications.ts';
 
 const publication = (properties?: MqttPublishProperties) => ({
-  value: 1,
   publisher: {},
   payload: new Uint8Array(1),
   qos: 0 as const,
@@ -14,9 +13,10 @@ const publication = (properties?: MqttPublishProperties) => ({
 /** How many of 400 publications are remembered within 1 MiB. */
 function remembered(properties?: MqttPublishProperties): number {
   const publications = new MqttPublications(1024 * 1024);
-  for (let i = 0; i < 400; i++) publications.note('event', `/a/${i}`, publication(properties));
+  const tags: number[] = [];
+  for (let i = 0; i < 400; i++) tags.push(publications.note(publication(properties)));
   let found = 0;
-  for (let i = 0; i < 400; i++) found += Number(publications.find('event', `/a/${i}`, 1, 0) !== undefined);
+  for (const tag of tags) found += Number(publications.find(tag) !== undefined);
   return found;
 }
 
@@ -35,5 +35,18 @@ describe('what MQTT clients published', () => {
     ]) {
       expect(remembered(properties)).toBeLessThan(60);
     }
+  });
+
+  it('is known by its revision where it is retained, and not where somebody else wrote since', () => {
+    const publications = new MqttPublications();
+    const first = publication();
+    publications.retained('/a', 3, first);
+    expect(publications.findRetained('/a', 3)).toBe(first);
+    expect(publications.findRetained('/a', 4)).toBeUndefined();
+    // An answer that comes late changes nothing.
+    publications.retained('/a', 2, publication());
+    expect(publications.findRetained('/a', 3)).toBe(first);
+    publications.forget('/a');
+    expect(publications.findRetained('/a', 3)).toBeUndefined();
   });
 });

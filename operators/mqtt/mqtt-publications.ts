@@ -3,10 +3,11 @@ import type { Client, SetOptions } from '../../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import type { MqttQos } from '../../core/protocols/mqtt/mqtt.ts';
 import type { MqttPublishPacket, MqttPublishProperties } from '../../core/protocols/mqtt/mqtt-packet.ts';
-import { fromMqttPayload } from '../../core/protocols/mqtt/mqtt-payload.ts';
+import { fromMqttPayload, fromRetainedPayload } from '../../core/protocols/mqtt/mqtt-payload.ts';
 import { badMqttTopic, fromMqttTopic } from '../../core/protocols/mqtt/mqtt-topic.ts';
 import type { Event } from '../../core/signal/signal.ts';
-import { sameValue, type Value } from '../../core/signal/value.ts';
+import { nextTag } from '../../core/signal/tag.ts';
+import type { Value } from '../../core/signal/value.ts';
 
 /** What one text costs beside its characters. */
 const TEXT = 32;
@@ -32,7 +33,6 @@ export function mqttMessageBytes({
 
 /** What an MQTT client published, as it did. */
 export interface MqttPublication {
-  readonly value: Value;
   /** Whose it is. */
   readonly publisher: object;
   readonly payload: Uint8Array;
@@ -42,18 +42,25 @@ export interface MqttPublication {
   readonly expires: number;
 }
 
-/** The newest publications that are kept per address and kind. */
-const LONGEST = 16;
+/** What made a param what it is. */
+interface MqttRetained {
+  readonly revision: number;
+  readonly publication: MqttPublication;
+}
+
+/** By tag, and by address. */
+type Remembered = Map<number | string, MqttPublication | MqttRetained>;
 
 /**
  * Remembers how MQTT clients published what passes through the relay, which carries the value only: so that other MQTT
- * clients receive the payload byte by byte, its properties, and at its QoS. Bounded by bytes; what is forgotten arrives
- * as the relay has it.
+ * clients receive the payload byte by byte, its properties, and at its QoS, and it is known whose a message is. A signal is
+ * known by its tag, what is retained by its revision, and neither by its value: others say the same. Bounded by bytes;
+ * what is forgotten arrives as the relay has it.
  */
 export class MqttPublications {
   readonly #halfOfBytes: number;
-  #young = new Map<string, MqttPublication[]>();
-  #old = new Map<string, MqttPublication[]>();
+  #young: Remembered = new Map();
+  #old: Remembered = new Map();
   #youngBytes = 0;
 
   /** @param maxBytes - that may be remembered, about. */
@@ -61,57 +68,56 @@ export class MqttPublications {
     this.#halfOfBytes = maxBytes / 2;
   }
 
-  note(kind: 'param' | 'event', address: string, publication: MqttPublication): void {
-    const key = `${kind}${address}`;
-    let list = this.#young.get(key);
-    if (list === undefined) {
-      list = [];
-      this.#young.set(key, list);
-      this.#youngBytes += 100 + 2 * key.length;
-    }
-    list.push(publication);
-    if (list.length > LONGEST) list.shift();
-    this.#youngBytes += 200 + mqttMessageBytes(publication);
+  /** Something is about to be published. Gives the tag by which it is known again. */
+  note(publication: MqttPublication): number {
+    const tag = nextTag();
+    this.#keep(tag, publication, 200 + mqttMessageBytes(publication));
+    return tag;
+  }
+
+  /** The publication of a signal; undefined for what no MQTT client has published. */
+  find(tag: number | undefined): MqttPublication | undefined {
+    if (tag === undefined) return undefined;
+    return (this.#young.get(tag) ?? this.#old.get(tag)) as MqttPublication | undefined;
+  }
+
+  /** What was published under a tag is what the relay has at an address, from this revision on. */
+  retained(address: string, revision: number, publication: MqttPublication): void {
+    const known = this.#retainedAt(address);
+    if (known && known.revision > revision) return;
+    this.#keep(address, { revision, publication }, 200 + 2 * address.length + mqttMessageBytes(publication));
+  }
+
+  /** The publication that made a param what it is; undefined where somebody else did. */
+  findRetained(address: string, revision: number | undefined): MqttPublication | undefined {
+    const known = this.#retainedAt(address);
+    return known && known.revision === revision ? known.publication : undefined;
+  }
+
+  /** Whether the newest publication at the address was to end by itself. */
+  expires(address: string): boolean {
+    const known = this.#retainedAt(address);
+    return known !== undefined && known.publication.expires < Number.POSITIVE_INFINITY;
+  }
+
+  /** What was retained at the address is not any more. */
+  forget(address: string): void {
+    this.#young.delete(address);
+    this.#old.delete(address);
+  }
+
+  #retainedAt(address: string): MqttRetained | undefined {
+    return (this.#young.get(address) ?? this.#old.get(address)) as MqttRetained | undefined;
+  }
+
+  #keep(key: number | string, known: MqttPublication | MqttRetained, bytes: number): void {
+    this.#young.set(key, known);
+    this.#youngBytes += bytes;
     if (this.#youngBytes < this.#halfOfBytes) return;
     this.#old = this.#young;
     this.#young = new Map();
     this.#youngBytes = 0;
   }
-
-  /** The newest publication of this value that is still good at `now`, milliseconds. */
-  find(kind: 'param' | 'event', address: string, value: Value, now: number): MqttPublication | undefined {
-    const key = `${kind}${address}`;
-    return newest(this.#young.get(key), value, now) ?? newest(this.#old.get(key), value, now);
-  }
-
-  /** The relay has refused a publication: it never was. */
-  remove(kind: 'param' | 'event', address: string, publication: MqttPublication): void {
-    for (const generation of [this.#young, this.#old]) {
-      const list = generation.get(`${kind}${address}`);
-      const index = list?.indexOf(publication) ?? -1;
-      if (index >= 0) list?.splice(index, 1);
-    }
-  }
-
-  /** Whether the newest publication at the address was to end by itself. */
-  expires(address: string): boolean {
-    const list = this.#young.get(`param${address}`) ?? this.#old.get(`param${address}`);
-    return (list?.at(-1)?.expires ?? Number.POSITIVE_INFINITY) < Number.POSITIVE_INFINITY;
-  }
-
-  /** The param has another value, which no MQTT client wrote. */
-  forget(address: string): void {
-    this.#young.delete(`param${address}`);
-    this.#old.delete(`param${address}`);
-  }
-}
-
-function newest(list: readonly MqttPublication[] | undefined, value: Value, now: number): MqttPublication | undefined {
-  for (let i = (list?.length ?? 0) - 1; i >= 0; i--) {
-    const publication = list?.[i];
-    if (publication && publication.expires > now && sameValue(publication.value, value)) return publication;
-  }
-  return undefined;
 }
 
 /** What is published: a PUBLISH, or a will. */
@@ -135,20 +141,18 @@ export function publishMqtt(
   done: (failure?: ClaspError, event?: Event) => void,
 ): void {
   const address = fromMqttTopic(topic, namespace);
-  if (address === undefined || topic.startsWith('$SYS')) {
+  if (address === undefined || isServersTopic(topic)) {
     done(badMqttTopic(topic));
     return;
   }
-  const value = retain && payload.length === 0 ? null : fromMqttPayload(payload);
+  const value = retain ? fromRetainedPayload(payload) : fromMqttPayload(payload);
   if (properties?.payloadFormatIndicator && value instanceof Uint8Array) {
     done(new ClaspError(ErrorCode.BadValue, `${topic}: the payload is said to be UTF-8 and is not`, { address }));
     return;
   }
   const expiry = properties?.messageExpiryInterval;
   const wasToEnd = retain && expiry === undefined && publications.expires(address);
-  const kind = retain ? 'param' : 'event';
-  const publication = {
-    value,
+  const publication: MqttPublication = {
     publisher,
     payload: Uint8Array.from(payload),
     qos,
@@ -156,15 +160,26 @@ export function publishMqtt(
     expires: expiry === undefined ? Number.POSITIVE_INFINITY : scheduler.now() + expiry * 1_000,
   };
   // Before the relay is asked: it tells the others before it answers.
-  publications.note(kind, address, publication);
-  const answer = retain ? client.set(address, value, lifeOf(value, expiry, wasToEnd)) : client.emit(address, value);
+  const tag = publications.note(publication);
+  const answer = retain
+    ? client.set(address, value, { ...lifeOf(value, expiry, wasToEnd), tag })
+    : client.emit(address, value, { tag });
   answer.subscribe({
-    next: () => done(undefined, retain ? undefined : { kind: 'event', address, value }),
-    error: (cause) => {
-      publications.remove(kind, address, publication);
-      done(ClaspError.from(cause, ErrorCode.Internal, { address }));
+    next: ({ revision }) => {
+      if (retain && value === null) publications.forget(address);
+      else if (retain && revision !== undefined) publications.retained(address, revision, publication);
+      done(undefined, retain ? undefined : { kind: 'event', address, value, tag });
     },
+    error: (cause) => done(ClaspError.from(cause, ErrorCode.Internal, { address })),
   });
+}
+
+/**
+ * Whether a topic is for the server itself to publish at: `$SYS`, but for `$SYS/broker/connection/`, where the bridges of
+ * brokers say whether they are connected, by their will too.
+ */
+export function isServersTopic(topic: string): boolean {
+  return topic.startsWith('$SYS') && !topic.startsWith('$SYS/broker/connection/');
 }
 
 const MAX_TTL = 2 ** 31 - 1;

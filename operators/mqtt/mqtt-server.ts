@@ -9,7 +9,7 @@ import { FailureDigest } from '../failure-digest.ts';
 import { type Authenticate, askForGrant, type CompiledGrant } from '../router/authenticate.ts';
 import { MqttConnection } from './mqtt-connection.ts';
 import type { MqttPeer } from './mqtt-peer.ts';
-import { MqttPublications } from './mqtt-publications.ts';
+import { isServersTopic, MqttPublications } from './mqtt-publications.ts';
 import { MqttSession } from './mqtt-session.ts';
 import { MqttShares } from './mqtt-shares.ts';
 
@@ -36,7 +36,7 @@ export interface MqttServerLimits {
   readonly maxKeepalive?: number;
   /** Milliseconds in which a client must say who it is. @defaultValue 10000 */
   readonly connectTimeout?: number;
-  /** Bytes of a packet from a client. @defaultValue 262144 */
+  /** Bytes of a packet from a client. @defaultValue 1310720: payloads of 1 MiB with topic and properties */
   readonly maxPacketSize?: number;
 }
 
@@ -71,7 +71,7 @@ const LONGEST_TIMER = 2 ** 31 - 1;
 const UNPRINTABLE = /[\u0000-\u001f\u007f]/;
 
 /**
- * A server of MQTT 3.1.1 and 5 before a relay: each MQTT client is a participant of its own, what it publishes retained is
+ * A server of MQTT 3.1, 3.1.1 and 5 before a relay: each MQTT client is a participant of its own, what it publishes retained is
  * a param and anything else an event, and what changes below the namespace is published to it. Opens nothing: whoever
  * accepts connections hands them to `accept`.
  */
@@ -165,11 +165,13 @@ export class MqttServer {
       return [MqttReason.ProtocolError, 'a maximum of 0'];
     }
     if (
-      clientId === '' ? protocolVersion === 4 && !clean : clientId.length > MAX_CLIENT_ID || UNPRINTABLE.test(clientId)
+      clientId === ''
+        ? protocolVersion === 3 || (protocolVersion === 4 && !clean)
+        : clientId.length > MAX_CLIENT_ID || UNPRINTABLE.test(clientId)
     ) {
       return [MqttReason.BadClientId, `client id ${JSON.stringify(clientId.slice(0, 64))}`];
     }
-    if (will && (fromMqttTopic(will.topic, namespace) === undefined || will.topic.startsWith('$SYS'))) {
+    if (will && (fromMqttTopic(will.topic, namespace) === undefined || isServersTopic(will.topic))) {
       return [MqttReason.BadTopic, `will at ${JSON.stringify(will.topic.slice(0, 64))}`];
     }
     if (this.#members.size >= maxClients && !this.#members.has(clientId)) {
@@ -190,7 +192,7 @@ export class MqttServer {
       return;
     }
     const { maxSessionExpiry = 3_600, maxKeepalive = 0, maxInflight = 100, maxTopicAliases = 32 } = this.#options;
-    const { maxPacketSize = 262_144 } = this.#options;
+    const { maxPacketSize = 1_310_720 } = this.#options;
     const clientId = packet.clientId || this.#options.clientId();
     const permitted = scopes.list.map(({ action, pattern }) => `${action}:${pattern.source}`);
     const owner = JSON.stringify([packet.username, token, permitted]);
@@ -205,7 +207,7 @@ export class MqttServer {
     }
     const sessionPresent = member !== undefined;
     member ??= this.#begin(clientId, owner, scopes);
-    const asked = packet.protocolVersion === 4 ? (packet.clean ? 0 : maxSessionExpiry) : expiryOf(packet);
+    const asked = packet.protocolVersion < 5 ? (packet.clean ? 0 : maxSessionExpiry) : expiryOf(packet);
     member.waiting.unsubscribe();
     member.waiting = new Subscription();
     member.connection = connection;

@@ -44,6 +44,9 @@ export interface MqttSessionLink {
   readonly disconnect: (reason: MqttReason) => void;
 }
 
+/** Why the relay refuses what it may take later. */
+const PASSING: readonly ErrorCode[] = [ErrorCode.TooMany, ErrorCode.Internal, ErrorCode.Timeout, ErrorCode.Overloaded];
+
 /** A confirmation that waits for the relay, and for those before it. */
 interface Confirmation {
   packet: MqttConfirmPacket | undefined;
@@ -179,6 +182,12 @@ export class MqttSession implements MqttSharer {
         this.#options.report(failure);
         // With 3.1.1 there is no way to say so: it is confirmed, and goes on as if it had been accepted.
         if (this.#link?.limits.version === 5) this.#received.delete(messageId);
+        else if (PASSING.includes(failure.code)) {
+          // Confirmed it would be lost: cut off, the client says it again.
+          this.#received.delete(messageId);
+          if (waiting === this.#confirmations) this.#link?.disconnect(reasonOf(failure));
+          return;
+        }
       }
       confirmation.packet = this.#confirmation(cmd, messageId, failure);
       if (waiting === this.#confirmations) this.#flush();
@@ -248,10 +257,8 @@ export class MqttSession implements MqttSharer {
 
   #deliver(signal: Signal, topic: string, matching: readonly FilterSubscription[]): void {
     if (signal.kind === 'gesture' || signal.kind === 'timeline') return;
-    const { kind, address, value } = signal;
-    const { publications, scheduler } = this.#options;
-    const publication = kind === 'stream' ? undefined : publications.find(kind, address, value, scheduler.now());
-    if (kind === 'param' && !publication) publications.forget(address);
+    const { kind, value } = signal;
+    const publication = this.#options.publications.find(signal.tag);
 
     const wanted = matching.filter(({ wish }) => !(wish.nl && publication?.publisher === this));
     if (wanted.length === 0) return;
@@ -260,11 +267,12 @@ export class MqttSession implements MqttSharer {
     this.#delivery.offer(mqttOutgoing(topic, kind, value, granted, retain, wanted, publication));
   }
 
-  #retained({ address, value }: Param, subscription: FilterSubscription): void {
+  #retained({ address, value, revision }: Param, subscription: FilterSubscription): void {
     const topic = this.#topicOf(address);
     if (topic === undefined || (topic.startsWith('$') && !subscription.dollar)) return;
     const { publications, scheduler } = this.#options;
-    const publication = publications.find('param', address, value, scheduler.now());
+    const known = publications.findRetained(address, revision);
+    const publication = known && known.expires > scheduler.now() ? known : undefined;
     const { qos } = subscription.wish;
     this.#delivery.offer(mqttOutgoing(topic, 'param', value, qos, true, [subscription], publication));
   }

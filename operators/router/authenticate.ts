@@ -14,6 +14,13 @@ export interface Grant {
    * @defaultValue told by the client's name and the address of its peer
    */
   readonly subject?: string | undefined;
+  /** Of the token: may stand in logs, where the token may not. */
+  readonly id?: string | undefined;
+  /**
+   * Emits when the right is withdrawn before its time: the session then gets this ERROR and is closed. Listened to as
+   * long as the session lasts; what it errors with ends the session too. @defaultValue never
+   */
+  readonly ended?: Observable<ClaspError> | undefined;
 }
 
 /** How somebody who asks to be let in introduces itself. */
@@ -37,6 +44,8 @@ export interface CompiledGrant {
   readonly scopes: Scopes;
   readonly expiresAt: number | undefined;
   readonly subject?: string | undefined;
+  readonly id?: string | undefined;
+  readonly ended?: Observable<ClaspError> | undefined;
 }
 
 /** Everything is permitted for ever: what a relay without authentication grants. */
@@ -52,12 +61,12 @@ export function askForGrant(authenticate: Authenticate | undefined, hello: Intro
   }).pipe(
     take(1),
     throwIfEmpty(() => notAuthenticated(undefined)),
-    map(({ scopes: given, expiresAt, subject }) => {
+    map(({ scopes: given, expiresAt, subject, id, ended }) => {
       // As of a token without "exp": compared with any time it is false, and the grant would never end.
       if (expiresAt !== undefined && Number.isNaN(Number(expiresAt))) {
         throw new ClaspError(ErrorCode.NotAuthenticated, `expiresAt of the grant must be a time, not ${expiresAt}`);
       }
-      return { scopes: given instanceof Scopes ? given : scopes(given), expiresAt, subject };
+      return { scopes: given instanceof Scopes ? given : scopes(given), expiresAt, subject, id, ended };
     }),
     // What a database says of its password is not for somebody who has not even come in.
     catchError((cause) => throwError(() => (cause instanceof ClaspError ? cause : notAuthenticated(cause)))),

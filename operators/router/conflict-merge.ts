@@ -1,11 +1,12 @@
 import { ALL_SCOPES } from '../../core/address/scope.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { judgeWrite, type ParamLease, type StoredParam } from '../../core/param/param.ts';
-import type { CompiledParamRule, ParamRules } from '../../core/param/param-rules.ts';
+import { type CompiledParamRule, mergeMaps, type ParamRules } from '../../core/param/param-rules.ts';
 import type { ParamStore, SavedState } from '../../core/param/param-store.ts';
 import type { Value } from '../../core/signal/value.ts';
 import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import { ttlOf } from '../../core/wire/frame.ts';
+import { decodeInProcessFrame, encodeInProcess, MAX_SET_BYTES } from '../../core/wire/in-process.ts';
 import { decodeFrame, encodeSet, type Frame, mergeIntoSet, SetFlag, ValueCode } from '../../core/wire/index.ts';
 import { type StageOperator, stage } from '../stage.ts';
 import { TimerHeap } from '../timer-heap.ts';
@@ -73,8 +74,8 @@ class ParamExpiry {
   }
 }
 
-/** A SET up to this size still fits into a frame as an entry of a SNAPSHOT, with writer and time. */
-const MAX_SET_BYTES = 65_535 - 64;
+/** Bytes that all values together may take that no frame of CLASP holds. */
+const MAX_ALL_LARGE = 64 * 1024 * 1024;
 
 /** What {@link ParamWriter.save} remembers of an address. */
 export interface SavedParam extends SavedState {
@@ -151,6 +152,11 @@ export class ParamWriter {
     if (rule?.strategy === 'lock' && !wantsUnlock && param?.holder === undefined) wantsLock = true;
     if (frame.valueCode > 0 && !this.store.hasRoom(entry, wantsLock)) {
       return refuse(envelope, noRoom(entry, this.store.maxParams));
+    }
+
+    if (!this.store.hasRoomForLarge(entry, envelope.frame as Frame, MAX_ALL_LARGE)) {
+      const reason = `no room for ${entry.address}: large values take ${MAX_ALL_LARGE} bytes at most together`;
+      return refuse(envelope, new ClaspError(ErrorCode.Overloaded, reason, { address: entry.address }));
     }
 
     const existed = param?.exists === true;
@@ -252,17 +258,23 @@ function settle(envelope: Envelope, entry: Entry, param: StoredParam, rule: Comp
 
 /** The SET that writes what a SET and its param give together; the same one where that is what was written. */
 function mergeInto(frame: Frame, param: StoredParam, { merge }: CompiledParamRule, address: string): Frame {
-  if (!merge) {
+  const isLarge = param.code === ValueCode.Large || frame.valueCode === ValueCode.Large;
+  if (!merge && !isLarge) {
     const { body } = param;
     const maps = body !== undefined && param.code === ValueCode.Map && frame.valueCode === ValueCode.Map;
     return maps ? mergeIntoSet(frame, body) : frame;
   }
-  const merged = merge(param.value, frame.value, address);
+  const merged = merge ? merge(param.value, frame.value, address) : mergeMaps(param.value, frame.value);
   if (merged === frame.value) return frame;
   const { flags, qos, revision } = frame;
   const lock = (flags & SetFlag.Lock) !== 0;
   const unlock = (flags & SetFlag.Unlock) !== 0;
-  return decodeFrame(encodeSet(address, merged, { qos, revision, lock, unlock, ttl: ttlOf(frame.ttl) }));
+  if (!isLarge && frame.tag === undefined) {
+    // Of a peer that could not read what is larger.
+    return decodeFrame(encodeSet(address, merged, { qos, revision, lock, unlock, ttl: ttlOf(frame.ttl) }));
+  }
+  const set = { type: 'SET', address, value: merged, revision, lock, unlock, ttl: ttlOf(frame.ttl) } as const;
+  return decodeInProcessFrame(encodeInProcess(set, qos));
 }
 
 function refuse(envelope: Envelope, error: ClaspError): false {
@@ -271,7 +283,8 @@ function refuse(envelope: Envelope, error: ClaspError): false {
 }
 
 function isTooLarge(frame: Frame): boolean {
-  return frame.valueEnd - frame.start > MAX_SET_BYTES;
+  // A larger one from this process was bounded when it was written.
+  return frame.valueCode !== ValueCode.Large && frame.valueEnd - frame.start > MAX_SET_BYTES;
 }
 
 function tooLarge({ address }: Entry): ClaspError {

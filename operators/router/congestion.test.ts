@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { tap } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { type MemoryConnection, memoryPair } from '../../core/connection/memory-pair.ts';
+import { nextTag } from '../../core/signal/tag.ts';
 import type { Value } from '../../core/signal/value.ts';
 import type { Message, PublishMessage } from '../../core/wire/message.ts';
 import { gestureMessages } from '../../testing/session-arbitrary.ts';
@@ -148,6 +149,30 @@ const bursts: fc.Arbitrary<Burst[]> = fc.array(
   }),
   { maxLength: 6, size: 'max' },
 );
+
+describe('a receiver that lags', () => {
+  it.each(['beyond', 'within'])('hears a newer value behind an event of its address, said %s the process', (where) => {
+    const rig = virtualRelay();
+    const slow = rig.connect({ highWater: 10 });
+    slow.hello('slow');
+    slow.send({ type: 'SUBSCRIBE', id: 1, pattern: '/**' });
+    slow.take();
+    slow.connection.pause();
+    const sender = rig.join('sender');
+    const app = rig.relay.client('app');
+    const set = (address: string, value: number) => sender.send({ type: 'SET', address, value });
+    for (const n of [0, 1]) set('/first', n);
+    set('/a', 1);
+    set('/b', 1);
+    if (where === 'beyond') sender.send({ type: 'PUBLISH', signal: 'event', address: '/a', value: 0 });
+    else app.emit('/a', 0, { tag: nextTag() });
+    set('/a', 2);
+    set('/b', 2);
+    slow.connection.resume();
+    const heard = slow.take().flatMap((message) => ('value' in message ? [`${message.address} ${message.value}`] : []));
+    expect(heard.slice(2)).toEqual(['/a 1', '/b 2', '/a 0', '/a 2']);
+  });
+});
 
 describe('a receiver that reads at any speed', () => {
   it('ends with the truth, in order per address, with whole gestures and every event', () => {

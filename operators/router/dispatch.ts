@@ -6,6 +6,7 @@ import type { ParamEntry, ParamStore } from '../../core/param/param-store.ts';
 import { pacingOf } from '../../core/signal/pacing.ts';
 import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import { encodeError } from '../../core/wire/encode.ts';
+import { largeSnapshot, stampInProcess } from '../../core/wire/in-process.ts';
 import {
   acknowledgeSet,
   answerSync,
@@ -33,18 +34,42 @@ import { Subscriptions } from './subscriptions.ts';
 /** Sends the params to a session as SNAPSHOT frames, each as large as its peer can take; at least one, even if empty. */
 function sendSnapshot(session: Session, params: Iterable<ParamEntry>): void {
   const snapshot = new SnapshotWriter(session.connection.maxFrame);
+  let large: ParamEntry[] | undefined;
   for (const param of params) {
     const { address, state } = param;
     if (!state) continue;
-    snapshot.add(address, state.code, state.body, state.content, state.revision, state.writer, state.at);
+    if (state.code === ValueCode.Large) {
+      large ??= [];
+      large.push(param);
+    } else snapshot.add(address, state.code, state.body, state.content, state.revision, state.writer, state.at);
     session.paced?.told(param);
   }
-  session.outbox.sendSnapshot(snapshot.finish());
+  session.outbox.sendSnapshot(
+    large ? [...snapshot.finish(), ...large.map((each) => largeParam(session, each))] : snapshot.finish(),
+  );
+}
+
+/** A param that no frame of CLASP holds: for a participant of this process as it is, for any other what is to be said of it. */
+function largeParam({ inProcess }: Session, { address, state }: ParamEntry): Uint8Array {
+  const body = state?.body as Uint8Array;
+  if (!inProcess || !state) return tooLargeToRead(address, body.length);
+  return largeSnapshot(address, body, state.revision, state.writer, state.at);
+}
+
+/** What a reader over CLASP is told of a value that no frame holds. */
+function tooLargeToRead(address: string, size: number): Uint8Array {
+  const reason = `the value of ${address} takes ${size} bytes, more than a frame of CLASP: read it over HTTP, JSON or MQTT`;
+  return encodeError(new ClaspError(ErrorCode.NotEnabled, reason, { address }));
 }
 
 /** Answers a GET: the param, or value null where there is none, at revision 0 where there never was. */
 function sendParam(session: Session, param: ParamEntry): void {
   const { address, state } = param;
+  if (state?.code === ValueCode.Large) {
+    session.paced?.told(param);
+    session.outbox.sendSnapshot([largeParam(session, param)]);
+    return;
+  }
   const snapshot = new SnapshotWriter(session.connection.maxFrame);
   if (state?.exists) {
     snapshot.add(address, state.code, state.body, state.content, state.revision, state.writer, state.at);
@@ -99,6 +124,10 @@ export function dispatch(
     if (envelope.kind === 'SET') {
       const receivers = subscriptions.lookup(entry, KindBit.param);
       if (receivers.length === 0) return;
+      if (frame.tag !== undefined && !bundle) {
+        deliverInProcess(envelope, entry, frame, receivers);
+        return;
+      }
       const bytes = stampRevision(frame, envelope.revision);
       if (bundle) {
         bundle.add({ envelope, bytes, key: entry, kind: 'param' }, receivers, undefined);
@@ -114,6 +143,10 @@ export function dispatch(
     const { signal } = frame;
     const receivers = subscriptions.lookup(entry, KIND_BITS[signal] as number);
     if (receivers.length === 0) return;
+    if (frame.tag !== undefined) {
+      deliverInProcess(envelope, entry, frame, receivers);
+      return;
+    }
     const bytes = forwardPublish(frame, envelope.session.connection.handsOver);
     const move = signal === GESTURE && frame.phase === MOVE;
     const key = signal === GESTURE ? `${envelope.session.id} ${frame.id ?? 0} ${entry.address}` : entry.id;
@@ -124,10 +157,42 @@ export function dispatch(
       return;
     }
     delivered.signals += receivers.length;
+    // What waits at the address must not be replaced by what comes after this: that would overtake it.
+    const passed = delivery === 'keep' && signal !== GESTURE ? [entry, entry.id] : undefined;
     for (const receiver of receivers) {
+      if (passed) receiver.outbox.fence(passed);
       if (receiver === envelope.session) delivered.signals--;
       else if (receiver.paced === undefined || delivery !== 'stream') receiver.outbox.send(bytes, delivery, key);
       else receiver.paced.deliver(entry, frame, bytes, 'stream');
+    }
+  };
+
+  /** Delivers a SET or event that a participant of this process has said with a tag, or with a value that no frame holds. */
+  const deliverInProcess = (envelope: Envelope, entry: Entry, frame: Frame, receivers: readonly Session[]) => {
+    const isSet = envelope.kind === 'SET';
+    const isLarge = frame.valueCode === ValueCode.Large;
+    let within: Uint8Array | undefined;
+    let beyond: Uint8Array | undefined;
+    for (const receiver of receivers) {
+      if (!isSet && receiver === envelope.session) continue;
+      delivered.signals++;
+      let bytes: Uint8Array;
+      if (receiver.inProcess) {
+        within ??= isSet ? stampInProcess(frame, envelope.revision) : frame.bytes;
+        bytes = within;
+      } else if (isLarge) {
+        beyond ??= tooLargeToRead(entry.address, frame.valueEnd - frame.valueStart);
+        bytes = beyond;
+      } else {
+        beyond ??= isSet ? stampRevision(frame, envelope.revision) : forwardPublish(frame);
+        bytes = beyond;
+      }
+      if (!isSet) {
+        receiver.outbox.fence([entry, entry.id]);
+        receiver.outbox.send(bytes, 'keep', entry.id);
+      } else if (receiver.paced === undefined || (isLarge && !receiver.inProcess)) {
+        receiver.outbox.send(bytes, 'param', entry);
+      } else receiver.paced.deliver(entry, frame, bytes, 'param');
     }
   };
 
@@ -235,7 +300,8 @@ export function dispatch(
           reply(session, PONG);
           return;
         case 'opened':
-          sendSnapshot(session, store.matching('/**', session.scopes));
+          // Who is in this process asks for what it wants, and needs no sign that the greeting is over.
+          if (!session.inProcess) sendSnapshot(session, session.narrow ? [] : store.matching('/**', session.scopes));
           break;
         case 'closed':
           leave(session);

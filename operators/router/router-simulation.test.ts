@@ -103,7 +103,8 @@ function play(seed: number, script: SessionScript, { cuts, crashes }: Faults, ov
           const ear = there.get(step.who);
           if (step.do === 'join') {
             // Who comes back is somebody else: what is left of the first may still be under way.
-            const joined = listen(world.client(step.who, over(world)), `${step.who}${ears.length}`);
+            const options = { ...over(world), greeting: seed % 2 === 0 };
+            const joined = listen(world.client(step.who, options), `${step.who}${ears.length}`);
             there.set(step.who, joined);
             ears.push(joined);
           } else if (ear && step.do === 'leave') {
@@ -195,7 +196,7 @@ describe('relay and clients over bad networks', () => {
         desk.set('/a', 1);
         desk.set('/b', 2);
         const heard: unknown[] = [];
-        const far = client('far', { network: { latency: 50 } });
+        const far = client('far', { network: { latency: 50 }, greeting: true });
         far.on('/**').subscribe(({ address, ...signal }) => heard.push([address, 'value' in signal && signal.value]));
         at(240, () => desk.set('/a', null));
         return { heard, far };

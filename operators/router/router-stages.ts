@@ -46,7 +46,11 @@ export interface RouterOptions
 /** Figures of a running router. */
 export interface RouterStats {
   readonly sessions: number;
+  /** How many of them are of this process: bridges, routes, and whoever `client` was called for. */
+  readonly ownSessions: number;
   readonly params: number;
+  /** How many of them are below `/clasp`: the states of bridges, bundles that wait. */
+  readonly ownParams: number;
   readonly subscriptions: number;
   /** Messages that arrived. */
   readonly messagesIn: number;
@@ -121,6 +125,7 @@ export function routerStages(options: RouterOptions = {}, surroundings: RouterSu
   const gestures = new OpenGestures(table);
   const timelines = new Timelines(table);
   const sessions = new Set<Session>();
+  const own = new Set<Session>();
   const delivered: Delivered = { signals: 0 };
   let messagesIn = 0;
   let refused = 0;
@@ -136,9 +141,13 @@ export function routerStages(options: RouterOptions = {}, surroundings: RouterSu
     },
   }));
   const watched = tap<Envelope>(({ kind, session }) => {
-    if (kind === 'opened') sessions.add(session);
-    else if (kind === 'closed') sessions.delete(session);
-    else refused++;
+    if (kind === 'opened') {
+      sessions.add(session);
+      if (surroundings.trusted?.(session.connection)) own.add(session);
+    } else if (kind === 'closed') {
+      sessions.delete(session);
+      own.delete(session);
+    } else refused++;
   });
 
   return {
@@ -158,7 +167,9 @@ export function routerStages(options: RouterOptions = {}, surroundings: RouterSu
     addressOf: (bytes, start, end) => table.intern(bytes, start, end).address,
     stats: () => ({
       sessions: sessions.size,
+      ownSessions: own.size,
       params: store.size,
+      ownParams: store.ownSize,
       subscriptions: subscriptions.size,
       messagesIn,
       messagesOut: delivered.signals,

@@ -122,4 +122,13 @@ export function router(options: RouterOptions = {}): Router {
   return Object.assign(operator, { client, stats: () => running?.stats() ?? IDLE });
 }
 
-const IDLE: RouterStats = { sessions: 0, params: 0, subscriptions: 0, messagesIn: 0, messagesOut: 0, refused: 0 };
+const IDLE: RouterStats = {
+  sessions: 0,
+  ownSessions: 0,
+  params: 0,
+  ownParams: 0,
+  subscriptions: 0,
+  messagesIn: 0,
+  messagesOut: 0,
+  refused: 0,
+};

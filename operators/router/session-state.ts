@@ -27,11 +27,17 @@ export class Session {
   readonly since: number;
   /** When the last frame (or answer to a ping) came, microseconds. */
   activeAt: number;
+  /** Of the connection, when the last frame came. */
+  reads: number | undefined = undefined;
   /** Since when the receiver lags, microseconds. */
   laggingSince: number | undefined = undefined;
   pinged = false;
   /** Whether it ever sent a frame with QoS 1 or 2: only then does it understand ACK, BUNDLE and ANNOUNCE. */
   confirms = false;
+  /** Whether it wants nothing at the greeting but the empty SNAPSHOT. */
+  narrow = false;
+  /** Whether it is a participant of this process: then its frames may say more than the wire can, see wire/in-process.ts. */
+  readonly inProcess: boolean;
   /** What it subscribed to, by id; owned by `dispatch`. */
   subscriptions: Subscriptions | undefined = undefined;
   /** The way of params and streams to the outbox while it subscribes with maxRate, epsilon or window. */
@@ -50,6 +56,7 @@ export class Session {
     this.id = id;
     this.connection = connection;
     this.grant = grant;
+    this.inProcess = grant !== undefined;
     this.since = since;
     this.activeAt = since;
     this.outbox = new Outbox(connection, limits, (change) => changed(this, change));

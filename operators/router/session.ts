@@ -5,7 +5,9 @@ import { judgeLife, nextJudgement, type SessionLife } from '../../core/connectio
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import type { StoredParam } from '../../core/param/param.ts';
 import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
+import { NARROW } from '../../core/wire/codes.ts';
 import { encodeError } from '../../core/wire/encode.ts';
+import { decodeInProcessFrame, isInProcess } from '../../core/wire/in-process.ts';
 import { encodeMessage, FEATURES, type Frame, MessageCode, publishAsSet, signalCode } from '../../core/wire/index.ts';
 import { type HelloMessage, type Message, PROTOCOL_VERSION } from '../../core/wire/message.ts';
 import { decodeAnyFrame } from '../../core/wire/message-pack.ts';
@@ -305,7 +307,10 @@ class Sessions implements Receiving {
 
   receive(session: Session, bytes: Uint8Array): void {
     if (session.phase === 'closed') return;
-    const at = this.#options.now();
+    const { reads } = session.connection;
+    // The clock is read once for all frames that came together.
+    const at = reads !== undefined && reads === session.reads ? session.activeAt : this.#options.now();
+    session.reads = reads;
     session.activeAt = at;
     session.pinged = false;
     if (session.phase === 'authenticating') {
@@ -315,7 +320,7 @@ class Sessions implements Receiving {
     }
     let frame: Frame;
     try {
-      frame = decodeAnyFrame(bytes);
+      frame = session.inProcess && isInProcess(bytes) ? decodeInProcessFrame(bytes) : decodeAnyFrame(bytes);
       if (session.phase === 'greeting') {
         this.#greet(session, frame);
         return;
@@ -415,6 +420,7 @@ class Sessions implements Receiving {
       throw new ClaspError(ErrorCode.UnsupportedVersion, `protocol version ${hello.version} is not supported`);
     }
     session.introduce(hello.name);
+    session.narrow = session.connection.narrow === true || hello.features.includes(NARROW);
     if (session.grant) {
       this.#welcome(session, session.grant);
       return;
@@ -428,6 +434,11 @@ class Sessions implements Receiving {
     );
   }
 
+  /** For where a call may have closed it. */
+  #isClosed({ phase }: Session): boolean {
+    return phase === 'closed';
+  }
+
   #welcome(session: Session, grant: CompiledGrant): void {
     if (session.phase === 'closed') return;
     const now = this.#options.now();
@@ -436,6 +447,10 @@ class Sessions implements Receiving {
       return;
     }
     session.grant = grant;
+    const withdrawn = (reason: unknown) => this.#close(session, ClaspError.from(reason, ErrorCode.TokenExpired), true);
+    session.incoming.add(grant.ended?.subscribe({ next: withdrawn, error: withdrawn }));
+    // Withdrawn between the look at the token and now.
+    if (this.#isClosed(session)) return;
     session.phase = 'open';
     session.activeAt = now;
     session.outbox.send(

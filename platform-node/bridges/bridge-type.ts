@@ -9,7 +9,7 @@ import type { AcceptStream } from '../sub-protocols.ts';
 export interface BridgeContext {
   /** Its name: in events, in the origin of its signals, and as a client. */
   readonly name: string;
-  /** The address that the relay is bound to; a bridge must not open a local relay to the network by the way. */
+  /** The address that the relay is bound to; a bridge must not open a local relay to the network unasked. */
   readonly relayHost: string;
   /** Clock and timer. */
   readonly scheduler: SchedulerLike;

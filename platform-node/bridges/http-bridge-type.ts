@@ -49,7 +49,7 @@ const schema = z
       .array(z.string())
       .describe('origins of web pages that may use the API, or "*"; none if absent')
       .exactOptional(),
-    maxBody: z.int().min(1).describe('longest request body in bytes; 1048576 if absent').exactOptional(),
+    maxBody: z.int().min(1).describe('longest request body in bytes; 1114112 if absent').exactOptional(),
     webhooks: z.array(webhook).describe('URLs that are called when something happens; none if absent').exactOptional(),
     polls: z.array(poll).describe('URLs that are read into params; none if absent').exactOptional(),
   })

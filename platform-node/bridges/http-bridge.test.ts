@@ -55,21 +55,6 @@ describe('the HTTP API', () => {
     expect(await client.get('/a')).toBe(1);
   });
 
-  it('names the address of a value that is too long for a message', async () => {
-    const { base } = await serveHttp();
-    const body = JSON.stringify({ value: 'x'.repeat(70_000) });
-    for (const [method, path] of [
-      ['PUT', 'state'],
-      ['POST', 'emit'],
-    ] as const) {
-      const answer = await fetch(`${base}/v1/${path}/mixer/1`, { method, body });
-      expect([answer.status, await answer.json()]).toEqual([
-        402,
-        { error: { code: 402, message: 'a string of 70000 bytes is longer than 65535', address: '/mixer/1' } },
-      ]);
-    }
-  });
-
   it('reads addresses as they are written, encoded or not, and no patterns', async () => {
     const { base, client } = await serveHttp();
     await put(`${base}/v1/state/stra%C3%9Fe%2F%E2%98%83`, { value: 'ü' });

@@ -46,6 +46,10 @@ const schema = z
       .min(0)
       .describe('milliseconds added to the time of each signal that is sent; 0 if absent')
       .exactOptional(),
+    clock: z
+      .boolean()
+      .describe('whether clocks are sent, 24 a quarter note, at the tempo that /midi/tempo says; false if absent')
+      .exactOptional(),
     echoWindow: z
       .number()
       .min(0)

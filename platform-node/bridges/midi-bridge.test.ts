@@ -45,7 +45,11 @@ class FakeMidi {
       }
       getPortCount = () => this.#names().length;
       getPortName = (port: number) => this.#names()[port] ?? '';
-      openPort = (port: number) => this.openVirtualPort(this.getPortName(port));
+      openPort(port: number) {
+        const name = this.getPortName(port);
+        const isOnly = this.#names().indexOf(name) === this.#names().lastIndexOf(name);
+        this.openVirtualPort(isOnly ? name : `${name} at ${port}`);
+      }
       openVirtualPort(name: string) {
         this.#name = name;
         machine.open.add(name + this.#suffix);
@@ -134,6 +138,50 @@ describe('midiBridge', () => {
     await vi.waitFor(() => expect(machine.sent.at(-1)).toBe('nanoKONTROL2 20:0: b00100'));
     running.unsubscribe();
     expect([...machine.open]).toEqual([]);
+  });
+
+  it('opens each of two devices of one name by its number', async () => {
+    const machine = new FakeMidi();
+    machine.inputs = ['Launchpad', 'Keys', 'Launchpad'];
+    machine.outputs = ['Launchpad', 'Launchpad'];
+    const left = await bridge(machine, { input: 'Launchpad #1', output: 'launch #1', device: 'left' });
+    const right = await bridge(machine, { input: 'Launchpad #2', output: 'launch #2', device: 'right' });
+    expect(left.told()).toEqual([
+      'Launchpad #1 (in), Keys (in), Launchpad #2 (in), Launchpad #1 (out), Launchpad #2 (out)',
+      'ready: Launchpad #1 (in), Launchpad #1 (out)',
+    ]);
+    expect(right.told().at(-1)).toBe('ready: Launchpad #2 (in), Launchpad #2 (out)');
+    machine.play('Launchpad at 0', 0xb0, 1, 127);
+    machine.play('Launchpad at 2', 0xb0, 1, 0);
+    await vi.waitFor(async () => expect(await left.app.get('/midi/left/ch/1/cc/1')).toBe(1));
+    await vi.waitFor(async () => expect(await right.app.get('/midi/right/ch/1/cc/1')).toBe(0));
+    right.app.set('/midi/right/ch/1/cc/2', 1);
+    await vi.waitFor(() => expect(machine.sent).toEqual(['Launchpad at 1: b0027f']));
+
+    // One is pulled out: which of the two, nobody knows.
+    machine.inputs = ['Launchpad', 'Keys'];
+    right.pass(1_000);
+    expect(right.told().at(-1)).toBe('retrying: no MIDI input is called "Launchpad #2"; there are "Launchpad", "Keys"');
+    left.pass(1_000);
+    machine.play('Launchpad', 0xb0, 1, 64);
+    await vi.waitFor(async () => expect(await left.app.get('/midi/left/ch/1/cc/1')).toBe(64 / 127));
+    machine.inputs = ['Launchpad', 'Keys', 'Launchpad'];
+    right.pass(1_000);
+    expect(right.told().at(-1)).toBe('ready: Launchpad #2 (in), Launchpad #2 (out)');
+    left.pass(1_000);
+    machine.play('Launchpad at 0', 0xb0, 1, 1);
+    await vi.waitFor(async () => expect(await left.app.get('/midi/left/ch/1/cc/1')).toBe(1 / 127));
+  });
+
+  it('ends with 402 where a name fits several ports, also when they are called the same', async () => {
+    const machine = new FakeMidi();
+    machine.inputs = ['Launchpad', 'Launchpad'];
+    const { ended } = await bridge(machine, { input: 'Launchpad' });
+    await vi.waitFor(() => expect(ended()).toBeDefined());
+    expect(ended()).toMatchObject({
+      code: 402,
+      reason: '"Launchpad" is the name of several MIDI inputs: "Launchpad #1", "Launchpad #2"',
+    });
   });
 
   it('plays every note of others, also one that the device has just played itself', async () => {

@@ -23,6 +23,8 @@ export interface MidiBridgeOptions extends MidiNames, Pick<MidiSourceOptions, 'c
   readonly sendState?: boolean | undefined;
   /** Milliseconds added to the time of each signal that is sent: what came unevenly is played evenly. @defaultValue 0 */
   readonly latency?: number | undefined;
+  /** Whether the output receives clocks, 24 a quarter note, at the tempo that `/midi/tempo` says. @defaultValue false */
+  readonly clock?: boolean | undefined;
   /** Milliseconds for which a value is not sent back to the device it came from. @defaultValue 1000 */
   readonly echoWindow?: number | undefined;
   /** Milliseconds between two looks at which ports there are. @defaultValue 1000 */
@@ -72,6 +74,9 @@ export function midiBridge(client: Client, options: MidiBridgeOptions = {}): Obs
   });
 }
 
+/** A side that is not open. */
+const CLOSED = { open: undefined, using: undefined, sameName: 1 };
+
 /** One direction of the bridge. */
 interface Side<Port> {
   readonly wanted: string;
@@ -79,6 +84,8 @@ interface Side<Port> {
   /** What goes on while the port is open. */
   readonly use: (port: Port) => Subscription;
   open: OpenMidiPort<Port> | undefined;
+  /** Ports of the open one's name at the last look, it among them. */
+  sameName: number;
   using: Subscription | undefined;
 }
 
@@ -124,8 +131,8 @@ function bridgeOver(module: MidiModule, client: Client, options: MidiBridgeOptio
     const outputs = midiOutputPorts(module);
     out.add(() => outputs.close());
     const sides: readonly (Side<MidiInputLike> | Side<MidiOutputLike>)[] = [
-      ...(output ? [{ wanted: output, ports: outputs, use: play, open: undefined, using: undefined }] : []),
-      ...(input ? [{ wanted: input, ports: inputs, use: listen, open: undefined, using: undefined }] : []),
+      ...(output ? [{ wanted: output, ports: outputs, use: play, ...CLOSED }] : []),
+      ...(input ? [{ wanted: input, ports: inputs, use: listen, ...CLOSED }] : []),
     ];
     let listed = '';
     /** What was told last: `ready`, or why not. */
@@ -141,8 +148,12 @@ function bridgeOver(module: MidiModule, client: Client, options: MidiBridgeOptio
       }
       let reason: ClaspError | undefined;
       for (const side of sides) {
-        if (side.open && !virtual && !names[side.ports.kind].includes(side.open.name)) closeSide(side);
+        const sameName = () => names[side.ports.kind].filter((name) => name === side.open?.name).length;
+        // Of several with one name nobody knows which has gone, or come: it may be ours.
+        const isOther = /#\d+$/.test(side.wanted) ? sameName() !== side.sameName : sameName() < side.sameName;
+        if (side.open && !virtual && isOther) closeSide(side);
         reason = openSide(side as Side<unknown>, virtual) ?? reason;
+        side.sameName = Math.max(1, sameName());
       }
       if (reason && told === '' && reason.code === ErrorCode.BadValue) throw reason;
       tell(reason);
@@ -195,7 +206,7 @@ function closeSide(side: Side<MidiInputLike> | Side<MidiOutputLike>): void {
 }
 
 function addressOf({ ports, open }: Side<MidiInputLike> | Side<MidiOutputLike>): string {
-  return `${open?.name} (${ports.kind === 'input' ? 'in' : 'out'})`;
+  return `${open?.choice} (${ports.kind === 'input' ? 'in' : 'out'})`;
 }
 
 function write(client: Client, signal: Signal): void {

@@ -1,4 +1,4 @@
-import { filter, NEVER, type Subscription } from 'rxjs';
+import { filter, interval, NEVER, type Subscription } from 'rxjs';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { BridgeEvent, Client } from '../../core/client/client.ts';
 import type { Value } from '../../core/signal/value.ts';
@@ -91,6 +91,27 @@ describe.skipIf(!jackInstalled())('midiBridge over JACK', () => {
     await vi.waitFor(() => expect(again.lines.join('\n')).toMatch(/b0 07 7f/i), eventually);
     expect(types(events)).toEqual(['retrying', 'ready', 'retrying', 'ready']);
     await ended(again.child);
+  });
+
+  it('sends clocks and time code that others follow', async () => {
+    start();
+    const dump = jack.start('jack_midi_dump', 'follower');
+    const events = bridge({ output: 'follower', clock: true });
+    await vi.waitFor(() => expect(types(events)).toContain('ready'), eventually);
+    app.set('/midi/tempo', 240);
+    const lines = () => dump.lines.join('\n');
+    await until(
+      () => app.emit('/midi/transport', 'start'),
+      () => expect(lines()).toMatch(/ fa\b[\s\S]*( f8\b[\s\S]*){24}/i),
+    );
+    let frame = 0;
+    const running = interval(40).subscribe(() => {
+      app.stream('/midi/timecode', [1, 0, Math.floor(frame / 25) % 60, frame++ % 25, 25]);
+    });
+    open.push(running);
+    await vi.waitFor(() => expect(lines()).toMatch(/ f1 0[0-9a-f]\b[\s\S]* f1 1[\s\S]* f1 73?/i), eventually);
+    expect(lines()).toMatch(/f0 7f 7f 01 01 21/i);
+    await ended(dump.child);
   });
 
   it('hears the notes of a sequencer', async () => {

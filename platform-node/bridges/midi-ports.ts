@@ -1,6 +1,6 @@
 import type { BridgeEvent } from '../../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import { chooseMidiPort } from '../../core/protocols/midi/midi-port-choice.ts';
+import { chooseMidiPort, midiPortChoices } from '../../core/protocols/midi/midi-port-choice.ts';
 import type { MidiOutputLike } from '../../sinks/midi.ts';
 import type { MidiEventLike, MidiInputLike } from '../../sources/midi.ts';
 import { type MidiModule, type MidiModuleInput, type MidiModulePort, newMidiPort } from './midi-module.ts';
@@ -12,6 +12,8 @@ const CLOCK_TOLERANCE = 50;
 export interface OpenMidiPort<Port> {
   /** As the system names it. */
   readonly name: string;
+  /** The same, with its number where there were several of this name. */
+  readonly choice: string;
   readonly port: Port;
   close(): void;
 }
@@ -52,17 +54,19 @@ function portsOf<Native extends MidiModulePort, Port>(
     kind,
     names,
     open(wanted, virtual) {
-      const index = virtual ? -1 : chooseMidiPort(names(), wanted, kind);
+      const present = names();
+      const index = virtual ? -1 : chooseMidiPort(present, wanted, kind);
       const native = newMidiPort(Constructor);
-      const name = virtual ? wanted : native.getPortName(index);
+      const name = present[index] ?? wanted;
+      const choice = midiPortChoices(present)[index] ?? wanted;
       try {
         const port = wrap(native, name);
         if (virtual) native.openVirtualPort(wanted);
         else native.openPort(index);
-        return { name, port, close: () => native.destroy() };
+        return { name, choice, port, close: () => native.destroy() };
       } catch (cause) {
         native.destroy();
-        const reason = `MIDI ${kind} ${JSON.stringify(name)} cannot be opened: ${cause instanceof Error ? cause.message : cause}`;
+        const reason = `MIDI ${kind} ${JSON.stringify(choice)} cannot be opened: ${cause instanceof Error ? cause.message : cause}`;
         throw new ClaspError(ErrorCode.Internal, reason, { cause });
       }
     },
@@ -89,8 +93,9 @@ function inputOf(native: MidiModuleInput, name: string): MidiInputLike {
   };
 }
 
-/** For people: which ports exist. */
+/** For people: which ports exist, as they are chosen. */
 export function midiDevices(inputs: readonly string[], outputs: readonly string[], bridge: string): BridgeEvent {
-  const devices = [...inputs.map((name) => `${name} (in)`), ...outputs.map((name) => `${name} (out)`)];
+  const inAndOut = { in: midiPortChoices(inputs), out: midiPortChoices(outputs) };
+  const devices = [...inAndOut.in.map((name) => `${name} (in)`), ...inAndOut.out.map((name) => `${name} (out)`)];
   return { type: 'devices', bridge, devices };
 }

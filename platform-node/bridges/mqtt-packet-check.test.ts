@@ -122,6 +122,45 @@ describe('checkMqttPacket', () => {
     }
   });
 
+  it('refuses text that is not UTF-8 beside a U+FFFD that is, and takes that alone', () => {
+    const will = { topic: 'TEXT', payload: Buffer.from('\ufffd'), qos: 0, retain: false } as const;
+    const properties = { contentType: '\ufffd', userProperties: { k: ['\ufffd', 'TEXT'] }, correlationData: 'x' };
+    const packets: Packet[] = [
+      connect(5, { clientId: '\ufffd', will }),
+      connect(5, { clientId: '\ufffd', username: 'TEXT' }),
+      connect(4, { clientId: '\ufffd', username: 'TEXT' }),
+      publish({ ...properties, correlationData: Buffer.from('\ufffd'), messageExpiryInterval: 9 }),
+      { cmd: 'subscribe', messageId: 1, subscriptions: ['\ufffd', 'TEXT'].map((topic) => ({ topic, qos: 0 })) },
+      { cmd: 'unsubscribe', messageId: 1, unsubscriptions: ['\ufffd', 'TEXT'] },
+      { cmd: 'disconnect', reasonCode: 4, properties: { reasonString: '\ufffd', userProperties: { k: 'TEXT' } } },
+      {
+        cmd: 'puback',
+        messageId: 1,
+        reasonCode: 0,
+        properties: { reasonString: 'TEXT', userProperties: { k: '\ufffd' } },
+      },
+    ];
+    for (const packet of packets) {
+      const version = packet.cmd === 'connect' && packet.protocolVersion === 4 ? 4 : 5;
+      const frame = bytesOf(packet, version);
+      expect(refusal(frame, version)).toBeUndefined();
+      // As many bytes as the sign for it has.
+      expect(refusal(replaced(frame, 'TEXT', '\xffEXT'), version)).toBe(0x81);
+      expect(refusal(replaced(frame, 'TEXT', '\xed\xa0\x80T'), version)).toBe(0x81);
+    }
+  });
+
+  it('refuses a will of QoS 3', () => {
+    const will = { topic: 'w', payload: Buffer.from('x'), qos: 2, retain: false } as const;
+    for (const version of [4, 5] as const) {
+      const frame = bytesOf(connect(version, { will }), version);
+      expect(refusal(frame, version)).toBeUndefined();
+      const flags = frame.indexOf('MQTT') + 5;
+      frame.writeUInt8(frame.readUInt8(flags) | 0x18, flags);
+      expect(refusal(frame, version)).toBe(0x81);
+    }
+  });
+
   it('refuses a property in a packet that it does not belong to', () => {
     const will = { topic: 'w', payload: Buffer.from('x'), qos: 0, retain: false } as const;
     const packets = [

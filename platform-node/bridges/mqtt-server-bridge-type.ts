@@ -58,7 +58,7 @@ const schema = z.strictObject({
     .positive()
     .describe('milliseconds in which a client must say who it is; 10000 if absent')
     .exactOptional(),
-  maxPacketSize: limit('bytes of a packet from a client; 262144 if absent', 64),
+  maxPacketSize: limit('bytes of a packet from a client; 1310720 if absent', 64),
 });
 
 /** A server for MQTT clients, as a configuration file has it. */

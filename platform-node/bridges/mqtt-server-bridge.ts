@@ -24,10 +24,10 @@ export interface MqttServerBridgeOptions extends MqttServerLimits {
   /** Certificate and key for TLS, as PEM files or PEM texts. @defaultValue plain TCP */
   readonly tls?: { readonly cert: string; readonly key: string };
   /**
-   * Brings connections from elsewhere: called with the subprotocol (`mqtt`) when it is open, and with what takes on a
+   * Brings connections from elsewhere: called with each subprotocol (`mqtt`, and `mqttv3.1` of old) when it is open, and with what takes on a
    * stream of bytes; gives what ends that.
    */
-  readonly webSockets?: (subprotocol: 'mqtt', accept: AcceptStream) => () => void;
+  readonly webSockets?: (subprotocol: 'mqtt' | 'mqttv3.1', accept: AcceptStream) => () => void;
   /** Named in events. @defaultValue 'mqtt-server' */
   readonly name?: string;
   /** Clock and timer. @defaultValue `monotonicScheduler` */
@@ -36,6 +36,8 @@ export interface MqttServerBridgeOptions extends MqttServerLimits {
 
 /** Milliseconds within which those who come and go are told of together. */
 const GATHER = 250;
+/** What MQTT is called in the handshake of a WebSocket. */
+const SUBPROTOCOLS = ['mqtt', 'mqttv3.1'] as const;
 
 /**
  * Lets MQTT clients into a relay, as a broker would: each is a participant of its own, with the rights that its password
@@ -54,7 +56,7 @@ const GATHER = 250;
  */
 export function mqttServerBridge(access: MqttAccess, options: MqttServerBridgeOptions = {}): Observable<BridgeEvent> {
   const { port = 1883, host = 'localhost', tls, webSockets, name: bridge = 'mqtt-server' } = options;
-  const { maxPacketSize = 262_144, scheduler = monotonicScheduler } = options;
+  const { maxPacketSize = 1_310_720, scheduler = monotonicScheduler } = options;
 
   return new Observable((out) => {
     const start = async () => {
@@ -78,7 +80,7 @@ export function mqttServerBridge(access: MqttAccess, options: MqttServerBridgeOp
       const turns = readingTurns();
       const accept: AcceptStream = (stream, peer) =>
         server.accept(new MqttStream(stream, peer, codec, maxPacketSize, turns));
-      if (webSockets) out.add(webSockets('mqtt', accept));
+      for (const subprotocol of SUBPROTOCOLS) if (webSockets) out.add(webSockets(subprotocol, accept));
       if (port === false) {
         out.next({ type: 'ready', bridge, address: 'WebSockets of the relay' });
         return;

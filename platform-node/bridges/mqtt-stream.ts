@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { Packet, Parser } from 'mqtt-packet';
 import { BehaviorSubject, Observable, type Subscriber } from 'rxjs';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import { type MqttPacket, MqttReason } from '../../core/protocols/mqtt/mqtt-packet.ts';
+import { type MqttPacket, MqttReason, type MqttVersion } from '../../core/protocols/mqtt/mqtt-packet.ts';
 import type { MqttPeer } from '../../operators/mqtt/mqtt-peer.ts';
 import type { Reader, RoundRobin } from '../../operators/round-robin.ts';
 import { checkMqttPacket, mqttFault } from './mqtt-packet-check.ts';
@@ -49,7 +49,7 @@ export class MqttStream implements MqttPeer, Reader {
   #need = 2;
   /** What the parser has just read. */
   #packet: Packet | undefined;
-  #version: 4 | 5 | undefined;
+  #version: MqttVersion | undefined;
   #corked = false;
   #open = true;
   /** There are more packets, for another turn; and the stream has ended behind them. */
@@ -201,15 +201,21 @@ export class MqttStream implements MqttPeer, Reader {
 }
 
 /** The protocol level of a CONNECT, checked before anything else is read: what follows depends on it. */
-function versionOf(frame: Buffer): 4 | 5 {
+function versionOf(frame: Buffer): MqttVersion {
   let at = 1;
   while ((frame[at++] ?? 0) >= 0x80);
   const length = at + 2 <= frame.length ? frame.readUInt16BE(at) : 0;
   const name = frame.toString('latin1', at + 2, at + 2 + length);
   const level = frame[at + 2 + length];
-  if (name === 'MQTT' && (level === 4 || level === 5)) return level;
+  // The highest bit is that of bridges, which mosquitto offers first.
+  const version = level === undefined ? undefined : level & 0x7f;
+  if (name === 'MQTT' && (version === 4 || version === 5)) return version;
+  if (name === 'MQIsdp' && version === 3) return version;
   if (name !== 'MQTT' && name !== 'MQIsdp') throw mqttFault(MqttReason.Malformed, 'not MQTT');
-  throw mqttFault(MqttReason.UnsupportedVersion, `protocol level ${level}, but 4 (3.1.1) and 5 are spoken here`);
+  throw mqttFault(
+    MqttReason.UnsupportedVersion,
+    `protocol level ${level}, but 3 (3.1), 4 (3.1.1) and 5 are spoken here`,
+  );
 }
 
 /** The codec wants every run of bytes as a Buffer. */

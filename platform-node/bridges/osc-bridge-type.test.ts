@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { checkEntry } from '../config/check-entry.ts';
+import { type OscBridgeOptions, oscHost } from './osc-bridge.ts';
 import { oscBridgeType } from './osc-bridge-type.ts';
 
 describe('oscBridgeType', () => {
@@ -28,5 +29,27 @@ describe('oscBridgeType', () => {
     ],
   ])('refuses %s', (_name, entry, text) => {
     expect(check(entry)).toThrow(text);
+  });
+});
+
+describe('where OSC is heard', () => {
+  it.each<[string, OscBridgeOptions, string | undefined, string | undefined]>([
+    // what, options, with a relay of this machine (or in a program), with one that the network reaches
+    ['nothing said', {}, '127.0.0.1', '0.0.0.0'],
+    [
+      'targets on this machine',
+      { targets: ['localhost:9000', { to: '127.0.0.1:9001', hints: {} }] },
+      '127.0.0.1',
+      '0.0.0.0',
+    ],
+    ['a target elsewhere', { targets: ['127.0.0.1:9000', '10.0.0.20:9000'] }, '0.0.0.0', '0.0.0.0'],
+    ['a host', { host: '0.0.0.0' }, '0.0.0.0', '0.0.0.0'],
+    ['a network', { interface: 'eth0' }, undefined, undefined],
+    ['a multicast group', { multicast: ['239.0.0.1'] }, undefined, undefined],
+    ['broadcasts', { broadcast: true }, undefined, undefined],
+  ])('%s', (_, options, local, open) => {
+    expect(oscHost(options, 'localhost')).toBe(local);
+    expect(oscHost(options, '0.0.0.0')).toBe(open);
+    expect(oscHost(options, 'venue.example')).toBe(open);
   });
 });

@@ -1,4 +1,3 @@
-import { isIP } from 'node:net';
 import { z } from 'zod';
 import { parseOscTags, toOscAddress } from '../../core/protocols/osc/osc-mapping.ts';
 import {
@@ -13,7 +12,7 @@ import {
 } from '../config/config-fields.ts';
 import { isLocal, parseHostPort } from '../host-port.ts';
 import type { BridgeType } from './bridge-type.ts';
-import { type OscBridgeOptions, oscBridge } from './osc-bridge.ts';
+import { type OscBridgeOptions, oscBridge, oscHost } from './osc-bridge.ts';
 
 /** OSC over UDP, as in a configuration file. */
 export interface OscBridgeConfig extends Omit<OscBridgeOptions, 'scheduler'> {
@@ -175,28 +174,14 @@ export const oscBridgeType: BridgeType<OscBridgeConfig> = {
   summary: 'OSC over UDP and TCP: what comes in becomes params, what changes goes out to the targets',
   schema,
   open: (client, config, { name, relayHost, scheduler }) => {
-    const host = bindHost(config, relayHost);
-    const tcpHost = config.host ?? (isLocal(relayHost) ? '127.0.0.1' : host);
+    const host = oscHost(config, relayHost);
+    const tcpHost = config.host ?? (isLocal(relayHost) ? '127.0.0.1' : (host ?? '0.0.0.0'));
     return oscBridge(client, {
       ...config,
       name,
       scheduler,
       ...(host !== undefined && { host }),
-      ...(config.tcp && { tcp: { ...(tcpHost !== undefined && { host: tcpHost }), ...config.tcp } }),
+      ...(config.tcp && { tcp: { host: tcpHost, ...config.tcp } }),
     });
   },
 };
-
-/**
- * A relay that only this machine reaches shall not be written to from the network by way of its bridge. But a socket
- * of this machine only cannot send elsewhere, so a target elsewhere opens it.
- */
-function bindHost(
-  { host, interface: network, broadcast, multicast, targets = [] }: OscBridgeConfig,
-  relayHost: string,
-): string | undefined {
-  if (host !== undefined || network !== undefined || broadcast || (multicast ?? []).length > 0) return host;
-  if (!isLocal(relayHost)) return isIP(relayHost) === 0 ? undefined : relayHost;
-  const receivers = targets.map((target) => parseHostPort(typeof target === 'string' ? target : target.to).host);
-  return receivers.every(isLocal) ? '127.0.0.1' : undefined;
-}

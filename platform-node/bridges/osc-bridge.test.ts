@@ -10,7 +10,7 @@ import { oscTagsOf } from '../../core/protocols/osc/osc-mapping.ts';
 import type { Value } from '../../core/signal/value.ts';
 import { type Router, router } from '../../operators/router/router.ts';
 import { udpSocket } from '../udp.ts';
-import { type OscBridgeOptions, oscBridge } from './osc-bridge.ts';
+import { type OscBridgeOptions, oscBridge, oscHost } from './osc-bridge.ts';
 
 const open: Subscription[] = [];
 afterEach(() => {
@@ -193,6 +193,11 @@ describe('oscBridge', () => {
     await vi.waitFor(() => expect(desk.received).toEqual(['/hello ,si desk 1']));
     expect(new Set([...mixer.received, ...other.received])).toEqual(new Set(['/xremote ,']));
     close();
+  });
+
+  it('opens the socket for a message to elsewhere', () => {
+    const to = (host: string) => oscHost({ periodic: [{ address: '/xremote', every: 9_000, to: host }] }, 'localhost');
+    expect([to('10.0.0.7:10023'), to('localhost:10023')]).toEqual(['0.0.0.0', '127.0.0.1']);
   });
 
   it('ends for a message that cannot be sent', async () => {

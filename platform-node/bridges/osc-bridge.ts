@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { filter, map, merge, mergeMap, Observable, type SchedulerLike, tap } from 'rxjs';
 import type { BridgeEvent, Client } from '../../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
@@ -9,6 +10,7 @@ import { FailureDigest } from '../../operators/failure-digest.ts';
 import { SCHEDULE_PLACES } from '../../operators/router/group-writer.ts';
 import { WaitingQuota } from '../../operators/router/waiting-quota.ts';
 import type { OscHints, OscTarget } from '../../sinks/osc.ts';
+import { isLocal, parseHostPort } from '../host-port.ts';
 import { type UdpOptions, udpSocket } from '../udp.ts';
 import { type OscBridgeShare, oscOverSocket } from './osc-over-socket.ts';
 import { encodePeriodic, type OscPeriodicMessage } from './osc-periodic.ts';
@@ -16,13 +18,18 @@ import { type OscQueryHost, type OscQueryOptions, oscQuery } from './osc-query.t
 import { type OscTcpEvent, type OscTcpOptions, oscTcp } from './osc-tcp.ts';
 
 export interface OscBridgeOptions
-  extends Pick<UdpOptions, 'host' | 'interface' | 'broadcast' | 'multicast'>,
+  extends Pick<UdpOptions, 'interface' | 'broadcast' | 'multicast'>,
     Pick<OscPeersOptions, 'replyToSenders' | 'senderTimeout' | 'maxSenders' | 'echoWindow' | 'echoBy'> {
   /**
    * UDP port, or `host:port`, for OSC from outside; 0 for any free one, `false` to send only.
    * @defaultValue 8000, or with `tcp` and without targets no UDP at all
    */
   readonly listen?: number | string | false;
+  /**
+   * Address to bind to where `listen` is a port; `'0.0.0.0'` lets the network write to the relay.
+   * @defaultValue this machine only, unless a target is elsewhere or `interface`, `broadcast` or `multicast` says more
+   */
+  readonly host?: string;
   /** OSC over TCP too: whom to accept, whom to connect to. Every peer is a target. @defaultValue none */
   readonly tcp?: OscTcpOptions;
   /** Tells over HTTP what there is below the namespace (OSCQuery). @defaultValue none */
@@ -56,8 +63,9 @@ export interface OscBridgeOptions
 /**
  * Joins a relay with OSC over UDP, and over TCP if asked: what comes in is written as params below the namespace (or as
  * events, without arguments), and what changes there goes out to the targets, but not back to where it came from. Patterns
- * from outside are applied to the addresses that are known. Messages of a bundle are applied
- * together, at its time where that lies ahead.
+ * from outside are applied to the addresses that are known. Messages of a bundle are applied together, at its time where
+ * that lies ahead. Only this machine can send to it, unless `host` or what it is to reach says otherwise; `ready` tells
+ * the address.
  *
  * Subscribing opens, unsubscribing closes. Emits `ready` for each of UDP, TCP and OSCQuery when it is open, `devices`
  * with the TCP peers, `retrying` for one that cannot be reached, then a failure a second at most: packets that are
@@ -131,6 +139,22 @@ export function oscBridge(client: Client, options: OscBridgeOptions = {}): Obser
   });
 }
 
+/**
+ * The address that UDP is bound to; undefined: whatever the network that was chosen asks for. A relay that only this machine
+ * reaches shall not be written to from the network by way of its bridge. But a socket of this machine only cannot send
+ * elsewhere, so a target elsewhere opens it.
+ */
+export function oscHost(
+  { host, interface: network, broadcast, multicast = [], targets = [], periodic = [] }: OscBridgeOptions,
+  relayHost: string,
+): string | undefined {
+  if (host !== undefined || network !== undefined || broadcast || multicast.length > 0) return host;
+  if (!isLocal(relayHost)) return isIP(relayHost) === 0 ? '0.0.0.0' : relayHost;
+  const named = periodic.flatMap(({ to }) => (to === undefined ? [] : [to]));
+  const receivers = [...targets.map((target) => (typeof target === 'string' ? target : target.to)), ...named];
+  return receivers.every((receiver) => isLocal(parseHostPort(receiver).host)) ? '127.0.0.1' : '0.0.0.0';
+}
+
 function overUdp(
   client: Client,
   options: OscBridgeOptions,
@@ -138,8 +162,9 @@ function overUdp(
   typesOf: OscPeers,
   share: OscBridgeShare,
 ): Observable<BridgeEvent> {
-  const { host, interface: network, broadcast, multicast, listen = 8_000, scheduler = monotonicScheduler } = options;
+  const { interface: network, broadcast, multicast, listen = 8_000, scheduler = monotonicScheduler } = options;
   const { name: bridge = 'osc', periodic = [], receiveBuffer } = options;
+  const host = oscHost(options, 'localhost');
   const udp: UdpOptions = {
     listen,
     scheduler,

@@ -11,7 +11,7 @@ import { formatHostPort, type HostPort, parseHostPort } from '../host-port.ts';
 export interface OscTcpOptions {
   /** TCP port, or `host:port`, to accept peers on; 0 for any free one. @defaultValue none */
   readonly listen?: number | string | undefined;
-  /** Address to bind to where `listen` is a port. @defaultValue the bridge's `host`, else all IPv4 addresses */
+  /** Address to bind to where `listen` is a port. @defaultValue the bridge's `host`, else this machine only */
   readonly host?: string | undefined;
   /** Peers to connect to, as `host:port`. @defaultValue none */
   readonly connect?: string | readonly string[] | undefined;
@@ -47,7 +47,7 @@ export type OscTcpEvent =
  * sends, be it garbage, concerns no other.
  */
 export function oscTcp(options: OscTcpOptions, scheduler: SchedulerLike = monotonicScheduler): Observable<OscTcpEvent> {
-  const { listen, host = '0.0.0.0', connect = [] } = options;
+  const { listen, host = '127.0.0.1', connect = [] } = options;
 
   return new Observable((out) => {
     const peers = typeof connect === 'string' ? [connect] : connect;

@@ -124,7 +124,7 @@ export function relayBridge(config: BridgeConfig, options: RelayBridgeOptions): 
 
   const opened = open().catch((cause: unknown) => {
     const reason = ClaspError.from(cause, ErrorCode.Internal);
-    // What fails after it was closed is nobody's any more.
+    // A failure after it was closed is not told.
     if (following.closed) return undefined;
     ended(reason);
     throw reason;

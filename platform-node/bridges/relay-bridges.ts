@@ -20,6 +20,9 @@ export interface BridgesChange {
   readonly closed: readonly string[];
 }
 
+/** Kinds of bridges whose devices are participants of their own, as sessions of CLASP are. */
+const LETTING_IN: ReadonlySet<string> = new Set(['mqtt-server', 'websocket-json']);
+
 /** The bridges of a running relay, which come and go one by one. */
 export class RelayBridges {
   readonly #options: RelayBridgeOptions;
@@ -27,18 +30,32 @@ export class RelayBridges {
   readonly #running = new Map<string, RelayBridge>();
   /** Those that have ended by themselves: a change tries them again. */
   readonly #ended = new Set<string>();
+  /** How many each has let in, by its name. */
+  readonly #guests = new Map<string, number>();
   #closed = false;
 
   constructor(options: RelayBridgeOptions, status: BridgeStatus) {
     this.#options = {
       ...options,
       tell: (event) => {
-        if (event.type === 'ended') this.#ended.add(event.bridge);
+        if (event.type === 'ended') {
+          this.#ended.add(event.bridge);
+          this.#guests.delete(event.bridge);
+        } else if (event.type === 'devices' && LETTING_IN.has(this.#running.get(event.bridge)?.config.type ?? '')) {
+          this.#guests.set(event.bridge, event.devices.length);
+        }
         status.follow(event);
         options.tell(event);
       },
     };
     this.#status = status;
+  }
+
+  /** How many participants they have let in: MQTT clients, peers that speak JSON. */
+  get guests(): number {
+    let sum = 0;
+    for (const count of this.#guests.values()) sum += count;
+    return sum;
   }
 
   /** Opens all; gives where those are that are open. Rejects with the `ClaspError` of the first that can never work. */
@@ -68,6 +85,7 @@ export class RelayBridges {
       if (wanted.has(name) && !fresh.some((config) => bridgeName(config) === name)) continue;
       bridge.close();
       this.#running.delete(name);
+      this.#guests.delete(name);
       if (wanted.has(name)) continue;
       this.#status.forget(name);
       closed.push(name);

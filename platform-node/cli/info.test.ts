@@ -62,7 +62,7 @@ describe('info', () => {
         'features    param event',
         'round trip  2.00 ms',
         'clock       5.00 ms ahead of this machine',
-        'sessions    3',
+        'sessions    2',
         'params      12',
         'failures    osc 243, rig 2',
         'up for      1 min 1 s',

@@ -51,7 +51,7 @@ export const infoCommand = (sources: InfoSources): Command =>
     run: ({ url, token, json }, _args, stop) => {
       checkUrl(url);
       return meet(sources, { url, token }).pipe(
-        mergeMap((meeting) => sources.figures(url).pipe(map((figures) => reportOf(url, meeting, figures)))),
+        map(([meeting, figures]) => reportOf(url, meeting, figures)),
         mergeMap((report) => (json ? [data(recordJson(report))] : table(report))),
         takeUntil(interruption(stop)),
       );
@@ -65,10 +65,20 @@ interface Meeting {
   readonly exchange: { readonly roundTrip: number; readonly offset: number } | undefined;
 }
 
-/** Opens a session, exchanges the time a few times and leaves. Emits once. */
-function meet({ dial, now }: InfoSources, target: Target): Observable<Meeting> {
+/**
+ * Opens a session, exchanges the time a few times, asks for the figures and leaves. Emits once. The figures are asked for
+ * while the session is certainly there, so that it can be left out of them.
+ */
+function meet({ dial, now, figures }: InfoSources, target: Target): Observable<[Meeting, Partial<RelayStatus>]> {
   return dial(target.url).pipe(
-    switchMap((connection) => greet(connection, target.token, now)),
+    switchMap((connection) =>
+      greet(connection, target.token, now).pipe(
+        take(1),
+        mergeMap((meeting) =>
+          figures(target.url).pipe(map((told): [Meeting, Partial<RelayStatus>] => [meeting, told])),
+        ),
+      ),
+    ),
     take(1),
     throwIfEmpty(() => new ClaspError(ErrorCode.Timeout, 'the connection was closed')),
     catchError((cause) => throwError(() => unreachable(target, ClaspError.from(cause, ErrorCode.Timeout)))),
@@ -136,7 +146,8 @@ function reportOf(
     features: welcome.features,
     roundTripMs: exchange && exchange.roundTrip / 1000,
     clockOffsetMs: exchange && exchange.offset / 1000,
-    sessions,
+    // Without the one of this command.
+    sessions: sessions === undefined ? undefined : Math.max(0, sessions - 1),
     params,
     uptime,
     failures,

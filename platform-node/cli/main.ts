@@ -25,9 +25,9 @@ const FAREWELL = 3_000;
 const IMPATIENCE = 500;
 
 const connectAs =
-  (name: string): Connect =>
+  (name: string, greeting = false): Connect =>
   ({ url, token }) =>
-    createClient(webSocketDial(url), { name: `clasp-rx ${name}`, token, random: Math.random, now: clock });
+    createClient(webSocketDial(url), { name: `clasp-rx ${name}`, token, greeting, random: Math.random, now: clock });
 
 /** Standard input, line by line. Reading starts with the subscription and ends with it. */
 const input = new Observable<string>((out) => {
@@ -64,7 +64,8 @@ process.stderr.on('error', (error: NodeJS.ErrnoException) => {
 const commands = [
   relayCommand({ start: createRelay, reload: fromEvent(process, 'SIGHUP') }),
   checkCommand(),
-  bridgeCommand(connectAs),
+  // A device's first frame is compared with what the relay has.
+  bridgeCommand((name) => connectAs(name, true)),
   subCommand(connectAs('sub')),
   setCommand(connectAs('set')),
   getCommand(connectAs('get')),

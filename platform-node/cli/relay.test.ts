@@ -22,7 +22,16 @@ const fakeRelay = (verbs: Partial<Relay> = {}): Relay => ({
   client: () => {
     throw new Error('not asked for');
   },
-  stats: () => ({ sessions: 0, params: 0, subscriptions: 0, messagesIn: 0, messagesOut: 0, refused: 0 }),
+  stats: () => ({
+    sessions: 0,
+    ownSessions: 0,
+    params: 0,
+    ownParams: 0,
+    subscriptions: 0,
+    messagesIn: 0,
+    messagesOut: 0,
+    refused: 0,
+  }),
   change: () => Promise.resolve({ opened: [], closed: [], routesStarted: 0, routesStopped: 0, restart: [] }),
   close: () => Promise.resolve(),
   ...verbs,

@@ -57,6 +57,19 @@ describe('checking a configuration', () => {
     expect(await checkConfig(WHOLE, false)).toEqual({ config: WHOLE, mistakes: [] });
   });
 
+  it('takes any value where a transform writes one, lists and maps too', async () => {
+    const route = (above: unknown) => ({
+      routes: [{ from: '/a', to: '/b', transform: [{ type: 'threshold', above, below: { on: [false, null] } }] }],
+    });
+    for (const value of [[255, 0, 0], { on: true }, 'on', null, 1.5, true])
+      expect(await checkConfig(route(value), false)).toMatchObject({ config: route(value), mistakes: [] });
+    const { mistakes } = await checkConfig(
+      route(() => 1),
+      false,
+    );
+    expect(mistakes).toEqual([expect.objectContaining({ path: ['routes', 0, 'transform', 0, 'above'] })]);
+  });
+
   it('never fails, whatever stands in whichever place; what it lets pass can be started', async () => {
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...paths(WHOLE)), fc.jsonValue(), async (path, put) => {

@@ -1,10 +1,20 @@
 import { z } from 'zod';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
+import type { Value } from '../../core/signal/value.ts';
 import { CURVES } from '../../core/transforms/curve.ts';
 import { type TransformConfig, transformOf } from '../../core/transforms/transform-config.ts';
+import { encodeValue } from '../../core/wire/index.ts';
 
 const range = z.tuple([z.number(), z.number()]);
-const scalar = z.union([z.number(), z.string(), z.boolean(), z.null()]);
+/** Anything that can be sent: lists and maps too. */
+const anyValue = z.unknown().superRefine((value, context) => {
+  try {
+    encodeValue(value as Value);
+  } catch (cause) {
+    const { reason } = ClaspError.from(cause, ErrorCode.BadValue);
+    context.addIssue({ code: 'custom', message: reason, input: value });
+  }
+}) as z.ZodType<unknown> as z.ZodType<Value>;
 const of = <T extends string, S extends z.core.$ZodLooseShape>(type: T, shape: S) =>
   z.strictObject({ type: z.literal(type), ...shape });
 
@@ -28,8 +38,8 @@ const kinds = z.discriminatedUnion('type', [
   }),
   of('threshold', {
     at: z.number().describe('from here on it is high; 0.5 if absent').optional(),
-    above: scalar.describe('what stands for high; 1 if absent').optional(),
-    below: scalar.describe('what stands for low; 0 if absent').optional(),
+    above: anyValue.describe('what stands for high; 1 if absent').optional(),
+    below: anyValue.describe('what stands for low; 0 if absent').optional(),
   }),
   of('gate', {
     min: z.number().describe('nothing below passes; none is too low if absent').optional(),
@@ -37,12 +47,12 @@ const kinds = z.discriminatedUnion('type', [
   }),
   of('toggle', {
     at: z.number().describe('from here on it is pressed; 0.5 if absent').optional(),
-    on: scalar.describe('1 if absent').optional(),
-    off: scalar.describe('0 if absent').optional(),
+    on: anyValue.describe('1 if absent').optional(),
+    off: anyValue.describe('0 if absent').optional(),
   }),
   of('trigger', {
     at: z.number().describe('fires when the number rises to this; 0.5 if absent').optional(),
-    value: scalar.describe('what goes out; 1 if absent').optional(),
+    value: anyValue.describe('what goes out; 1 if absent').optional(),
   }),
   of('smooth', { factor: z.number().describe('above 0, up to 1, which smooths nothing; 0.2 if absent').optional() }),
   of('quantize', {

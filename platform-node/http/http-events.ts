@@ -23,6 +23,9 @@ const LINGER = 60_000;
 const HEARTBEAT = 15_000;
 /** Bytes that may wait for a slow reader, beside what it begins with; then it is cut off, comes back with its last id, and resumes. */
 const MAX_WAITING = 1024 * 1024;
+/** The same for one that is sent texts of more than so many characters: a few of them must be able to wait. */
+const MAX_WAITING_LARGE = 8 * 1024 * 1024;
+const LARGE = 64 * 1024;
 
 /** Characters that are written at a time at the beginning. */
 const PIECE = 1024 * 1024;
@@ -202,12 +205,13 @@ export function eventFeeds(
     const stream = (outgoing: ServerResponse) => {
       const beginning = [...pieces(['retry: 1000\n\n', ...first, ...early])];
       // Nobody has read any of the beginning yet, however fast they are.
-      const most = beginning.reduce((sum, text) => sum + Buffer.byteLength(text), MAX_WAITING);
+      let most = beginning.reduce((sum, text) => sum + Buffer.byteLength(text), MAX_WAITING);
       const write = (text: string) => {
+        if (text.length > LARGE) most = Math.max(most, MAX_WAITING_LARGE);
         outgoing.write(text);
         if (outgoing.writableLength > most) outgoing.destroy();
       };
-      for (const text of beginning) write(text);
+      for (const text of beginning) outgoing.write(text);
       listening = write;
       end = () => outgoing.end();
       const heart = scheduler.schedule(function (this: { schedule(state?: unknown, delay?: number): unknown }) {

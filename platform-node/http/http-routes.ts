@@ -45,7 +45,7 @@ export interface HttpRoute {
 }
 
 export interface HttpRoutesOptions {
-  /** The longest body, in bytes; a longer one is answered with 413. @defaultValue 1 048 576 */
+  /** The longest body, in bytes; a longer one is answered with 413. @defaultValue 1 114 112: a value of 1 MiB, and what is around it */
   readonly maxBody?: number;
   /**
    * Origins of web pages that may use this, as browsers name them (`https://desk.example`), or `*` for all. A request
@@ -78,7 +78,7 @@ function jsonError(status: number, error: ClaspError): HttpResponse {
  * ```
  */
 export function httpRoutes(routes: readonly HttpRoute[], options: HttpRoutesOptions = {}): RequestListener {
-  const { maxBody = 1_048_576, cors = [] } = options;
+  const { maxBody = 1_114_112, cors = [] } = options;
 
   const answer = async (incoming: IncomingMessage): Promise<HttpResponse> => {
     const { method = 'GET', headers } = incoming;

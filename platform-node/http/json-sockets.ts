@@ -30,8 +30,8 @@ export interface JsonSocketsOptions {
   readonly scheduler?: SchedulerLike;
 }
 
-/** The largest message of a peer, in bytes. */
-const LARGEST = 1024 * 1024;
+/** The largest message of a peer, in bytes: a value of 1 MiB, and what is around it. */
+const LARGEST = 1024 * 1024 + 64 * 1024;
 /** Messages that a peer may send before it is known who it is. */
 const MAX_EARLY = 64;
 /** Bytes waiting for a peer at which params and streams are held, at which they go on, and at which it is given up. */

@@ -7,9 +7,12 @@ export interface RelayStatus {
   readonly version: string;
   /** WebSocket URLs at which it listens. */
   readonly urls: readonly string[];
-  /** Sessions over the network and in the process. */
+  /** Who is connected: over CLASP, JSON or MQTT. */
   readonly sessions: number;
+  /** Those of the relay itself not counted. */
   readonly params: number;
+  /** What the relay has for itself and those of its process: participants (bridges, routes, HTTP), params below `/clasp`. */
+  readonly own: { readonly sessions: number; readonly params: number };
   readonly subscriptions: number;
   /** Messages that arrived. */
   readonly messagesIn: number;
@@ -47,6 +50,7 @@ export function statusPage(status: RelayStatus, url: string): string {
     ['WebSocket', `<code>${escaped(url)}</code>`],
     ['Sessions', count(status.sessions)],
     ['Params', count(status.params)],
+    ['Of the relay itself', `${count(status.own.sessions)} sessions, ${count(status.own.params)} params`],
     ['Subscriptions', count(status.subscriptions)],
     ['Messages', `${count(status.messagesIn)} in, ${count(status.messagesOut)} out`],
     ['Up for', duration(status.uptime)],

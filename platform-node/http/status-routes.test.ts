@@ -12,6 +12,7 @@ const status: RelayStatus = {
   urls: ['ws://127.0.0.1:7330'],
   sessions: 3,
   params: 12_345,
+  own: { sessions: 4, params: 6 },
   subscriptions: 7,
   messagesIn: 10,
   messagesOut: 20,
@@ -53,6 +54,7 @@ describe('GET /', () => {
     expect(body).toContain('<h1>Venue</h1>');
     expect(body).toContain(`<code>ws://127.0.0.1:${port}</code>`);
     expect(body).toContain('12,345');
+    expect(body).toContain('<dt>Of the relay itself</dt><dd>4 sessions, 6 params</dd>');
     expect(body).toContain('1 h 2 min');
     expect(body).toContain('clasp-rx 1.2.3');
   });

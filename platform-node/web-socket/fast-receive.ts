@@ -15,8 +15,7 @@ const KNOWN_OPCODES = 0b0000_0111_0000_0111;
  * Reads the common frame of a client at once: masked, binary, in one piece, whole in its chunk. Everything else (text,
  * fragments, control frames, frames cut by the end of a chunk, whatever is wrong) goes to `ws` as it came, in order.
  *
- * Three to four times as fast as the receiver of `ws` for small frames (0.2 against 0.5–0.9 µs): no stream, no states,
- * no event a frame. A peer that sends very much is read 64 KiB a turn at most, and less where `turns` says so; what is
+ * Much faster than the receiver of `ws` for small frames: no stream, no states, no event a frame. A peer that sends very much is read 64 KiB a turn at most, and less where `turns` says so; what is
  * left of them waits as it came, and nothing more is taken from the peer meanwhile. To be made in the turn of the
  * upgrade, while `ws` is the only one that reads from the socket.
  */
@@ -25,6 +24,7 @@ export class FastReceive implements Reader {
   readonly #maxFrame: number;
   readonly #turns: RoundRobin;
   readonly #message: (bytes: Uint8Array) => void;
+  readonly #reading: () => void;
   readonly #toWs: Listener | undefined;
   /** What is being read, from where on, and what has come behind it. */
   #chunk: Buffer | undefined;
@@ -44,11 +44,22 @@ export class FastReceive implements Reader {
   #gone = false;
   #after: (() => void) | undefined;
 
-  constructor(socket: Socket, maxFrame: number, turns: RoundRobin, message: (bytes: Uint8Array) => void) {
+  /**
+   * @param message gets each frame
+   * @param reading is called before the frames of one read are handed over
+   */
+  constructor(
+    socket: Socket,
+    maxFrame: number,
+    turns: RoundRobin,
+    message: (bytes: Uint8Array) => void,
+    reading: () => void = () => undefined,
+  ) {
     this.#socket = socket;
     this.#maxFrame = maxFrame;
     this.#turns = turns;
     this.#message = message;
+    this.#reading = reading;
     const [toWs] = socket.listeners('data') as Listener[];
     this.#toWs = toWs;
     if (!toWs) return;
@@ -64,6 +75,7 @@ export class FastReceive implements Reader {
   }
 
   read(): boolean {
+    this.#reading();
     for (let chunk = this.#chunk; chunk; chunk = this.#chunk) {
       if (this.#at === 0) this.#resumeFrame(chunk);
       if (this.#readFrames(chunk)) return true;
@@ -144,7 +156,7 @@ export class FastReceive implements Reader {
   #readFrames(chunk: Buffer): boolean {
     const end = chunk.length;
     let at = this.#at;
-    // What follows a close frame is nobody's.
+    // What follows a close frame is ignored (RFC 6455, 5.5.1).
     while (at < end && !(this.#closing && this.#owed === 0)) {
       const start = at;
       const size = frameSize(chunk, at, this.#maxFrame);

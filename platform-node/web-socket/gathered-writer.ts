@@ -1,6 +1,6 @@
 import { randomFillSync } from 'node:crypto';
 import { copyBytes } from '../../core/wire/bytes.ts';
-import { type Holder, type Room, WriteArena } from './write-arena.ts';
+import { type ArenaHolder, type ArenaSpan, WriteArena } from './write-arena.ts';
 
 /** What would be larger than this leaves in several pieces, so that no single allocation grows with the backlog. */
 const MAX_CHUNK = 262_144;
@@ -17,7 +17,7 @@ const MAX_LOOP = 96;
 const NOTHING = Buffer.alloc(0);
 
 /** Frames one after another as they leave, WebSocket headers included: for all connections that were given the same. */
-class Segment implements Room {
+class Segment implements ArenaSpan {
   /** What leaves before this: the first `from` bytes of it, after what leaves before that. */
   readonly before: Segment | undefined;
   readonly from: number;
@@ -65,7 +65,7 @@ export class Path {
 }
 
 /** Something that has gathered frames to write when the turn is over. */
-export interface GatheredMember extends Holder {
+export interface GatheredMember extends ArenaHolder {
   /** Writes them; gives whether the system has taken every byte, so that their memory is free again. */
   flush(): boolean;
 }

@@ -51,7 +51,6 @@ export function webSocketDial(url: string, options: WebSocketDialOptions = {}): 
     };
     const limits: ClientOptions & { closeTimeout: number } = {
       perMessageDeflate: false,
-      skipUTF8Validation: true, // a text message is an error of its own, see WebSocketPeer
       maxPayload: maxFrame,
       handshakeTimeout: openTimeout,
       headers: { ...headers },

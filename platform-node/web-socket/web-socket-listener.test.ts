@@ -78,7 +78,7 @@ describe('webSocketListener', () => {
       webSocketListener({ port }).subscribe({ error: resolve });
     });
     expect(error).toBeInstanceOf(ClaspError);
-    expect(error.message).toBe(`[500] port ${port} on 127.0.0.1 is already in use`);
+    expect(error.message).toBe(`[500] port ${port} on 127.0.0.1 is in use`);
   });
 
   it('answers plain HTTP with 426, or as asked', async () => {

@@ -84,7 +84,6 @@ export function webSocketListener(options: WebSocketListenerOptions = {}): Conne
       noServer: true,
       clientTracking: false,
       perMessageDeflate: false,
-      skipUTF8Validation: true, // a text message is an error of its own, see WebSocketPeer
       maxPayload: maxFrame,
       handleProtocols: (offered) => (offered.has('clasp') ? 'clasp' : false),
       closeTimeout,
@@ -147,7 +146,7 @@ function plainAnswer(path: string | undefined): RequestListener {
 
 function listenError(cause: NodeJS.ErrnoException, port: number, host: string): ClaspError {
   const where = `port ${port} on ${host}`;
-  if (cause.code === 'EADDRINUSE') return new ClaspError(ErrorCode.Internal, `${where} is already in use`, { cause });
+  if (cause.code === 'EADDRINUSE') return new ClaspError(ErrorCode.Internal, `${where} is in use`, { cause });
   if (cause.code === 'EACCES') return new ClaspError(ErrorCode.Internal, `${where} needs more rights`, { cause });
   return new ClaspError(ErrorCode.Internal, `cannot listen on ${where}: ${cause.message}`, { cause });
 }

@@ -31,6 +31,7 @@ export class WebSocketPeer implements Connection, Observer<Uint8Array>, Gathered
   readonly peer: string;
   readonly incoming: Emitter<Uint8Array> = new Emitter();
   readonly handsOver = true;
+  reads = 0;
   readonly saturated: BehaviorSubject<boolean> = new BehaviorSubject(false);
   readonly #webSocket: WebSocket;
   readonly #socket: Socket;
@@ -57,15 +58,24 @@ export class WebSocketPeer implements Connection, Observer<Uint8Array>, Gathered
     // As a Uint8Array, because `slice` of a Buffer does not copy.
     webSocket.on('message', (data) => {
       if (!this.#open) return;
+      this.reads++;
       const { buffer, byteOffset, length } = data as Buffer;
       this.incoming.next(new Uint8Array(buffer, byteOffset, length));
     });
     const { turns, maxFrame } = settings;
     const received =
       turns &&
-      new FastReceive(socket, maxFrame, turns, (bytes) => {
-        if (this.#open) this.incoming.next(bytes);
-      });
+      new FastReceive(
+        socket,
+        maxFrame,
+        turns,
+        (bytes) => {
+          if (this.#open) this.incoming.next(bytes);
+        },
+        () => {
+          this.reads++;
+        },
+      );
     webSocket.on('error', (cause) => this.#fail(cause));
     webSocket.on('close', (code, reason) => {
       const closed = () => this.#closed(code, reason.toString());

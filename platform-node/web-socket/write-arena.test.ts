@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Holder, type Room, WriteArena } from './write-arena.ts';
+import { type ArenaHolder, type ArenaSpan, WriteArena } from './write-arena.ts';
 
-const room = (): Room => ({ memory: Buffer.alloc(0), start: 0, size: 0 });
-const bytesOf = ({ memory, start, size }: Room) => memory.subarray(start, start + size);
+const room = (): ArenaSpan => ({ memory: Buffer.alloc(0), start: 0, size: 0 });
+const bytesOf = ({ memory, start, size }: ArenaSpan) => memory.subarray(start, start + size);
 
-class Reader implements Holder {
+class Reader implements ArenaHolder {
   written = true;
   readonly unread: { readonly bytes: Buffer; readonly fill: number }[] = [];
 
@@ -55,7 +55,7 @@ describe('WriteArena', () => {
         const memory = new WriteArena();
         const readers = Array.from({ length: 4 }, () => new Reader());
         let fill = 0;
-        let rooms: Room[] = [];
+        let rooms: ArenaSpan[] = [];
         let fills: number[] = [];
         /** Of this turn: nothing is given twice within it, whoever reads how fast. */
         let given: { readonly bytes: Buffer; readonly fill: number; readonly whose: number }[] = [];

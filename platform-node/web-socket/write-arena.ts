@@ -2,22 +2,22 @@ const SMALLEST = 16 * 1024;
 /** A turn that writes more than this gets memory of its own. */
 const LARGEST = 512 * 1024;
 /**
- * What was put aside for slow readers and may be used again, in bytes at most. What one leaves unread, 1 MiB, takes two or
- * three where turns were long: with less than that the whole heap is collected in most rounds of the bench.
+ * Bytes of memory that slow readers have given back and that is kept for the next. One reader may hold two or three MiB
+ * for the one that it leaves unread, since memory is held by whole turns.
  */
 const MAX_ASIDE = 4 * 1024 * 1024;
 /** How many of those are looked at for one that nobody holds. */
 const LOOKS = 8;
 
-/** A part of some memory that somebody writes to. */
-export interface Room {
+/** A span of the arena that a segment writes to. */
+export interface ArenaSpan {
   memory: Buffer;
   start: number;
   size: number;
 }
 
-/** Somebody whose frames the system has not taken at once. */
-export interface Holder {
+/** A connection whose bytes the system has not taken yet: it holds the memory that they are in. */
+export interface ArenaHolder {
   /** Whether it has taken them since then, or never will. */
   readonly written: boolean;
 }
@@ -44,7 +44,7 @@ export class WriteArena {
   /** The number of this turn, and of the first that wrote to what is used of the memory. */
   #turn = 1;
   #from = 1;
-  readonly #holders = new Map<Holder, Span>();
+  readonly #holders = new Map<ArenaHolder, Span>();
   /** The last turn that anybody held something of. */
   #heldUpTo = 0;
   /** What was full while somebody held something, oldest first as far as it was not looked at. */
@@ -55,7 +55,7 @@ export class WriteArena {
    * Makes a room at least `size` bytes large, somewhere else if need be, and takes the first `kept` bytes along. Nobody
    * else uses them until this turn is over and nobody holds it; what was there before stays until then as well.
    */
-  enlarge(room: Room, size: number, kept: number): void {
+  enlarge(room: ArenaSpan, size: number, kept: number): void {
     if (this.#isLast(room) && room.start + size <= this.#memory.length) {
       this.#used = room.start + size;
       room.size = size;
@@ -72,12 +72,12 @@ export class WriteArena {
   }
 
   /** To be called before somebody writes what the turn that is over has for it. */
-  release(holder: Holder): void {
+  release(holder: ArenaHolder): void {
     if (this.#holders.size > 0 && holder.written) this.#holders.delete(holder);
   }
 
   /** Somebody wrote what the turn that is over had for it, and the system has not taken all of it yet. */
-  hold(holder: Holder): void {
+  hold(holder: ArenaHolder): void {
     const to = this.#turn - 1;
     const span = this.#holders.get(holder);
     if (span) span.to = to;
@@ -102,7 +102,7 @@ export class WriteArena {
     }
   }
 
-  #isLast(room: Room): boolean {
+  #isLast(room: ArenaSpan): boolean {
     return room.memory === this.#memory && room.size > 0 && room.start + room.size === this.#used;
   }
 
@@ -115,7 +115,7 @@ export class WriteArena {
     return false;
   }
 
-  #place(room: Room, size: number): void {
+  #place(room: ArenaSpan, size: number): void {
     room.size = size;
     if (size > LARGEST) {
       room.memory = Buffer.allocUnsafeSlow(size);

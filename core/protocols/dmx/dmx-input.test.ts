@@ -113,6 +113,19 @@ describe('DmxInput', () => {
     expect(input.receive({ source: 'b', universe: 1, levels: bytes(0) }, 6_000)?.changed).toEqual([1]);
   });
 
+  it('follows a sender after a second whose sequence was begun again close behind, or stands still', () => {
+    const input = new DmxInput();
+    const send = (sequence: number, level: number, now: number) =>
+      input.receive({ source: 'a', universe: 1, levels: bytes(level), sequence }, now)?.levels[0];
+    expect(send(7, 1, 0)).toBe(1);
+    expect(send(1, 2, 500)).toBeUndefined();
+    expect(send(2, 3, 999)).toBeUndefined();
+    expect(send(2, 4, 1_000)).toBe(4);
+    expect(send(2, 5, 1_999)).toBeUndefined();
+    expect(send(2, 6, 2_000)).toBe(6);
+    expect(send(3, 7, 2_001)).toBe(7);
+  });
+
   it('drops packets that come late, but not a sender that begins anew', () => {
     const input = new DmxInput();
     const send = (sequence: number, level: number) =>

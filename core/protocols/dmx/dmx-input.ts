@@ -14,8 +14,9 @@ interface Source {
   prioritiesAt: number;
   prioritiesSequence: number | undefined;
   sequence: number | undefined;
-  /** When it was last heard, and when it last changed something. */
+  /** When it was last heard, when its levels were, and when it last changed something. */
   at: number;
+  levelsAt: number;
   changedAt: number;
 }
 
@@ -67,7 +68,8 @@ export class DmxSources {
     const { source: name, from = name, levels, priority = 0, sequence, priorities } = packet;
     const known = this.#sources.get(name);
     const last = priorities === undefined ? known?.sequence : known?.prioritiesSequence;
-    if (isLate(sequence, last)) return undefined;
+    const lastAt = (priorities === undefined ? known?.levelsAt : known?.prioritiesAt) ?? Number.NEGATIVE_INFINITY;
+    if (isLate(sequence, last) && now - lastAt < BEGUN_AGAIN) return undefined;
     const source = known ?? this.#begunAgain(packet, from) ?? this.#join(packet, from, now);
     const isMoved = source.priority !== priority;
     source.at = now;
@@ -78,6 +80,7 @@ export class DmxSources {
       return this.#prioritise(source, priorities, now);
     }
     source.sequence = sequence;
+    source.levelsAt = now;
     if (this.#hasPriorities) return this.#weigh(source, levels, now);
     if (isMoved) return this.#move(source, levels, now);
     if (!this.#active.includes(source)) {
@@ -154,7 +157,7 @@ export class DmxSources {
   #join({ source: name, input, priority = 0 }: DmxPacket, from: string, now: number): Source {
     if (this.#sources.size >= MOST) this.leave(this.silent(this.earliest)[0] ?? '');
     const levels = new Uint8Array(DMX_CHANNELS);
-    const times = { at: now, changedAt: now, prioritiesAt: now };
+    const times = { at: now, levelsAt: now, changedAt: now, prioritiesAt: now };
     const own = { priorities: undefined, prioritiesSequence: undefined, sequence: undefined };
     const source: Source = { name, from, input, levels, length: 0, priority, ...own, ...times };
     this.#sources.set(name, source);
@@ -344,6 +347,12 @@ function isSame(whole: Uint8Array, part: Uint8Array): boolean {
 function hostOf(address: string): string {
   return address.slice(0, address.lastIndexOf(':'));
 }
+
+/**
+ * Milliseconds after which no packet is on its way any more: a sequence that has been late so long was begun again, or
+ * its sender does not count.
+ */
+const BEGUN_AGAIN = 1_000;
 
 /** Whether a packet came later than one that was sent after it (E1.31 §6.7.2); a jump of 20 is a new beginning. */
 function isLate(sequence: number | undefined, last: number | undefined): boolean {

@@ -15,8 +15,11 @@ const cc = (control: number, value: number, channel = 1): MidiMessage => ({
 function assembling(options?: MidiAssemblerOptions) {
   const out: MidiStatement[] = [];
   const assembler = new MidiAssembler((statement) => out.push(statement), options);
+  let now = 0;
+  /** Takes what comes together, a while after what came before. */
   const take = (...messages: MidiMessage[]) => {
-    for (const message of messages) assembler.take(message, 0);
+    now += 10;
+    for (const message of messages) assembler.take(message, now);
     return out.splice(0);
   };
   const flush = () => {
@@ -70,6 +73,99 @@ describe('MidiAssembler', () => {
     expect(flush()).toEqual([]);
   });
 
+  it('makes one value of two halves, whichever comes first, however fast they come', () => {
+    const halves = fc.tuple(fc.nat(127), fc.nat(127));
+    fc.assert(
+      fc.property(fc.boolean(), fc.array(fc.tuple(halves, fc.boolean()), { minLength: 1 }), (fineFirst, all) => {
+        const { assembler, out, flush } = assembling({ cc14: [3] });
+        let now = 0;
+        for (const [[coarse, fine], pause] of all) {
+          const pair = [cc(3, coarse), cc(35, fine)];
+          for (const half of fineFirst ? pair.reverse() : pair) assembler.take(half, now);
+          if (pause) {
+            now += 20;
+            out.push(...flush());
+          }
+        }
+        const values = all.map(([[coarse, fine]]) => (coarse << 7) | fine);
+        // Before a fine half has ever come, the first coarse half counts at once.
+        const first = fineFirst ? [] : [(all[0]?.[0][0] ?? 0) << 7];
+        expect(out.map((one) => 'value' in one && one.value)).toEqual([...first, ...values]);
+        expect(assembler.waits).toBe(false);
+      }),
+    );
+  });
+
+  it('makes one value of each NRPN and RPN, whichever halves of its number and its value come first', () => {
+    const sent = fc.record({
+      kind: fc.constantFrom('nrpn' as const, 'rpn' as const),
+      parameter: fc.nat(16_382),
+      value: fc.nat(16_383),
+      pause: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.boolean(), fc.boolean(), fc.array(sent), (numberFineFirst, fineFirst, all) => {
+        const { assembler, out, flush, take } = assembling();
+        // It is known that this sender has fine halves.
+        take(cc(99, 1), cc(98, 0), ...(fineFirst ? [cc(38, 0), cc(6, 0)] : [cc(6, 0), cc(38, 0)]));
+        out.length = 0;
+        let now = 100;
+        for (const { kind, parameter, value, pause } of all) {
+          const number = kind === 'nrpn' ? [99, 98] : [101, 100];
+          const select = [cc(number[0] as number, parameter >> 7), cc(number[1] as number, parameter & 127)];
+          const data = [cc(6, value >> 7), cc(38, value & 127)];
+          const inOrder = [...(numberFineFirst ? select.reverse() : select), ...(fineFirst ? data.reverse() : data)];
+          for (const message of inOrder) assembler.take(message, now);
+          if (pause) {
+            now += 20;
+            out.push(...flush());
+          }
+        }
+        out.push(...flush());
+        const told = all.map(({ kind, parameter, value }) => ({ type: kind, channel: 1, parameter, value }));
+        expect(out).toEqual(told);
+      }),
+    );
+  });
+
+  it('learns that a sender sends the fine half first, though it was first heard between two halves', () => {
+    const { take, flush } = assembling({ cc14: true });
+    const value = (coarse: number, fine: number) => [
+      { type: 'control-change-14', channel: 1, control: 1, value: (coarse << 7) | fine },
+    ];
+    // 1, and then 2: taken for one value.
+    expect(take(cc(1, 1), cc(33, 2), cc(1, 2)).length).toBe(2);
+    flush();
+    for (const fine of [3, 4, 5]) take(cc(33, fine), cc(1, 2)).concat(flush());
+    expect(take(cc(33, 6))).toEqual([]);
+    expect(take(cc(1, 2))).toEqual(value(2, 6));
+    // And the other way round.
+    take(cc(1, 3), cc(33, 1));
+    expect(take(cc(1, 3), cc(33, 2))).toEqual(value(3, 2));
+    expect(take(cc(33, 3))).toEqual(value(3, 3));
+  });
+
+  it('lets what began to wait later wait on', () => {
+    const { assembler, take, out } = assembling({ cc14: true });
+    take(cc(1, 1), cc(33, 1), cc(1, 1, 2), cc(33, 1, 2));
+    take(cc(1, 2));
+    const { holds } = assembler;
+    take(cc(1, 3, 2));
+    assembler.flush(holds);
+    expect(out.splice(0)).toEqual([{ type: 'control-change-14', channel: 1, control: 1, value: 256 }]);
+    expect(assembler.waits).toBe(true);
+    expect(take(cc(33, 4, 2))).toEqual([{ type: 'control-change-14', channel: 2, control: 1, value: 388 }]);
+  });
+
+  it('counts on from the value of a parameter that is selected again', () => {
+    const { take } = assembling();
+    const select = [cc(99, 1), cc(98, 2)];
+    const nrpn = (value: number) => ({ type: 'nrpn', channel: 1, parameter: 130, value });
+    take(...select, cc(6, 64), cc(38, 1));
+    expect(take(...select, cc(96, 0))).toEqual([nrpn(8194)]);
+    expect(take(...select, cc(38, 5))).toEqual([nrpn(8197)]);
+  });
+
   it('does not let another message of the channel overtake what waits', () => {
     const { take } = assembling({ cc14: true });
     take(cc(1, 1), cc(33, 1), cc(1, 2));
@@ -82,8 +178,7 @@ describe('MidiAssembler', () => {
     const { take } = assembling();
     const nrpn = (value: number) => ({ type: 'nrpn', channel: 1, parameter: 130, value });
     expect(take(cc(99, 1), cc(98, 2))).toEqual([]);
-    expect(take(cc(6, 64))).toEqual([nrpn(64 << 7)]);
-    expect(take(cc(38, 1))).toEqual([nrpn((64 << 7) | 1)]);
+    expect(take(cc(6, 64), cc(38, 1))).toEqual([nrpn(64 << 7), nrpn((64 << 7) | 1)]);
     expect(take(cc(96, 0), cc(97, 0), cc(97, 0))).toEqual([nrpn(8194), nrpn(8193), nrpn(8192)]);
     expect(take(cc(101, 0), cc(100, 0), cc(6, 2), cc(38, 0))).toEqual([
       { type: 'rpn', channel: 1, parameter: 0, value: 256 },
@@ -187,6 +282,34 @@ describe('MidiAssembler', () => {
       (nibble, piece): MidiMessage => ({ type: 'quarter-frame', piece, nibble }),
     );
     expect(take(...hour31)).toEqual([]);
+  });
+
+  it('never says a time that drop-frame leaves out, forwards, backwards or at once', () => {
+    const dropped = fc.record({ hours: fc.nat(23), minutes: fc.nat(59), seconds: fc.constant(0), frames: fc.nat(1) });
+    fc.assert(
+      fc.property(dropped, fc.boolean(), (numbers, backwards) => {
+        const time = { ...numbers, rate: 29.97 } as const;
+        const { take } = assembling();
+        const exists = numbers.minutes % 10 === 0;
+        const nibbles = [
+          numbers.frames,
+          0,
+          0,
+          0,
+          numbers.minutes & 15,
+          numbers.minutes >> 4,
+          numbers.hours & 15,
+          4 | (numbers.hours >> 4),
+        ];
+        const pieces = nibbles.map((nibble, piece): MidiMessage => ({ type: 'quarter-frame', piece, nibble }));
+        expect(take(...(backwards ? pieces.reverse() : pieces)).length).toBe(exists ? 1 : 0);
+        const full = [0xf0, 0x7f, 0x7f, 1, 1, 0x40 | numbers.hours, numbers.minutes, 0, numbers.frames, 0xf7];
+        const said = take({ type: 'sysex', bytes: Uint8Array.from(full) });
+        expect(said.some((one) => one.type === 'time-code')).toBe(exists);
+        if (exists) expect(spellMidi({ type: 'time-code', time })).toHaveLength(1);
+        else expect(() => spellMidi({ type: 'time-code', time })).toThrow('drop-frame has no frame');
+      }),
+    );
   });
 
   it('passes a sysex on that is no time code', () => {

@@ -34,21 +34,39 @@ const NONE = -1;
 const RESET_ALL = 121;
 const MAX_14_BIT = 16_383;
 
+/** Milliseconds within which the halves of one value come, one after the other. */
+const TOGETHER = 3;
+
+/** Which half of a pair a sender sends first, where that is known. */
+const COARSE_FIRST = 1;
+const FINE_FIRST = 2;
+
 /** What is remembered of a channel. */
 interface Channel {
   readonly number: number;
-  /** Coarse half of each pair. */
+  /** Halves of each pair, the last that came. */
   readonly coarse: Uint8Array;
+  readonly fine: Uint8Array;
   /** Whether a fine half of the pair has ever come. */
   readonly hasFine: Uint8Array;
-  /** The pair whose coarse half has come and whose fine half is expected. */
+  readonly order: Uint8Array;
+  /** When a half last counted without the other one. */
+  readonly aloneAt: Float64Array;
+  /** The pair one half of which has come and whose other half is expected. */
   held: number;
+  /** Whether that half is the fine one. */
+  heldFine: boolean;
+  /** Counts what was held before it. */
+  heldAs: number;
+  /** Whether a fine half came alone just before the coarse one that is held. */
+  afterFine: boolean;
   /** The kind of parameter that was selected last. */
   kind: 'nrpn' | 'rpn';
   readonly nrpn: [coarse: number, fine: number];
   readonly rpn: [coarse: number, fine: number];
-  /** Value of the selected parameter, where known. */
+  /** Value of the parameter that was set last, where known, and which it was. */
   data: number;
+  dataOf: number;
 }
 
 /**
@@ -56,8 +74,9 @@ interface Channel {
  * All else passes as it is; clocks and quarter frames do not. Pure: time is an argument, in milliseconds.
  *
  * The coarse half of a pair counts at once, with a fine half of 0, as MIDI 1.0 has it, until a fine half has come
- * once. From then on it waits for its fine half, so that a fader does not jump: up to the next message of the channel,
- * or until {@link flush}.
+ * once. From then on a half waits for the other, whichever the sender sends first, so that a fader does not jump: up
+ * to the next message of the channel, or until {@link flush}. Where the coarse half comes first, a fine half that
+ * comes alone counts at once.
  */
 export class MidiAssembler {
   readonly #out: (statement: MidiStatement) => void;
@@ -67,6 +86,7 @@ export class MidiAssembler {
   readonly #clock = new MidiClock();
   readonly #quarters = new QuarterFrameReader();
   #held = 0;
+  #holds = 0;
 
   constructor(out: (statement: MidiStatement) => void, { cc14 = [], nrpn = true }: MidiAssemblerOptions = {}) {
     this.#out = out;
@@ -74,22 +94,28 @@ export class MidiAssembler {
     this.#parameters = nrpn;
   }
 
-  /** Whether something waits for its fine half: then `flush` a few milliseconds later. */
+  /** Whether something waits for its other half: then `flush` a few milliseconds later. */
   get waits(): boolean {
     return this.#held > 0;
   }
 
-  /** Lets what waits for its fine half count without. */
-  flush(): void {
+  /** How often something has begun to wait. */
+  get holds(): number {
+    return this.#holds;
+  }
+
+  /** Lets what waits for its other half count without: all, or what was among the first `holds` that began to wait. */
+  flush(holds: number = Number.POSITIVE_INFINITY): void {
     if (this.#held === 0) return;
-    for (const channel of this.#channels) if (channel && channel.held !== NONE) this.#release(channel);
+    for (const channel of this.#channels)
+      if (channel && channel.held !== NONE && channel.heldAs <= holds) this.#release(channel);
   }
 
   /** Takes one message that came at `now`, milliseconds of any clock. */
   take(message: MidiMessage, now: number): void {
     switch (message.type) {
       case 'control-change':
-        this.#control(message, this.#channel(message.channel));
+        this.#control(message, this.#channel(message.channel), now);
         return;
       case 'clock':
         this.#clockAt(now);
@@ -127,19 +153,26 @@ export class MidiAssembler {
       channel = {
         number,
         coarse: new Uint8Array(DATA_ENTRY + 1),
+        fine: new Uint8Array(DATA_ENTRY + 1),
         hasFine: new Uint8Array(DATA_ENTRY + 1),
+        order: new Uint8Array(DATA_ENTRY + 1),
+        aloneAt: new Float64Array(DATA_ENTRY + 1).fill(Number.NEGATIVE_INFINITY),
         held: NONE,
+        heldFine: false,
+        heldAs: 0,
+        afterFine: false,
         kind: 'rpn',
         nrpn: [NONE, NONE],
         rpn: [NONE, NONE],
         data: NONE,
+        dataOf: NONE,
       };
       this.#channels[number] = channel;
     }
     return channel;
   }
 
-  #control(message: Extract<MidiMessage, { type: 'control-change' }>, channel: Channel): void {
+  #control(message: Extract<MidiMessage, { type: 'control-change' }>, channel: Channel, now: number): void {
     const { control, value } = message;
     const parameter = this.#parameters && control >= 96 && control <= 101;
     // An increment counts on from what waits.
@@ -149,7 +182,7 @@ export class MidiAssembler {
       return;
     }
     if (control === RESET_ALL) unselect(channel);
-    const selected = this.#parameters && selectedOf(channel) !== undefined;
+    const selected = this.#parameters && isSelected(channel);
     if (parameter && selected && channel.data !== NONE) {
       const data = Math.min(MAX_14_BIT, Math.max(0, channel.data + (control === 96 ? 1 : -1)));
       this.#pair(channel, DATA_ENTRY, data);
@@ -162,40 +195,68 @@ export class MidiAssembler {
       this.#release(channel);
       this.#out(message);
     } else if (isFine) {
-      this.#fine(channel, pair, value);
+      this.#fine(channel, pair, value, now);
     } else {
-      this.#coarse(channel, pair, value);
+      this.#coarse(channel, pair, value, now);
     }
   }
 
-  #coarse(channel: Channel, pair: number, value: number): void {
-    this.#release(channel);
+  #coarse(channel: Channel, pair: number, value: number, now: number): void {
+    const completes = channel.held === pair && channel.heldFine;
+    if (completes) this.#letGo(channel);
+    else this.#release(channel);
     channel.coarse[pair] = value;
-    if (channel.hasFine[pair]) {
-      channel.held = pair;
-      this.#held++;
+    if (completes) {
+      channel.order[pair] = FINE_FIRST;
+      this.#pair(channel, pair, (value << 7) | (channel.fine[pair] as number));
+    } else if (channel.hasFine[pair]) {
+      channel.afterFine = now - (channel.aloneAt[pair] as number) <= TOGETHER;
+      this.#hold(channel, pair, false);
     } else {
+      channel.aloneAt[pair] = now;
       this.#pair(channel, pair, value << 7);
     }
   }
 
-  #fine(channel: Channel, pair: number, value: number): void {
-    if (channel.held === pair) {
-      channel.held = NONE;
-      this.#held--;
-    } else {
-      this.#release(channel);
-    }
+  #fine(channel: Channel, pair: number, value: number, now: number): void {
+    const completes = channel.held === pair && !channel.heldFine;
+    if (completes) this.#letGo(channel);
+    else this.#release(channel);
+    // The first coarse half of all has not waited.
+    const follows = !channel.hasFine[pair] && now - (channel.aloneAt[pair] as number) <= TOGETHER;
     channel.hasFine[pair] = 1;
+    channel.fine[pair] = value;
+    if (completes || follows) channel.order[pair] = COARSE_FIRST;
+    if (channel.order[pair] !== COARSE_FIRST) {
+      this.#hold(channel, pair, true);
+      return;
+    }
+    channel.aloneAt[pair] = completes || follows ? Number.NEGATIVE_INFINITY : now;
     this.#pair(channel, pair, ((channel.coarse[pair] as number) << 7) | value);
   }
 
+  #hold(channel: Channel, pair: number, fine: boolean): void {
+    channel.held = pair;
+    channel.heldFine = fine;
+    channel.heldAs = ++this.#holds;
+    this.#held++;
+  }
+
+  #letGo(channel: Channel): void {
+    channel.held = NONE;
+    this.#held--;
+  }
+
+  /** The other half does not come. */
   #release(channel: Channel): void {
     const pair = channel.held;
     if (pair === NONE) return;
-    channel.held = NONE;
-    this.#held--;
-    this.#pair(channel, pair, (channel.coarse[pair] as number) << 7);
+    this.#letGo(channel);
+    // What was taken for a fine half alone was the first half of this value.
+    if (!channel.heldFine && channel.afterFine) channel.order[pair] = FINE_FIRST;
+    // A coarse half means a fine half of 0, but for a sender that sends that before.
+    if (!channel.heldFine && channel.order[pair] !== FINE_FIRST) channel.fine[pair] = 0;
+    this.#pair(channel, pair, ((channel.coarse[pair] as number) << 7) | (channel.fine[pair] as number));
   }
 
   #pair(channel: Channel, pair: number, value: number): void {
@@ -206,6 +267,7 @@ export class MidiAssembler {
     }
     channel.data = value;
     channel.coarse[DATA_ENTRY] = value >> 7;
+    channel.fine[DATA_ENTRY] = value & 127;
     const parameter = selectedOf(channel);
     if (parameter !== undefined) this.#out({ type: channel.kind, channel: number, parameter, value });
   }
@@ -226,15 +288,28 @@ export class MidiAssembler {
 function select(channel: Channel, control: number, value: number): void {
   channel.kind = control < 100 ? 'nrpn' : 'rpn';
   channel[channel.kind][control % 2 === 0 ? 1 : 0] = value;
-  channel.data = NONE;
-  channel.coarse[DATA_ENTRY] = 0;
 }
 
 function unselect(channel: Channel): void {
   channel.nrpn.fill(NONE);
   channel.rpn.fill(NONE);
+  forgetData(channel, NONE);
+}
+
+/** Whether a parameter is selected; of one that is another than before no value is known. */
+function isSelected(channel: Channel): boolean {
+  const parameter = selectedOf(channel);
+  if (parameter === undefined) return false;
+  const which = channel.kind === 'nrpn' ? parameter : MAX_14_BIT + 1 + parameter;
+  if (which !== channel.dataOf) forgetData(channel, which);
+  return true;
+}
+
+function forgetData(channel: Channel, dataOf: number): void {
+  channel.dataOf = dataOf;
   channel.data = NONE;
   channel.coarse[DATA_ENTRY] = 0;
+  channel.fine[DATA_ENTRY] = 0;
 }
 
 /** The selected parameter; undefined when none is, 127 and 127 being none. */

@@ -7,7 +7,7 @@ import type { Value } from '../../signal/value.ts';
 import { decodeMidi } from './midi.ts';
 import type { MidiStatement } from './midi-assembler.ts';
 import { midiFromSignal, midiToSignal } from './midi-mapping.ts';
-import { chooseMidiPort } from './midi-port-choice.ts';
+import { chooseMidiPort, midiPortChoices } from './midi-port-choice.ts';
 
 const signalOf = (...bytes: number[]) => midiToSignal(decodeMidi(Uint8Array.from(bytes)));
 const param = (address: string, value: Value): Signal => ({ kind: 'param', address, value });
@@ -186,5 +186,31 @@ describe('chooseMidiPort', () => {
       '[201] no MIDI output is called "desk"; there are "Keys"',
     );
     expect(() => chooseMidiPort([], 'desk', 'output')).toThrow('there is none at all');
+  });
+
+  it('takes each of several of one name by its number, whatever they are called', () => {
+    const name = fc.constantFrom('Keys', 'keys', 'Keys 2', 'Desk 20:0', 'Desk 24:1', 'Pad', '');
+    fc.assert(
+      fc.property(fc.array(name, { minLength: 1, maxLength: 8 }), (all) => {
+        const choices = midiPortChoices(all);
+        expect(new Set(choices).size).toBe(all.length);
+        for (const [index, choice] of choices.entries()) {
+          expect(chooseMidiPort(all, `#${index + 1}`, 'input')).toBe(index);
+          if (all[index] !== '') expect(chooseMidiPort(all, choice, 'input')).toBe(index);
+        }
+      }),
+    );
+  });
+
+  it('counts those that the name fits, and takes a name that ends so as it is', () => {
+    expect(chooseMidiPort(names, 'nano #2', 'input')).toBe(2);
+    expect(chooseMidiPort(['Keys 20:0', 'Keys 24:0'], 'Keys #2', 'input')).toBe(1);
+    expect(chooseMidiPort(['Keys', 'Keys', 'Keys #2'], 'Keys #2', 'input')).toBe(2);
+    expect(() => chooseMidiPort(['Keys', 'Keys'], 'Keys #3', 'input')).toThrow(
+      '[201] no MIDI input is called "Keys #3"; there are "Keys #1", "Keys #2"',
+    );
+    expect(() => chooseMidiPort(['Keys', 'Keys'], 'Keys', 'input')).toThrow(
+      '[402] "Keys" is the name of several MIDI inputs: "Keys #1", "Keys #2"',
+    );
   });
 });

@@ -21,7 +21,7 @@ function countOf(rate: MidiFrameRate): number {
   return Math.ceil(rate);
 }
 
-/** The `ClaspError` (402) of a time that does not exist, or undefined. */
+/** The `ClaspError` (402) of a time that does not exist, or undefined. Drop-frame leaves out numbers, too. */
 export function checkTimeCode({ hours, minutes, seconds, frames, rate }: MidiTimeCode): ClaspError | undefined {
   const below = (value: number, limit: number) => Number.isInteger(value) && value >= 0 && value < limit;
   const wrong =
@@ -29,8 +29,14 @@ export function checkTimeCode({ hours, minutes, seconds, frames, rate }: MidiTim
     (!below(hours, 24) && `hours are 0–23, not ${hours}`) ||
     (!below(minutes, 60) && `minutes are 0–59, not ${minutes}`) ||
     (!below(seconds, 60) && `seconds are 0–59, not ${seconds}`) ||
-    (!below(frames, countOf(rate)) && `frames are 0–${countOf(rate) - 1}, not ${frames}`);
+    (!below(frames, countOf(rate)) && `frames are 0–${countOf(rate) - 1}, not ${frames}`) ||
+    (isDropped({ hours, minutes, seconds, frames, rate }) && `drop-frame has no frame ${frames} in minute ${minutes}`);
   return wrong ? new ClaspError(ErrorCode.BadValue, `time code: ${wrong}`) : undefined;
+}
+
+/** The first two frames of every minute do not exist at 29.97, but for every tenth minute. */
+function isDropped({ minutes, seconds, frames, rate }: MidiTimeCode): boolean {
+  return rate === 29.97 && seconds === 0 && frames < 2 && minutes % 10 !== 0;
 }
 
 /** The time `steps` frames later, past midnight if need be. At 29.97 the frames that NTSC leaves out are left out. */
@@ -43,10 +49,36 @@ export function laterTimeCode(time: MidiTimeCode, steps: number): MidiTimeCode {
     seconds = 0;
     minutes = (minutes + 1) % 60;
     if (minutes === 0) hours = (hours + 1) % 24;
-    // The first two frames of every minute do not exist, but for every tenth.
-    if (time.rate === 29.97 && minutes % 10 !== 0) frames = 2;
+    if (isDropped({ hours, minutes, seconds, frames, rate: time.rate })) frames = 2;
   }
   return { hours, minutes, seconds, frames, rate: time.rate };
+}
+
+/** Frames that were counted since midnight. */
+export function timeCodeFrames({ hours, minutes, seconds, frames, rate }: MidiTimeCode): number {
+  const all = hours * 60 + minutes;
+  const dropped = rate === 29.97 ? 2 * (all - Math.floor(all / 10)) : 0;
+  return (all * 60 + seconds) * countOf(rate) + frames - dropped;
+}
+
+/** The time at which so many frames, less than a day of them, were counted since midnight. */
+export function timeCodeOf(count: number, rate: MidiFrameRate): MidiTimeCode {
+  const frameRate = countOf(rate);
+  let number = count;
+  if (rate === 29.97) {
+    // Ten minutes are 17982 frames: the first has 1800, the others 1798.
+    const tens = Math.floor(count / 17_982);
+    const left = count % 17_982;
+    number += 18 * tens + (left < 1_800 ? 0 : 2 * (1 + Math.floor((left - 1_800) / 1_798)));
+  }
+  const seconds = Math.floor(number / frameRate);
+  const [hours, minutes] = [Math.floor(seconds / 3_600), Math.floor(seconds / 60) % 60];
+  return { hours, minutes, seconds: seconds % 60, frames: number % frameRate, rate };
+}
+
+/** Frames of a day. */
+export function timeCodeDay(rate: MidiFrameRate): number {
+  return rate === 29.97 ? 144 * 17_982 : 86_400 * rate;
 }
 
 /** The sysex that tells a whole time at once, to all devices. Throws a `ClaspError` 402 for a time that does not exist. */

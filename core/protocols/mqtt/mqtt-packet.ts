@@ -31,6 +31,9 @@ export const MqttReason = {
   ConnectTimeExceeded: 0xa0,
 } as const;
 
+/** The protocol level of a CONNECT: 3 is MQTT 3.1, 4 is 3.1.1. */
+export type MqttVersion = 3 | 4 | 5;
+
 /** One of {@link MqttReason}, or what else a peer sends. */
 export type MqttReason = number;
 
@@ -53,7 +56,7 @@ export interface MqttPublishProperties {
   readonly subscriptionIdentifier?: number | readonly number[];
 }
 
-/** What a client leaves to be said when it is gone without a word. */
+/** A last will: what the server publishes when the client is gone without DISCONNECT. */
 export interface MqttWill {
   readonly topic: string;
   readonly payload: Uint8Array;
@@ -65,8 +68,9 @@ export interface MqttWill {
 /** The first packet of a client. */
 export interface MqttConnectPacket {
   readonly cmd: 'connect';
-  /** 4 is 3.1.1. */
-  readonly protocolVersion: 4 | 5;
+  readonly protocolVersion: MqttVersion;
+  /** A bridge: it wants nothing back that it published, and every message with the retain flag it was published with. */
+  readonly bridgeMode?: boolean;
   readonly clientId: string;
   readonly clean: boolean;
   /** Seconds; 0 is none. */

@@ -45,6 +45,19 @@ export function fromMqttPayload(payload: Uint8Array): Value {
 }
 
 /**
+ * What a retained payload says as the value of a param: null, which deletes, for an empty one only. Any other is a value,
+ * the word `null` too, which stays text: as null it would delete.
+ *
+ * @example
+ * ```ts
+ * fromRetainedPayload(new TextEncoder().encode('null')); // 'null'
+ * ```
+ */
+export function fromRetainedPayload(payload: Uint8Array): Value {
+  return payload.length === 0 ? null : (fromMqttPayload(payload) ?? utf8.decode(payload));
+}
+
+/**
  * The payload of a value: text and bytes as they are, everything else as JSON; bytes within a list or a map as
  * `{ "$bytes": base64 }`, NaN and the infinities as the words. `null` is the word too: that an empty retained payload
  * deletes is for the caller to say.

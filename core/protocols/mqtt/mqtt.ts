@@ -1,6 +1,6 @@
 import { ClaspError, ErrorCode } from '../../errors.ts';
 import type { Event, Param, Signal } from '../../signal/signal.ts';
-import { fromMqttPayload, toMqttPayload } from './mqtt-payload.ts';
+import { fromMqttPayload, fromRetainedPayload, toMqttPayload } from './mqtt-payload.ts';
 import { badMqttTopic, fromMqttTopic, toMqttTopic } from './mqtt-topic.ts';
 
 /** How often MQTT delivers: 0 at most once, 1 at least once, 2 exactly once. */
@@ -22,7 +22,7 @@ export interface MqttMappingOptions {
 
 /**
  * The signal that an MQTT message stands for: a param if it is retained, else an event. An empty retained payload is the
- * param's end, null. Throws a `ClaspError` (200) for a topic without an address.
+ * param's end, null, and no other is: the word `null` stays text there. Throws a `ClaspError` (200) for a topic without an address.
  *
  * @example
  * ```ts
@@ -37,7 +37,7 @@ export function fromMqtt(
   const address = fromMqttTopic(message.topic, namespace);
   if (address === undefined) throw badMqttTopic(message.topic);
   if (!message.retain) return { kind: 'event', address, value: fromMqttPayload(message.payload) };
-  return { kind: 'param', address, value: message.payload.length === 0 ? null : fromMqttPayload(message.payload) };
+  return { kind: 'param', address, value: fromRetainedPayload(message.payload) };
 }
 
 /**

@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import * as published from '@clasp-to/core';
 import { describe, expect, expectTypeOf, it } from 'vitest';
-import * as browser from '../platform-browser/index.ts';
+import * as browser from '../platform-browser/compat.ts';
+import { publicNames } from '../scripts/public-names.ts';
 import type {
   AckMessage,
   AnnounceMessage,
@@ -31,18 +34,33 @@ import type {
   UnsubscribeMessage,
   Value,
   WelcomeMessage,
-} from './index.ts';
-import * as node from './index.ts';
+} from './compat.ts';
+import * as node from './compat.ts';
 
 // A program that imports from `@clasp-to/core` changes the name of the package and nothing else.
 
+const pathOf = (file: string) => fileURLToPath(new URL(file, import.meta.url));
+
 describe.each([
-  ['clasp-rx/platform-node', node],
-  ['clasp-rx/platform-browser', browser],
-])('%s instead of @clasp-to/core', (_, ours) => {
-  it('has every name', () => {
-    expect(Object.keys(ours)).toEqual(expect.arrayContaining(Object.keys(published)));
+  ['in Node', node, 'compat.ts'],
+  ['in a browser', browser, '../platform-browser/compat.ts'],
+])('clasp-rx/compat instead of @clasp-to/core, %s', (_, ours, file) => {
+  it('has every value, and no other', () => {
+    expect(Object.keys(ours).sort()).toEqual(Object.keys(published).sort());
   });
+
+  it('has every type, and no other', () => {
+    const text = readFileSync(pathOf('../node_modules/@clasp-to/core/dist/index.d.ts'), 'utf8');
+    const [, list = ''] = text.match(/export \{([^}]*)\};\s*$/) ?? [];
+    const names = list.split(',').map((name) => name.replace('type ', '').trim());
+    expect(names.length).toBeGreaterThan(50);
+    expect([...publicNames(pathOf(file)).keys()].sort()).toEqual(names.sort());
+  });
+});
+
+it('is the same on both platforms, but for what opens sockets', () => {
+  const { Clasp: _, ClaspBuilder: __, ...inNode } = node;
+  expect(browser).toEqual(expect.objectContaining(inNode));
 });
 
 it('takes what was written for the published types', () => {

@@ -1,0 +1,1 @@
+export function startArguments(given: readonly string[]): string[];
