@@ -9,6 +9,14 @@ export interface FailureDigestOptions {
   readonly scheduler?: SchedulerLike;
 }
 
+/** How many failures one that was told stands for. */
+const counts = new WeakMap<ClaspError, number>();
+
+/** How many failures a failure stands for: more than one where a digest told of them together. */
+export function failureCount(failure: ClaspError): number {
+  return counts.get(failure) ?? 1;
+}
+
 /** What one failure was about. */
 export interface FailureDetail {
   /** Whom or what it concerns: a peer's address, a port. Begins the message. */
@@ -58,14 +66,14 @@ export class FailureDigest {
     return this.#total;
   }
 
-  /** Counts one failure: its code, a constant text, and what it is about. */
-  report(code: number, reason: string, detail: FailureDetail): void {
-    if (this.#closed) return;
+  /** Counts one failure, or `times` of a kind: its code, a constant text, and what it is about. */
+  report(code: number, reason: string, detail: FailureDetail, times = 1): void {
+    if (this.#closed || times < 1) return;
     this.#failure = undefined;
     this.#code = code;
     this.#reason = reason;
     this.#detail = detail;
-    this.#count();
+    this.#count(times);
   }
 
   /** Counts a failure that exists already. */
@@ -84,9 +92,9 @@ export class FailureDigest {
     this.#told.complete();
   }
 
-  #count(): void {
-    this.#total++;
-    this.#untold++;
+  #count(times = 1): void {
+    this.#total += times;
+    this.#untold += times;
     if (this.#timer) return;
     this.#wait();
     this.#tell();
@@ -107,7 +115,9 @@ export class FailureDigest {
     this.#untold = 0;
     const others = count === 1 ? '' : `; ${count} failures within ${this.#interval} ms, this was the last`;
     const { code, reason, address } = this.#failure ?? this.#described();
-    this.#told.next(new ClaspError(code, reason + others, { value: count, address, cause: this.#failure }));
+    const told = new ClaspError(code, reason + others, { value: count, address, cause: this.#failure });
+    counts.set(told, count);
+    this.#told.next(told);
   }
 
   #described(): { code: number; reason: string; address: string | undefined } {

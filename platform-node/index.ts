@@ -31,6 +31,7 @@ export type { MqttServerBridgeConfig } from './bridges/mqtt-server-bridge-type.t
 export type { OscBridgeOptions } from './bridges/osc-bridge.ts';
 export { oscBridge } from './bridges/osc-bridge.ts';
 export type { OscBridgeConfig } from './bridges/osc-bridge-type.ts';
+export type { OscPeriodicMessage } from './bridges/osc-periodic.ts';
 export type { OscQueryOptions, OscQuerySignal } from './bridges/osc-query.ts';
 export type { OscTcpOptions } from './bridges/osc-tcp.ts';
 export type { BridgeAddress, RelayBridgeEvent } from './bridges/relay-bridge.ts';

@@ -117,7 +117,7 @@ export function createRelay(config: RelayConfig = {}): Relay {
     const own = { sessions: Math.max(0, all - sessions), params: ownParams };
     const uptime = Math.floor((clock() - since) / 1_000_000);
     const figures = { sessions, params: params - ownParams, own, subscriptions, messagesIn, messagesOut, uptime };
-    return { name, version, urls, ...figures, bridges: bridgeStatus.states };
+    return { name, version, urls, ...figures, bridges: bridgeStatus.states, failures: bridgeStatus.failures };
   };
   const client: Relay['client'] = (clientName, scopes) => {
     const made = core.client(clientName, scopes);

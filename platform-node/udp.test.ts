@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import type { Socket } from 'node:dgram';
 import { networkInterfaces } from 'node:os';
 import { type Subscription, VirtualTimeScheduler } from 'rxjs';
@@ -45,6 +46,40 @@ describe('udpSocket', () => {
     b.socket.send(text('thanks'), a.socket.address);
     await vi.waitFor(() => expect(a.received).toEqual([`${b.socket.address} thanks`]));
   });
+
+  /** Sends packets from another program while this one reads none. */
+  const burst = (socket: DatagramSocket, count: number) => {
+    const script = `const s = require('node:dgram').createSocket('udp4');
+      let left = ${count};
+      const next = () => (left-- > 0 ? s.send('x'.repeat(32), ${portOf(socket)}, '127.0.0.1', next) : s.close());
+      next();`;
+    expect(spawnSync(process.execPath, ['-e', script]).status).toBe(0);
+  };
+
+  it('hears a burst of 500 packets that comes while it is busy', async () => {
+    const { socket, received, failures } = await bind();
+    burst(socket, 500);
+    await vi.waitFor(() => expect(received.length).toBe(500), 10_000);
+    expect(failures).toEqual([]);
+  });
+
+  it.runIf(process.platform === 'linux')(
+    'counts the packets of a burst that the system drops, and tells of them',
+    async () => {
+      const { socket, received, failures, close } = await bind({ receiveBuffer: 65_536 });
+      const other = await bind({ receiveBuffer: 65_536 });
+      burst(socket, 2_000);
+      await vi.waitFor(() => expect(failures).toHaveLength(1), 10_000);
+      await vi.waitFor(() => expect(received.length + Number(failures[0]?.value)).toBe(2_000));
+      expect(failures[0]).toMatchObject({ code: 503, reason: expect.stringContaining('the receive buffer of') });
+      expect(failures[0]?.reason).toContain(`UDP ${socket.address}: packet dropped`);
+      burst(socket, 2_000);
+      await vi.waitFor(() => expect(received.length).toBeGreaterThan(2_000 - Number(failures[0]?.value)));
+      close();
+      expect(failures).toHaveLength(2);
+      expect(other.failures).toEqual([]);
+    },
+  );
 
   it('says in one line that a port is in use', async () => {
     const first = await bind();

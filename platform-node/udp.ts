@@ -1,6 +1,6 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
-import { Observable, type SchedulerLike, Subject } from 'rxjs';
+import { Observable, type SchedulerLike, Subject, type Subscription } from 'rxjs';
 import type { Datagram, DatagramSocket } from '../core/connection/datagram.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
 import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
@@ -9,6 +9,7 @@ import { formatHostPort, parseHostPort } from './host-port.ts';
 import { MulticastGroups } from './multicast-groups.ts';
 import { resolveInterface } from './network-interface.ts';
 import { UdpDestinations } from './udp-destinations.ts';
+import { UdpDrops } from './udp-drops.ts';
 
 export interface UdpOptions {
   /** Port, or `host:port`; 0 for any free port, `false` to send only. @defaultValue false */
@@ -29,8 +30,8 @@ export interface UdpOptions {
   readonly reuseAddress?: boolean;
   /**
    * Bytes that may wait to be read, as the system counts them, about twice their length; as many as it allows up to this.
-   * A burst of packets that is larger is lost in part.
-   * @defaultValue the system's choice
+   * A burst of packets that is larger is lost in part, of which `failures` tell on Linux (503).
+   * @defaultValue 4194304
    */
   readonly receiveBuffer?: number;
   /** Bytes that may wait in the socket before packets are dropped. @defaultValue 1048576 */
@@ -77,8 +78,19 @@ export function udpSocket(options: UdpOptions = {}): Observable<DatagramSocket> 
     const destinations = new UdpDestinations(socket, isIPv6(host), options.maxQueued ?? 1024 * 1024, digest, scheduler);
     const groups = new MulticastGroups(socket, isIPv6(host), networkAddress);
     let bound = false;
+    let drops: UdpDrops | undefined;
+    let looking: Subscription | undefined;
+
+    const tellDrops = () => {
+      looking = undefined;
+      const dropped = drops?.take() ?? 0;
+      if (dropped > 0)
+        digest.report(ErrorCode.Overloaded, droppedPackets(socket), { where: whereBound(socket) }, dropped);
+    };
 
     socket.on('message', (bytes, { address, port: senderPort }) => {
+      // A full buffer has packets in it: none is dropped without one that comes here later.
+      if (drops) looking ??= scheduler.schedule(tellDrops, LOOK);
       incoming.next({ bytes, from: formatHostPort(unmapped(address), senderPort) });
     });
     socket.on('error', (cause: NodeJS.ErrnoException) => {
@@ -88,6 +100,7 @@ export function udpSocket(options: UdpOptions = {}): Observable<DatagramSocket> 
     const opened = () => {
       if (subscriber.closed) return;
       const { address, port: boundPort } = socket.address();
+      drops = new UdpDrops(boundPort, isIPv6(host));
       subscriber.next({
         address: formatHostPort(address, boundPort),
         incoming: incoming.asObservable(),
@@ -112,6 +125,11 @@ export function udpSocket(options: UdpOptions = {}): Observable<DatagramSocket> 
     socket.bind(port, host);
 
     return () => {
+      if (looking) {
+        looking.unsubscribe();
+        tellDrops();
+      }
+      drops?.close();
       groups.close();
       destinations.close();
       socket.close();
@@ -120,6 +138,11 @@ export function udpSocket(options: UdpOptions = {}): Observable<DatagramSocket> 
     };
   });
 }
+
+/** Bytes: a few thousand packets, as lighting desks send them at once, or while the program is busy with something else. */
+const RECEIVE_BUFFER = 4 * 1024 * 1024;
+/** Milliseconds after a packet at which it is looked whether others were dropped. */
+const LOOK = 1_000;
 
 interface BindAddress {
   readonly host: string;
@@ -140,10 +163,20 @@ function bindAddress(options: UdpOptions): BindAddress {
 function configure(socket: Socket, options: UdpOptions, networkAddress: string | undefined): void {
   const { broadcast = false, multicastTtl = 1, multicastLoopback = true } = options;
   if (broadcast) socket.setBroadcast(true);
-  if (options.receiveBuffer !== undefined) widen(socket, options.receiveBuffer);
+  widen(socket, options.receiveBuffer ?? RECEIVE_BUFFER);
   socket.setMulticastTTL(multicastTtl);
   socket.setMulticastLoopback(multicastLoopback);
   if (networkAddress !== undefined) socket.setMulticastInterface(networkAddress);
+}
+
+function whereBound(socket: Socket): string {
+  const { address, port } = socket.address();
+  return `UDP ${formatHostPort(address, port)}`;
+}
+
+function droppedPackets(socket: Socket): string {
+  const size = socket.getRecvBufferSize();
+  return `packet dropped, the receive buffer of ${size} bytes was full (sysctl net.core.rmem_max allows a larger one)`;
 }
 
 function reasonOf(cause: unknown): string {

@@ -46,6 +46,17 @@ describe('oscSink', () => {
     expect(buffers.size).toBe(3);
   });
 
+  it('tells that a param was deleted only where that is no event to the receiver', () => {
+    const options = { targets: [DESK], hints: { '/null/*': 'N' } };
+    for (const noArguments of ['event', 'get', 'param'] as const) {
+      const { sink, sent, failures } = open({ ...options, noArguments });
+      sink.next(param('/osc/a', null));
+      sink.next(param('/osc/null/b', null));
+      const all = [`${DESK} /a ,`, `${DESK} /null/b ,N null`];
+      expect([sent, failures]).toEqual([noArguments === 'param' ? all : all.slice(1), []]);
+    }
+  });
+
   it('sends nothing at all where there is nobody', () => {
     const { sink, sent, failures } = open({});
     sink.next(param('/osc/a', 1));

@@ -1,7 +1,7 @@
 import type { SchedulerLike } from 'rxjs';
 import { compilePattern } from '../core/address/pattern.ts';
 import { encodeOsc } from '../core/protocols/osc/osc-encode.ts';
-import { type OscTags, parseOscTags, toOsc } from '../core/protocols/osc/osc-mapping.ts';
+import { type OscNoArguments, type OscTags, parseOscTags, toOsc } from '../core/protocols/osc/osc-mapping.ts';
 import { OscPeers } from '../core/protocols/osc/osc-peers.ts';
 import type { Signal } from '../core/signal/signal.ts';
 import { type Sink, sink } from '../core/signal/sink.ts';
@@ -22,6 +22,12 @@ export interface OscSinkOptions {
   readonly namespace?: string;
   /** Types for all receivers; a target's own hints come first, the types last received come after. @defaultValue none */
   readonly hints?: OscHints;
+  /**
+   * What a message without arguments is to the receivers. Only where it is a `param` one tells that a param was deleted;
+   * otherwise nothing does, unless the type `N` is wanted: it would be something that happens, or a question.
+   * @defaultValue 'param'
+   */
+  readonly noArguments?: OscNoArguments;
   /** What is known of the receivers: give the same to `oscSource`. @defaultValue nothing is known */
   readonly peers?: OscPeers;
   /** Clock. @defaultValue `monotonicScheduler` */
@@ -62,6 +68,7 @@ export function oscSink(send: (bytes: Uint8Array, to: string) => void, options: 
     targets = [],
     namespace = '/osc',
     hints = {},
+    noArguments = 'param',
     peers = new OscPeers(),
     scheduler = monotonicScheduler,
   } = options;
@@ -81,6 +88,7 @@ export function oscSink(send: (bytes: Uint8Array, to: string) => void, options: 
       if (peers.isEcho(to, signal.address, value, now) && signal.kind === 'param') continue;
       if (bytes === undefined) {
         const tags = wanted(signal.address.slice(namespace.length)) ?? peers.tags(signal.address);
+        if (value === null && signal.kind === 'param' && noArguments !== 'param' && tags?.[0] !== 'N') return;
         bytes = encodeOsc(toOsc(signal, { namespace, tags }));
       }
       send(bytes, to);

@@ -6,6 +6,7 @@ import type { ClaspError } from '../core/errors.ts';
 import type { OscPacket } from '../core/protocols/osc/osc.ts';
 import { OSC_IMMEDIATELY, oscTimetag } from '../core/protocols/osc/osc.ts';
 import { encodeOsc } from '../core/protocols/osc/osc-encode.ts';
+import { OscKnownAddresses } from '../core/protocols/osc/osc-known.ts';
 import { OscPeers } from '../core/protocols/osc/osc-peers.ts';
 import type { Signal } from '../core/signal/signal.ts';
 import { type OscSourceOptions, oscSource } from './osc.ts';
@@ -99,6 +100,82 @@ describe('oscSource', () => {
       { code: 200, address: '/a//b', value: 1 },
       { code: 200, address: '/c*', value: 1 },
     ]);
+  });
+
+  const bare: Datagram = datagram({ address: '/go', args: [] });
+
+  it('takes a message without arguments for an event, also in a bundle', () => {
+    const bundle = datagram({ timetag: OSC_IMMEDIATELY, packets: [float('/a', 1), { address: '/go', args: [] }] });
+    expect(read([bare, bundle]).signals).toMatchObject([
+      { kind: 'event', address: '/osc/go', value: null, origin: `osc@${FROM}` },
+      { kind: 'param', address: '/osc/a' },
+      { kind: 'event', address: '/osc/go' },
+    ]);
+  });
+
+  it('takes it for a param that is deleted, or for a question, when told to', () => {
+    expect(read([bare], { noArguments: 'param' }).signals).toMatchObject([{ kind: 'param', value: null }]);
+    const questions: string[][] = [];
+    const asked = (...question: string[]) => questions.push(question);
+    expect(read([bare], { noArguments: 'get', asked }).signals).toEqual([]);
+    expect(questions).toEqual([['/osc/go', FROM]]);
+  });
+
+  it('answers who only sends events too, and takes none of them for the value of a param', () => {
+    const peers = new OscPeers({ replyToSenders: true });
+    read([bare], { peers, scheduler: { now: () => 7 } as never });
+    expect(peers.senders(7)).toEqual([FROM]);
+    expect(peers.isEcho(FROM, '/osc/go', null, 7)).toBe(false);
+  });
+
+  const NOW = 1_800_000_000_000_000;
+  const hours = (count: number) => NOW + count * 3_600_000_000;
+  const bundled = (timetag: OscPacket & object, from = FROM) => datagram(timetag, from);
+  const at = (micros: number): OscPacket => ({ timetag: oscTimetag(micros), packets: [float('/a', 1)] });
+
+  it('applies bundles of a clock that cannot be right at once, and tells once for each sender', () => {
+    const sinceBoot: OscPacket = { timetag: { seconds: 0xc, fraction: 0x8000_0000 }, packets: [float('/a', 1)] };
+    const other = '10.0.0.8:1';
+    const { signals, failures } = read(
+      [
+        bundled(sinceBoot),
+        bundled(sinceBoot),
+        bundled(at(hours(25))),
+        bundled(at(hours(23))),
+        bundled(sinceBoot, other),
+      ],
+      { now: () => NOW },
+    );
+    expect(signals.map((signal) => signal.at)).toEqual([undefined, undefined, undefined, hours(23), undefined]);
+    expect(failures).toMatchObject([
+      { code: 402, value: 1 },
+      { code: 402, value: 1 },
+    ]);
+    expect(failures[0]?.reason).toContain(`${FROM}: the timetag is more than 24 hours off`);
+    expect(failures[1]?.reason).toContain(`${other}: `);
+  });
+
+  it('applies all bundles at once when it is to ignore their time', () => {
+    const options = { now: () => NOW, timetags: 'ignore' } as const;
+    const { signals, failures } = read([bundled(at(hours(1))), bundled(at(hours(99)))], options);
+    expect([signals.map((signal) => signal.at), failures]).toEqual([[undefined, undefined], []]);
+  });
+
+  it('applies a pattern to the addresses that are known, and tells when there are none or too many', () => {
+    const known = new OscKnownAddresses();
+    for (const address of ['/foo/a/x', '/foo/b/y', '/foo/c/z']) known.add(address);
+    const { signals, failures } = read(
+      [datagram(float('/foo/{a,b}/*', 0.5)), datagram({ address: '//x', args: [] }), datagram(float('/bar/*', 1))],
+      { known },
+    );
+    expect(signals.map(({ kind, address }) => `${kind} ${address}`)).toEqual([
+      'param /osc/foo/a/x',
+      'param /osc/foo/b/y',
+      'event /osc/foo/a/x',
+    ]);
+    expect(failures).toMatchObject([{ code: 201, address: '/bar/*' }]);
+    for (let i = 0; i < 4_100; i++) known.add(`/many/${i}`);
+    expect(read([datagram(float('/many/*', 1))], { known })).toMatchObject({ signals: [], failures: [{ code: 503 }] });
   });
 
   it('notes who said what', () => {

@@ -112,7 +112,9 @@ export { decodeOsc, parseOsc } from './osc/osc-decode.ts';
 export { encodeOsc } from './osc/osc-encode.ts';
 export type { OscFraming, OscStreamOptions, OscStreamOutput } from './osc/osc-framing.ts';
 export { frameOsc, OscStreamReader } from './osc/osc-framing.ts';
-export type { OscMappingOptions, OscTags } from './osc/osc-mapping.ts';
+export type { OscMatches } from './osc/osc-known.ts';
+export { OscKnownAddresses } from './osc/osc-known.ts';
+export type { OscMappingOptions, OscNoArguments, OscTags } from './osc/osc-mapping.ts';
 export {
   badOscAddress,
   fromOsc,
@@ -125,6 +127,7 @@ export {
   toOscAddress,
   toOscArguments,
 } from './osc/osc-mapping.ts';
+export { compileOscPattern } from './osc/osc-pattern.ts';
 export type { OscPeersOptions } from './osc/osc-peers.ts';
 export { OscPeers } from './osc/osc-peers.ts';
 export type { OscQueryEntry, OscQueryNode } from './osc/osc-query.ts';

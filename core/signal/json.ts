@@ -42,12 +42,18 @@ export function parseJson(text: string, around = 0): Value {
  * ```
  */
 export function stringifyJson(value: Value): string {
+  return writeJson(value, String);
+}
+
+/** As {@link stringifyJson}, with finite numbers as `writeNumber` writes them. */
+export function writeJson(value: Value, writeNumber: (value: number) => string): string {
   if (typeof value === 'bigint') return String(value);
+  if (typeof value === 'number' && Number.isFinite(value)) return value === 0 ? '0' : writeNumber(value);
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   if (value instanceof Uint8Array) return `{"$bytes":"${toBase64(value)}"}`;
-  if (isList(value)) return `[${value.map(stringifyJson).join(',')}]`;
+  if (isList(value)) return `[${value.map((item) => writeJson(item, writeNumber)).join(',')}]`;
   return `{${Object.entries(value)
-    .map(([key, item]) => `${JSON.stringify(key)}:${stringifyJson(item)}`)
+    .map(([key, item]) => `${JSON.stringify(key)}:${writeJson(item, writeNumber)}`)
     .join(',')}}`;
 }
 

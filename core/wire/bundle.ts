@@ -6,6 +6,9 @@ import type { Frame } from './frame.ts';
 import type { Message } from './message.ts';
 import { codeOf, Writer } from './writer.ts';
 
+/** Microseconds that a bundle may wait for its time at most: what is further ahead comes of a wrong clock. */
+export const MAX_BUNDLE_WAIT: number = 24 * 3_600_000_000;
+
 const HEADER = 4;
 /** Header, type byte, flags and count. */
 const FIRST_MESSAGE = HEADER + 4;

@@ -1,5 +1,5 @@
 // `decodeAnyFrame` stays in message-pack.ts, so that nobody loads MessagePack without asking for it.
-export { bundleSize, copyBundle, joinFrames } from './bundle.ts';
+export { bundleSize, copyBundle, joinFrames, MAX_BUNDLE_WAIT } from './bundle.ts';
 export {
   FEATURES,
   GESTURE_PHASES,

@@ -84,6 +84,59 @@ describe('GroupWriter', () => {
     expect(asked()).toEqual(['set /a', 'set /b', 'set /a', 'set /b']);
   });
 
+  it('writes events as events, alone and in a bundle', () => {
+    const asked: unknown[] = [];
+    const client = {
+      time: () => NOW,
+      emit: (address: string, value: unknown) => {
+        asked.push(['emit', address, value]);
+        return of({});
+      },
+      bundle: (parts: unknown) => {
+        asked.push(parts);
+        return of({});
+      },
+    } as unknown as Client;
+    const writer = new GroupWriter(client);
+    const go = { kind: 'event', address: '/go', value: null } as const;
+    writer.write({ params: [go], at: undefined });
+    writer.write({ params: [{ kind: 'param', address: '/a', value: 1 }, go], at: undefined });
+    expect(asked).toEqual([
+      ['emit', '/go', null],
+      [{ set: ['/a', 1] }, { emit: ['/go', null] }],
+    ]);
+  });
+
+  it('drops events of which thousands are unanswered, and tells of each', () => {
+    const failures: ClaspError[] = [];
+    const client = { time: () => NOW, emit: () => NEVER } as unknown as Client;
+    const writer = new GroupWriter(client, undefined, { failed: (failure) => failures.push(failure) });
+    for (let i = 0; i < 4_100; i++)
+      writer.write({ params: [{ kind: 'event', address: '/go', value: i }], at: undefined });
+    expect(failures.map(({ code, address }) => `${code} ${address}`)).toEqual(Array(4).fill('503 /go'));
+  });
+
+  it('lets no sender whose clock is ahead take the places of the others', async () => {
+    const relay = router();
+    const running = relay(NEVER).subscribe();
+    const client = relay.client('bridge');
+    const failures: ClaspError[] = [];
+    client.errors.subscribe((failure) => failures.push(failure));
+    const writer = new GroupWriter(client, undefined, { failed: (failure) => failures.push(failure) });
+    const hour = client.time() + 3_600_000_000;
+    for (let i = 0; i < 1_500; i++) writer.write({ ...group(hour, '/wrong'), from: '10.0.0.7' });
+    expect(failures).toHaveLength(700);
+    expect(failures[0]).toMatchObject({
+      code: 400,
+      reason: '10.0.0.7: too many bundles wait for their time, 800 of this sender',
+    });
+    for (let i = 0; i < 100; i++) writer.write({ ...group(hour, '/right'), from: '10.0.0.8' });
+    expect(failures).toHaveLength(700);
+    const waiting = await client.query('/clasp/schedule/*');
+    expect(waiting).toHaveLength(900);
+    running.unsubscribe();
+  });
+
   it('has our relay apply a bundle at its time, and all of it or nothing', async () => {
     const relay = router();
     const running = relay(NEVER).subscribe();

@@ -15,6 +15,7 @@ import {
   encodeMessage,
   encodeSet,
   type Frame,
+  MAX_BUNDLE_WAIT,
   SetFlag,
   signalCode,
   ValueCode,
@@ -248,7 +249,7 @@ export interface ScheduleBundlesOptions extends TimeOptions {
 const TIMELINE = signalCode('timeline');
 const MILLISECOND = 1000;
 const HOUR = 3_600_000_000;
-const MAX_HOURS = 24;
+const MAX_HOURS = MAX_BUNDLE_WAIT / HOUR;
 /** Microseconds of work on bundles that are due before others get a turn. */
 const AT_ONCE = 8_000;
 

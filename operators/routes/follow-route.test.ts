@@ -112,6 +112,31 @@ describe('a route', () => {
     expect(heard).toEqual(['stream /samples 0.25']);
   });
 
+  it('passes an event without a value, also as an event or a sample', async () => {
+    follow(
+      { from: '/go', to: '/same' },
+      { from: '/go', to: '/event', as: 'event' },
+      { from: '/go', to: '/s', as: 'stream' },
+    );
+    const heard = hear('/*');
+    await relay.client('desk').emit('/go');
+    expect(heard).toEqual(['event /go null', 'event /same null', 'event /event null', 'stream /s null']);
+  });
+
+  it('takes an event without a value for a press where the transform waits for one', async () => {
+    follow(
+      { from: '/go', to: '/light', as: 'param', transform: [{ type: 'toggle' }, { type: 'scale', to: [0, 255] }] },
+      { from: '/go', to: '/fired', transform: [{ type: 'trigger', value: 'now' }] },
+    );
+    const heard = hear('/*');
+    const desk = relay.client('desk');
+    for (let n = 0; n < 3; n++) await desk.emit('/go');
+    expect(heard.filter((text) => text.startsWith('param'))).toEqual(
+      [255, 0, 255].map((level) => `param /light ${level}`),
+    );
+    expect(heard.filter((text) => text.endsWith('/fired "now"'))).toHaveLength(3);
+  });
+
   it('keeps the state of each address apart', async () => {
     follow({ from: '/in/*', to: '/out/$1', transform: [{ type: 'smooth', factor: 0.5 }] });
     const desk = relay.client('desk');

@@ -56,6 +56,7 @@ export function followRoute(client: Client, route: Route, options: FollowRouteOp
   const { config, from, to, transform } = route;
   const where = routeName(config);
   const isHappening = config.as === 'event' || config.as === 'stream';
+  const awaitsPress = (config.transform ?? []).some(({ type }) => type === 'toggle' || type === 'trigger');
 
   return new Observable((out) => {
     const ways = new RecentMap<string, Way>(maxAddresses);
@@ -80,7 +81,7 @@ export function followRoute(client: Client, route: Route, options: FollowRouteOp
         return;
       }
       const past = signal.kind === 'param' && signal.snapshot === true;
-      let value = way.step(signal.value, past);
+      let value = isPress(signal) && awaitsPress ? press(way.step) : way.step(signal.value, past);
       if (isHappening && (past || isDeletion(signal))) return;
       if (value !== undefined && !Object.is(value, signal.value) && !isUsable(value)) {
         digest.report(ErrorCode.BadValue, 'the result is no finite number', { where, address: signal.address });
@@ -105,6 +106,18 @@ export function followRoute(client: Client, route: Route, options: FollowRouteOp
 /** Neither what is there nor that something is gone is something that happens. */
 function isDeletion(signal: Routed): boolean {
   return signal.kind === 'param' && signal.value === null;
+}
+
+/** An event that carries nothing, as of a button that only says that it was pressed. */
+function isPress(signal: Routed): boolean {
+  return signal.kind === 'event' && signal.value === null;
+}
+
+/** What a press gives; it is released at once. */
+function press(step: Step): Value | undefined {
+  const value = step(true);
+  step(false);
+  return value;
 }
 
 function write(client: Client, signal: Routed, to: string, value: Value, wanted: Route['config']['as']): void {

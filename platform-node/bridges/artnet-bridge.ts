@@ -18,7 +18,7 @@ import { relayLevels } from '../../sources/relay-levels.ts';
 import { formatHostPort, parseHostPort } from '../host-port.ts';
 import { resolveInterface } from '../network-interface.ts';
 import { type UdpOptions, udpSocket } from '../udp.ts';
-import { checkDmxOptions, devicesOf, RECEIVE_BUFFER, shownWay, withPort } from './dmx-options.ts';
+import { checkDmxOptions, devicesOf, shownWay, withPort } from './dmx-options.ts';
 
 export interface ArtnetBridgeOptions
   extends Pick<UdpOptions, 'host' | 'interface'>,
@@ -81,7 +81,6 @@ export function artnetBridge(client: Client, options: ArtnetBridgeOptions = {}):
       broadcast: true,
       // Art-Net has one port for everybody on a machine.
       reuseAddress: listen !== false,
-      receiveBuffer: RECEIVE_BUFFER,
       ...(host !== undefined && { host }),
       ...(network !== undefined && { interface: network }),
     };

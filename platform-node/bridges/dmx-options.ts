@@ -15,9 +15,6 @@ export interface DmxOptions {
 /** Frames a second that can be asked for. */
 export const MAX_RATE = 1_000;
 
-/** Senders send all their universes at once: room for a few thousand packets, where the system allows it. */
-export const RECEIVE_BUFFER: number = 4 * 1024 * 1024;
-
 /** Throws a `ClaspError` 402 that names the option out of range, and its value. */
 export function checkDmxOptions(
   { universes = [], rate = 44, keepAlive = 1_000, timeout = 1_000 }: DmxOptions,

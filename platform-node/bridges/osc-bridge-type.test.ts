@@ -17,6 +17,10 @@ describe('oscBridgeType', () => {
   it.each([
     ['TCP to nobody', { tcp: {} }, 'needs listen or connect'],
     ['a framing that does not exist', { tcp: { listen: 1, framing: 'cobs' } }, 'tcp.framing'],
+    ['a message without arguments that is something else', { noArguments: 'cue' }, 'noArguments'],
+    ['timetags that are something else', { timetags: 'late' }, 'timetags'],
+    ['a message too often', { periodic: [{ address: '/xremote', every: 1 }] }, 'periodic.0.every'],
+    ['a message to a pattern', { periodic: [{ address: '/x?', every: 9_000 }] }, 'periodic.0.address'],
     ['OSCQuery without a port', { query: {} }, 'query.port'],
     [
       'a description of what is no address',

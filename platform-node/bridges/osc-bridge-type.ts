@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseOscTags } from '../../core/protocols/osc/osc-mapping.ts';
+import { parseOscTags, toOscAddress } from '../../core/protocols/osc/osc-mapping.ts';
 import {
   addressField,
   hostPortField,
@@ -24,6 +24,9 @@ export interface OscBridgeConfig extends Omit<OscBridgeOptions, 'scheduler'> {
   readonly host?: string;
 }
 
+const scalar = z.union([z.null(), z.boolean(), z.number(), z.string()]);
+const argumentsField = z.union([scalar, z.array(scalar).readonly()]);
+const oscAddress = textReadBy((text) => toOscAddress(text, ''));
 const hints = z.record(patternField, textReadBy(parseOscTags));
 
 const schema = z.strictObject({
@@ -112,6 +115,37 @@ const schema = z.strictObject({
     .describe('where OSC addresses live in the relay, "" for the root; "/osc" if absent')
     .exactOptional(),
   hints: hints.describe('types that receivers want, by pattern over OSC addresses: { "/led/*": "i" }').exactOptional(),
+  noArguments: z
+    .enum(['event', 'param', 'get'])
+    .describe(
+      'what a message without arguments is: an event, a param that is deleted, or a question for the value; event if absent',
+    )
+    .exactOptional(),
+  timetags: z
+    .enum(['schedule', 'ignore'])
+    .describe('whether bundles wait for their time; schedule if absent')
+    .exactOptional(),
+  periodic: z
+    .array(
+      z.strictObject({
+        address: oscAddress.describe('the OSC address, without the namespace'),
+        every: z
+          .number()
+          .min(10)
+          .max(2 ** 31 - 1)
+          .describe('milliseconds from one to the next'),
+        value: argumentsField.describe('what it carries; no arguments if absent').exactOptional(),
+        types: textReadBy(parseOscTags).describe('types of its arguments; by the value if absent').exactOptional(),
+        to: hostPortField.describe('who gets it, as host:port; every target if absent').exactOptional(),
+      }),
+    )
+    .describe('messages that are sent again and again, as the keep-alive of mixers; none if absent')
+    .exactOptional(),
+  receiveBuffer: z
+    .int()
+    .min(65_536)
+    .describe('bytes that may wait to be read from the UDP socket, as far as the system allows; 4194304 if absent')
+    .exactOptional(),
   sendState: z
     .boolean()
     .describe('whether targets receive the current params at the start; true if absent')

@@ -10,7 +10,7 @@ import { oscTagsOf } from '../../core/protocols/osc/osc-mapping.ts';
 import type { Value } from '../../core/signal/value.ts';
 import { type Router, router } from '../../operators/router/router.ts';
 import { udpSocket } from '../udp.ts';
-import { type OscBridgeOptions, oscBridge } from './osc-bridge.ts';
+import { type OscBridgeOptions, oscBridge, oscHost } from './osc-bridge.ts';
 
 const open: Subscription[] = [];
 afterEach(() => {
@@ -94,6 +94,116 @@ describe('oscBridge', () => {
       ['/osc/synth/voices', 8],
       ['/osc/synth/adsr', [0, 0.25, 1]],
     ]);
+  });
+
+  it('takes a message without arguments for an event, which deletes nothing', async () => {
+    const { relay: running, app } = relay();
+    const { address } = await bridge(running.client('osc'));
+    const events: unknown[] = [];
+    open.push(app.on('/osc/**', { types: ['event'] }).subscribe((signal) => events.push(signal)));
+    const desk = await device();
+    desk.send(address, '/go', f(1));
+    desk.send(address, '/go');
+    await vi.waitFor(() => expect(events).toMatchObject([{ kind: 'event', address: '/osc/go', value: null }]));
+    expect(await app.get('/osc/go')).toBe(1);
+  });
+
+  it('deletes with it where asked to', async () => {
+    const { relay: running, app } = relay();
+    const { address } = await bridge(running.client('osc'), { noArguments: 'param' });
+    await app.set('/osc/fader', 1);
+    (await device()).send(address, '/fader');
+    await vi.waitFor(async () => expect(await app.get('/osc/fader')).toBeNull());
+  });
+
+  it('answers it with the value where asked to, in the types known, and tells what is not there', async () => {
+    const { relay: running, app } = relay();
+    const { address, failures } = await bridge(running.client('osc'), { noArguments: 'get' });
+    const desk = await device();
+    desk.send(address, '/on', i(1));
+    desk.send(address, '/nothing');
+    await vi.waitFor(async () => expect(await app.get('/osc/on')).toBe(1));
+    await app.set('/osc/on', 0);
+    desk.send(address, '/on');
+    await vi.waitFor(() => expect(desk.received).toEqual(['/on ,i 0']));
+    expect(failures()).toMatchObject([{ code: 201, address: '/osc/nothing' }]);
+  });
+
+  it('applies patterns from outside to the params there are, and to nothing of the relay itself', async () => {
+    const { relay: running, app } = relay();
+    const { address, failures } = await bridge(running.client('osc'), { namespace: '' });
+    for (const name of ['/strip/1/gain', '/strip/2/gain', '/strip/3/gain', '/strip/1/mute']) await app.set(name, 0);
+    await app.set('/strip/2/gain', null);
+    await app.bundle([{ set: ['/later', 1] }], { at: app.time() + 3_600_000_000 });
+    const desk = await device();
+    desk.send(address, '/strip/{1,2,3}/g*', f(0.5));
+    desk.send(address, '/clasp/own', f(0.5));
+    desk.send(address, '//*', f(1));
+    await vi.waitFor(async () => expect(await app.get('/strip/1/mute')).toBe(1));
+    expect(await Promise.all(['1', '2', '3'].map((n) => app.get(`/strip/${n}/gain`)))).toEqual([1, null, 1]);
+    desk.send(address, '/strip/[1-2]/g?in', f(0.25));
+    await vi.waitFor(async () => expect(await app.get('/strip/1/gain')).toBe(0.25));
+    expect(await app.get('/strip/3/gain')).toBe(1);
+    desk.send(address, '/none/*', f(1));
+    await vi.waitFor(() => expect(failures()).toMatchObject([{ code: 201, address: '/none/*' }]));
+  });
+
+  it('takes the bundles of one device while another, whose clock is ahead, has more than may wait', async () => {
+    const { relay: running, app } = relay();
+    const { address, failures } = await bridge(running.client('osc'));
+    const [wrong, right] = [await device(), await device()];
+    const bundle = (to: string, at: number) =>
+      encodeOsc({ timetag: oscTimetag(at), packets: [{ address: to, args: [f(1)] }] });
+    const hour = app.time() + 3_600_000_000;
+    for (let n = 0; n < 1_100; n++) {
+      wrong.socket.send(bundle('/wrong', hour), address);
+      // As many as any receive buffer holds.
+      if (n % 100 === 99) await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    await vi.waitFor(() => expect(failures()).toMatchObject([{ code: 400 }]));
+    expect(failures()[0]?.reason).toContain(`${wrong.socket.address}: too many bundles wait for their time`);
+    right.socket.send(bundle('/right', app.time() + 50_000), address);
+    await vi.waitFor(async () => expect(await app.get('/osc/right')).toBe(1));
+    expect(await app.get('/osc/wrong')).toBeNull();
+  });
+
+  it('applies a bundle of a clock since boot at once, and any at once when told to ignore their time', async () => {
+    const { relay: running, app } = relay();
+    const { address, failures } = await bridge(running.client('osc'));
+    const careless = await bridge(running.client('careless'), { timetags: 'ignore', namespace: '/careless' });
+    const desk = await device();
+    const packets = [{ address: '/a', args: [f(1)] }];
+    desk.socket.send(encodeOsc({ timetag: { seconds: 0xc, fraction: 0x8000_0000 }, packets }), address);
+    desk.socket.send(encodeOsc({ timetag: oscTimetag(app.time() + 3_600_000_000), packets }), careless.address);
+    await vi.waitFor(async () => expect([await app.get('/osc/a'), await app.get('/careless/a')]).toEqual([1, 1]));
+    await vi.waitFor(() => expect(failures()).toMatchObject([{ code: 402 }]));
+    expect(careless.failures()).toEqual([]);
+  });
+
+  it('sends messages at once and again, to every target or to one', async () => {
+    const { relay: running } = relay();
+    const [mixer, desk, other] = [await device(), await device(), await device()];
+    const periodic = [
+      { address: '/xremote', every: 20 },
+      { address: '/hello', every: 3_600_000, value: ['desk', true], types: 'si', to: desk.socket.address },
+    ];
+    const targets = [mixer.socket.address, other.socket.address];
+    const { close } = await bridge(running.client('osc'), { listen: false, targets, periodic });
+    await vi.waitFor(() => expect(mixer.received.length).toBeGreaterThan(2));
+    await vi.waitFor(() => expect(desk.received).toEqual(['/hello ,si desk 1']));
+    expect(new Set([...mixer.received, ...other.received])).toEqual(new Set(['/xremote ,']));
+    close();
+  });
+
+  it('opens the socket for a message to elsewhere', () => {
+    const to = (host: string) => oscHost({ periodic: [{ address: '/xremote', every: 9_000, to: host }] }, 'localhost');
+    expect([to('10.0.0.7:10023'), to('localhost:10023')]).toEqual(['0.0.0.0', '127.0.0.1']);
+  });
+
+  it('ends for a message that cannot be sent', async () => {
+    const { relay: running } = relay();
+    const periodic = [{ address: 'xremote', every: 9_000 }];
+    expect((await bridge(running.client('osc'), { periodic })).ended()).toMatchObject({ code: 200 });
   });
 
   it('sends what changes to the targets, in the types that were received there', async () => {

@@ -1,14 +1,19 @@
 import { isIP } from 'node:net';
 import { filter, map, merge, mergeMap, Observable, type SchedulerLike, tap } from 'rxjs';
 import type { BridgeEvent, Client } from '../../core/client/client.ts';
-import type { ClaspError } from '../../core/errors.ts';
+import { ClaspError, ErrorCode } from '../../core/errors.ts';
+import { OscKnownAddresses } from '../../core/protocols/osc/osc-known.ts';
+import type { OscNoArguments } from '../../core/protocols/osc/osc-mapping.ts';
 import { OscPeers, type OscPeersOptions } from '../../core/protocols/osc/osc-peers.ts';
 import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import { FailureDigest } from '../../operators/failure-digest.ts';
+import { SCHEDULE_PLACES } from '../../operators/router/group-writer.ts';
+import { WaitingQuota } from '../../operators/router/waiting-quota.ts';
 import type { OscHints, OscTarget } from '../../sinks/osc.ts';
 import { isLocal, parseHostPort } from '../host-port.ts';
 import { type UdpOptions, udpSocket } from '../udp.ts';
-import { oscOverSocket } from './osc-over-socket.ts';
+import { type OscBridgeShare, oscOverSocket } from './osc-over-socket.ts';
+import { encodePeriodic, type OscPeriodicMessage } from './osc-periodic.ts';
 import { type OscQueryHost, type OscQueryOptions, oscQuery } from './osc-query.ts';
 import { type OscTcpEvent, type OscTcpOptions, oscTcp } from './osc-tcp.ts';
 
@@ -37,6 +42,18 @@ export interface OscBridgeOptions
   readonly hints?: OscHints;
   /** Whether targets receive the current params at the start, and again after a reconnect. @defaultValue true */
   readonly sendState?: boolean;
+  /**
+   * What a message without arguments is: an `event` with null; a `param` of null, which deletes; or that its sender asks
+   * for the value and is answered (`get`).
+   * @defaultValue 'event'
+   */
+  readonly noArguments?: OscNoArguments;
+  /** `ignore` applies bundles at once, whatever their time, for devices without a clock. @defaultValue 'schedule' */
+  readonly timetags?: 'schedule' | 'ignore';
+  /** What is sent again and again, as mixers want it: `{ address: '/xremote', every: 9_000 }`. @defaultValue nothing */
+  readonly periodic?: readonly OscPeriodicMessage[];
+  /** Bytes that may wait to be read from the UDP socket, as far as the system allows. @defaultValue 4194304 */
+  readonly receiveBuffer?: number;
   /** Named in events and in the origin of signals. @defaultValue 'osc' */
   readonly name?: string;
   /** Clock and timer. @defaultValue `monotonicScheduler` */
@@ -44,10 +61,11 @@ export interface OscBridgeOptions
 }
 
 /**
- * Joins a relay with OSC over UDP, and over TCP if asked: what comes in is written as params below the namespace, and
- * what changes there goes out to the targets, but not back to where it came from. Messages of a bundle are applied
- * together, at its time where that lies ahead. Only this machine can send to it, unless `host` or what it is to reach says
- * otherwise; `ready` tells the address.
+ * Joins a relay with OSC over UDP, and over TCP if asked: what comes in is written as params below the namespace (or as
+ * events, without arguments), and what changes there goes out to the targets, but not back to where it came from. Patterns
+ * from outside are applied to the addresses that are known. Messages of a bundle are applied together, at its time where
+ * that lies ahead. Only this machine can send to it, unless `host` or what it is to reach says otherwise; `ready` tells
+ * the address.
  *
  * Subscribing opens, unsubscribing closes. Emits `ready` for each of UDP, TCP and OSCQuery when it is open, `devices`
  * with the TCP peers, `retrying` for one that cannot be reached, then a failure a second at most: packets that are
@@ -83,7 +101,26 @@ export function oscBridge(client: Client, options: OscBridgeOptions = {}): Obser
     const ours = (failure: ClaspError) => failure.address?.startsWith(`${namespace}/`) ?? false;
     out.add(client.errors.pipe(filter(ours)).subscribe((failure) => digest.pass(failure)));
     out.add(client.status.subscribe({ complete: () => out.complete() }));
+    try {
+      for (const message of options.periodic ?? []) encodePeriodic(message);
+    } catch (cause) {
+      out.error(ClaspError.from(cause, ErrorCode.BadValue));
+      return;
+    }
 
+    const known = new OscKnownAddresses(namespace === '' ? RESERVED : undefined);
+    const share = { known, quota: new WaitingQuota(SCHEDULE_PLACES) };
+    // Equal to that of each socket, this subscription costs nothing.
+    out.add(
+      client.on(`${namespace}/**`, { types: ['param', 'event', 'stream'] }).subscribe({
+        next: (signal) => {
+          const { address } = signal;
+          if (signal.kind === 'param' && signal.value === null) known.delete(address.slice(namespace.length));
+          else known.add(address.slice(namespace.length));
+        },
+        error: (reason) => out.error(reason),
+      }),
+    );
     const types = new OscPeers();
     let receives: OscQueryHost | undefined;
     const receivesAt = (transport: OscQueryHost['transport'], events: Observable<BridgeEvent>) =>
@@ -94,8 +131,8 @@ export function oscBridge(client: Client, options: OscBridgeOptions = {}): Obser
         }),
       );
     const parts = [
-      ...(withUdp ? [receivesAt('UDP', overUdp(client, options, receivers, types))] : []),
-      ...(tcp ? [receivesAt('TCP', overTcp(client, options, tcp, types))] : []),
+      ...(withUdp ? [receivesAt('UDP', overUdp(client, options, receivers, types, share))] : []),
+      ...(tcp ? [receivesAt('TCP', overTcp(client, options, tcp, types, share))] : []),
       ...(query ? [oscQuery(client, query, { ...options, namespace, types, receives: () => receives })] : []),
     ];
     out.add(merge(...parts).subscribe({ next: (event) => out.next(event), error: (reason) => out.error(reason) }));
@@ -108,13 +145,14 @@ export function oscBridge(client: Client, options: OscBridgeOptions = {}): Obser
  * elsewhere, so a target elsewhere opens it.
  */
 export function oscHost(
-  { host, interface: network, broadcast, multicast = [], targets = [] }: OscBridgeOptions,
+  { host, interface: network, broadcast, multicast = [], targets = [], periodic = [] }: OscBridgeOptions,
   relayHost: string,
 ): string | undefined {
   if (host !== undefined || network !== undefined || broadcast || multicast.length > 0) return host;
   if (!isLocal(relayHost)) return isIP(relayHost) === 0 ? '0.0.0.0' : relayHost;
-  const receivers = targets.map((target) => parseHostPort(typeof target === 'string' ? target : target.to).host);
-  return receivers.every(isLocal) ? '127.0.0.1' : '0.0.0.0';
+  const named = periodic.flatMap(({ to }) => (to === undefined ? [] : [to]));
+  const receivers = [...targets.map((target) => (typeof target === 'string' ? target : target.to)), ...named];
+  return receivers.every((receiver) => isLocal(parseHostPort(receiver).host)) ? '127.0.0.1' : '0.0.0.0';
 }
 
 function overUdp(
@@ -122,13 +160,15 @@ function overUdp(
   options: OscBridgeOptions,
   receivers: readonly string[],
   typesOf: OscPeers,
+  share: OscBridgeShare,
 ): Observable<BridgeEvent> {
   const { interface: network, broadcast, multicast, listen = 8_000, scheduler = monotonicScheduler } = options;
-  const { name: bridge = 'osc' } = options;
+  const { name: bridge = 'osc', periodic = [], receiveBuffer } = options;
   const host = oscHost(options, 'localhost');
   const udp: UdpOptions = {
     listen,
     scheduler,
+    ...(receiveBuffer !== undefined && { receiveBuffer }),
     ...(host !== undefined && { host }),
     ...(network !== undefined && { interface: network }),
     ...(broadcast !== undefined && { broadcast }),
@@ -144,7 +184,10 @@ function overUdp(
       const ready: BridgeEvent = onlySends
         ? { type: 'ready', bridge, address: receivers.join(', ') }
         : { type: 'ready', bridge, address: socket.address, ...(receivers.length > 0 && { targets: receivers }) };
-      return merge([ready], oscOverSocket(socket, client, options, peers).pipe(map(failureOf(bridge))));
+      const dialled = [options.tcp?.connect ?? []].flat();
+      const ours = periodic.filter(({ to }) => to === undefined || !dialled.includes(to));
+      const over = oscOverSocket(socket, client, { ...options, periodic: ours }, peers, share);
+      return merge([ready], over.pipe(map(failureOf(bridge))));
     }),
   );
 }
@@ -154,8 +197,9 @@ function overTcp(
   options: OscBridgeOptions,
   tcp: OscTcpOptions,
   typesOf: OscPeers,
+  share: OscBridgeShare,
 ): Observable<BridgeEvent> {
-  const { name: bridge = 'osc', host, scheduler = monotonicScheduler } = options;
+  const { name: bridge = 'osc', host, periodic = [], scheduler = monotonicScheduler } = options;
 
   return new Observable((out) => {
     const connected = new Set<string>();
@@ -163,7 +207,8 @@ function overTcp(
     const join = ({ socket, dialled }: Extract<OscTcpEvent, { type: 'peer' }>) => {
       const target = socket.address;
       const peers = new OscPeers({ ...options, targets: [target], replyToSenders: false, typesOf });
-      const over = oscOverSocket(socket, client, { ...options, targets: [target] }, peers);
+      const ours = periodic.filter(({ to }) => to === undefined || to === target);
+      const over = oscOverSocket(socket, client, { ...options, targets: [target], periodic: ours }, peers, share);
       connected.add(target);
       if (dialled) out.next({ type: 'ready', bridge, address: `peer ${target}` });
       tellPeers();
@@ -190,6 +235,9 @@ function overTcp(
     );
   });
 }
+
+/** What belongs to the relay itself: no pattern reaches there. */
+const RESERVED = '/clasp/';
 
 function portOf(address: string): number {
   return Number(address.slice(address.lastIndexOf(':') + 1));

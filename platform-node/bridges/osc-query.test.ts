@@ -3,7 +3,10 @@ import { createSocket } from 'node:dgram';
 import { promisify } from 'node:util';
 import { NEVER, Subscription } from 'rxjs';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { WebSocket } from 'ws';
 import type { BridgeEvent, Client } from '../../core/client/client.ts';
+import type { OscMessage } from '../../core/protocols/osc/osc.ts';
+import { decodeOsc } from '../../core/protocols/osc/osc-decode.ts';
 import { encodeOsc } from '../../core/protocols/osc/osc-encode.ts';
 import { router } from '../../operators/router/router.ts';
 import { installed } from '../../peers/installed.ts';
@@ -49,7 +52,7 @@ async function served(options: OscBridgeOptions = {}) {
     const text = await response.text();
     return { status: response.status, body: text === '' ? undefined : JSON.parse(text) };
   };
-  return { app, get, url, udpPort, ended: () => ended };
+  return { app, get, url, udpPort, events, ended: () => ended };
 }
 
 describe('oscQuery', () => {
@@ -61,7 +64,8 @@ describe('oscQuery', () => {
       NAME: 'Venue',
       OSC_PORT: udpPort,
       OSC_TRANSPORT: 'UDP',
-      EXTENSIONS: { ACCESS: true, VALUE: true, RANGE: true, LISTEN: false },
+      EXTENSIONS: { ACCESS: true, VALUE: true, RANGE: true, LISTEN: true, IGNORE: true, PATH_CHANGED: true },
+      WS_PORT: expect.any(Number),
     });
   });
 
@@ -153,6 +157,88 @@ describe('oscQuery', () => {
     expect((await get('/?COLOUR')).status).toBe(400);
     expect((await get('/%FF')).status).toBe(400);
     expect((await fetch(url, { method: 'POST' })).status).toBe(405);
+  });
+
+  /** A WebSocket of OSCQuery: what it is told, commands as JSON and packets as `address ,tags values`. */
+  const listener = async (url: string) => {
+    const socket = new WebSocket(url.replace('http', 'ws'));
+    const told: unknown[] = [];
+    socket.on('message', (data: Buffer, isBinary) => {
+      if (!isBinary) return void told.push(JSON.parse(data.toString()));
+      const { address, args } = decodeOsc(new Uint8Array(data)) as OscMessage;
+      told.push([address, ...args.map(({ type, value }) => `${type} ${value}`)].join(' '));
+    });
+    await new Promise((resolve) => socket.once('open', resolve));
+    open.push(new Subscription(() => socket.terminate()));
+    const say = (COMMAND: string, DATA: unknown) => socket.send(JSON.stringify({ COMMAND, DATA }));
+    return { socket, told, say, packets: () => told.filter((one) => typeof one === 'string') };
+  };
+
+  it('tells over WebSocket what changes at addresses that are listened to, until they are ignored', async () => {
+    const { app, url } = await served();
+    await app.set('/osc/level', 1);
+    const { say, packets } = await listener(url);
+    const other = await listener(url);
+    say('LISTEN', '/level');
+    say('LISTEN', '/go');
+    await vi.waitFor(() => expect(packets()).toEqual(['/level f 1']));
+    await app.set('/osc/level', 0.5);
+    await app.set('/osc/unheard', 2);
+    await app.emit('/osc/go', 'now');
+    await vi.waitFor(() => expect(packets().slice(1)).toEqual(['/level f 0.5', '/go s now']));
+    say('IGNORE', '/level');
+    say('LISTEN', '/unheard');
+    await vi.waitFor(() => expect(packets().slice(3)).toEqual(['/unheard f 2']));
+    await app.set('/osc/level', 1);
+    await app.set('/osc/unheard', 3);
+    await vi.waitFor(() => expect(packets().slice(4)).toEqual(['/unheard f 3']));
+    expect(other.packets()).toEqual([]);
+  });
+
+  it('tells over WebSocket what comes, goes and changes its type', async () => {
+    const { app, url } = await served();
+    await app.set('/osc/mixer/1', 1);
+    const { told } = await listener(url);
+    const until = (COMMAND: string, DATA: string) =>
+      vi.waitFor(() => expect(told.at(-1)).toEqual({ COMMAND, DATA }), 5_000);
+    await app.set('/osc/mixer/2', 0.5);
+    await until('PATH_CHANGED', '/mixer');
+    await app.set('/osc/mixer/2', 0.75);
+    await app.set('/osc/mixer/2', 'text');
+    await until('PATH_CHANGED', '/mixer/2');
+    await app.set('/osc/mixer/1', null);
+    await until('PATH_CHANGED', '/mixer');
+    expect(told).toEqual([
+      { COMMAND: 'PATH_ADDED', DATA: '/mixer/2' },
+      { COMMAND: 'PATH_CHANGED', DATA: '/mixer' },
+      { COMMAND: 'PATH_CHANGED', DATA: '/mixer/2' },
+      { COMMAND: 'PATH_REMOVED', DATA: '/mixer/1' },
+      { COMMAND: 'PATH_CHANGED', DATA: '/mixer' },
+    ]);
+  });
+
+  it('has one word for very many changes', async () => {
+    const { app, url } = await served();
+    const { told } = await listener(url);
+    await app.bundle(Array.from({ length: 300 }, (_, n) => ({ set: [`/osc/many/${n}`, n] as const })));
+    await vi.waitFor(() => expect(told).toEqual([{ COMMAND: 'PATH_CHANGED', DATA: '/' }]));
+  });
+
+  it('goes on after commands that are none, and tells of them', async () => {
+    const { app, url, events } = await served();
+    const { socket, say, packets } = await listener(url);
+    for (const text of ['nonsense', 'null', '{"COMMAND":"LISTEN"}', '{"COMMAND":"SING","DATA":"/a"}'])
+      socket.send(text);
+    socket.send(Buffer.from([1, 2, 3]));
+    say('LISTEN', '/a*');
+    say('LISTEN', '/a');
+    await app.set('/osc/a', 1);
+    await vi.waitFor(() => expect(packets()).toEqual(['/a f 1']));
+    await vi.waitFor(() => {
+      const failures = events.flatMap((event) => (event.type === 'failure' ? [event.failure] : []));
+      expect(failures.map(({ code }) => code)).toEqual([101, 101]);
+      expect(failures.reduce((sum, { value }) => sum + Number(value), 0)).toBe(6);
+    }, 5_000);
   });
 
   it('is advertised by mDNS where asked to, and OSC with it', async () => {

@@ -1,4 +1,4 @@
-import { map, Observable } from 'rxjs';
+import { map, Observable, type SchedulerLike } from 'rxjs';
 import type { BridgeEvent, Client } from '../../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import type { OscPeers } from '../../core/protocols/osc/osc-peers.ts';
@@ -9,11 +9,14 @@ import {
   oscQueryTree,
 } from '../../core/protocols/osc/osc-query.ts';
 import type { Value } from '../../core/signal/value.ts';
+import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import type { SignalDefinition } from '../../core/wire/message.ts';
+import { FailureDigest } from '../../operators/failure-digest.ts';
 import { type AdvertisedService, type AdvertiseOptions, advertise } from '../advertise.ts';
 import { formatHostPort } from '../host-port.ts';
 import { type HttpRequest, type HttpResponse, httpRoutes, json } from '../http/http-routes.ts';
 import { httpServers } from '../http/http-servers.ts';
+import { oscQuerySockets } from './osc-query-sockets.ts';
 
 /** What is to be told about one address beside its value. A relay's answer to a query has no ranges and descriptions. */
 export interface OscQuerySignal {
@@ -59,6 +62,8 @@ interface OscQueryContext {
   readonly types?: Pick<OscPeers, 'tags'>;
   /** Where OSC is received now; undefined while, or where, it is not. */
   readonly receives: () => OscQueryHost | undefined;
+  /** Clock and timer. @defaultValue `monotonicScheduler` */
+  readonly scheduler?: SchedulerLike | undefined;
 }
 
 const EXTENSIONS = {
@@ -71,25 +76,32 @@ const EXTENSIONS = {
   TAGS: false,
   CLIPMODE: false,
   CRITICAL: false,
-  LISTEN: false,
-  PATH_CHANGED: false,
+  LISTEN: true,
+  IGNORE: true,
+  PATH_CHANGED: true,
+  PATH_ADDED: true,
+  PATH_REMOVED: true,
+  PATH_RENAMED: false,
+  OSC_STREAMING: false,
 };
 
 /**
  * Serves OSCQuery over HTTP: `GET /?HOST_INFO`, `GET /path` for the tree from there, `GET /path?VALUE` for one
- * attribute. The tree is made of what has been announced and of the params that exist below the namespace, with their
- * values of the moment. Emits `ready`; errors with a `ClaspError` 500 when the port cannot be bound.
+ * attribute; and over WebSocket on the same port: `LISTEN`, `IGNORE`, and what changes in the tree. The tree is made of
+ * what has been announced and of the params that exist below the namespace, with their values of the moment. Emits `ready`; errors with a `ClaspError` 500 when the port cannot be bound.
  */
 export function oscQuery(client: Client, options: OscQueryOptions, context: OscQueryContext): Observable<BridgeEvent> {
   const { port, host, signals = [] } = options;
-  const { namespace, name: bridge = 'osc', types, receives } = context;
+  const { namespace, name: bridge = 'osc', types, receives, scheduler = monotonicScheduler } = context;
   const described = new Map(signals.map((signal) => [signal.address, signal]));
   const address = host ?? context.host ?? 'localhost';
 
   return new Observable((out) => {
+    let boundPort: number | undefined;
     const hostInfo = (): Value => {
       const at = receives();
-      return { NAME: bridge, EXTENSIONS, ...(at && { OSC_PORT: at.port, OSC_TRANSPORT: at.transport }) };
+      const webSocket = boundPort !== undefined && { WS_PORT: boundPort };
+      return { NAME: bridge, EXTENSIONS, ...webSocket, ...(at && { OSC_PORT: at.port, OSC_TRANSPORT: at.transport }) };
     };
     const tree = async () => {
       const definitions = await client.query(`${namespace}/**`);
@@ -117,15 +129,30 @@ export function oscQuery(client: Client, options: OscQueryOptions, context: OscQ
       return value === undefined ? { status: 204 } : json(200, { [known]: value as Value });
     };
 
-    // `cached` knows what is subscribed to; equal to the bridge's own subscription, it costs nothing.
-    const kinds = { types: ['param', 'event', 'stream'] as const };
-    out.add(client.on(`${namespace}/**`, kinds).subscribe({ error: (reason) => out.error(reason) }));
-
     const servers = httpServers({
       host: address,
       request: httpRoutes([{ path: '/*', methods: { GET: get } }], { cors: ['*'] }),
       failed: (failure) => out.next({ type: 'failure', bridge, failure }),
     });
+    const digest = new FailureDigest({ scheduler });
+    out.add(() => digest.close());
+    out.add(digest.failures.subscribe((failure) => out.next({ type: 'failure', bridge, failure })));
+    const sockets = oscQuerySockets(servers.servers, {
+      client,
+      namespace,
+      tags: (at) => types?.tags(at),
+      failed: (failure) => digest.pass(failure),
+      scheduler,
+    });
+    out.add(() => sockets.close());
+    // `cached` knows what is subscribed to; equal to the bridge's own subscription, it costs nothing.
+    const kinds = { types: ['param', 'event', 'stream'] as const };
+    out.add(
+      client.on(`${namespace}/**`, kinds).subscribe({
+        next: (signal) => sockets.follow(signal),
+        error: (reason) => out.error(reason),
+      }),
+    );
     out.add(() => {
       void servers.close();
       servers.destroy();
@@ -136,6 +163,7 @@ export function oscQuery(client: Client, options: OscQueryOptions, context: OscQ
           void servers.close();
           return;
         }
+        boundPort = bound;
         out.next({ type: 'ready', bridge, address: `http://${formatHostPort(address, bound)}` });
         if (options.advertise) out.add(advertiseQuery(bridge, bound, context).subscribe(out));
       },

@@ -15,7 +15,7 @@ import { sacnSenders } from '../../sources/sacn-senders.ts';
 import { parseHostPort } from '../host-port.ts';
 import { resolveInterface } from '../network-interface.ts';
 import { type UdpOptions, udpSocket } from '../udp.ts';
-import { checkDmxOptions, devicesOf, RECEIVE_BUFFER, shownWay, withPort } from './dmx-options.ts';
+import { checkDmxOptions, devicesOf, shownWay, withPort } from './dmx-options.ts';
 
 export interface SacnBridgeOptions
   extends Pick<UdpOptions, 'host' | 'interface'>,
@@ -92,7 +92,6 @@ export function sacnBridge(client: Client, options: SacnBridgeOptions = {}): Obs
       scheduler,
       multicast: joins(options) ? [...heard].map(sacnGroup) : [],
       reuseAddress: listen !== false,
-      receiveBuffer: RECEIVE_BUFFER,
       ...(host !== undefined && { host }),
       ...(network !== undefined && { interface: network }),
     };

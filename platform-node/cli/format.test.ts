@@ -16,11 +16,39 @@ describe('formatValue', () => {
   });
 });
 
+describe('formatValue of floats', () => {
+  it('is the shortest text that stands for the same float of 32 bits, also within arrays and maps', () => {
+    expect(formatValue(Math.fround(0.1))).toBe('0.1');
+    expect(formatValue([Math.fround(0.7), { a: Math.fround(1e-7) }])).toBe('[0.7,{"a":1e-7}]');
+    expect(formatValue(16_777_216)).toBe('16777216');
+    expect(formatValue(0.1 + 0.2)).toBe('0.30000000000000004');
+    fc.assert(
+      fc.property(fc.float({ noNaN: true, noDefaultInfinity: true }), (value) => {
+        const text = formatValue(value);
+        expect(Object.is(Math.fround(Number(text)), value) || value === 0).toBe(true);
+        const shorter = [1, 2, 3, 4, 5, 6, 7, 8].map((digits) => Number(value.toPrecision(digits)));
+        const shortest = shorter.find((each) => Math.fround(each) === value);
+        if (shortest !== undefined && !Number.isInteger(value)) expect(text).toBe(String(shortest));
+      }),
+    );
+  });
+
+  it('is every other number as it is', () => {
+    fc.assert(
+      fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
+        if (Math.fround(value) !== value && value !== 0) expect(Number(formatValue(value))).toBe(value);
+      }),
+    );
+  });
+});
+
 describe('formatSignal', () => {
-  it('is the address and the value, with what else tells signals apart', () => {
+  it('is the address and the value, with the kind of what is no param, and what else tells signals apart', () => {
     expect(formatSignal({ kind: 'param', address: '/a', value: 1, revision: 3 })).toBe('/a 1');
+    expect(formatSignal({ kind: 'event', address: '/go', value: null })).toBe('/go event null');
+    expect(formatSignal({ kind: 'stream', address: '/level', value: 0.5 })).toBe('/level stream 0.5');
     expect(formatSignal({ kind: 'gesture', address: '/pad', id: 7, phase: 'move', value: [0.1, 0.2] })).toBe(
-      '/pad move 7 [0.1,0.2]',
+      '/pad gesture move 7 [0.1,0.2]',
     );
     expect(formatSignal({ kind: 'timeline', address: '/fade', keyframes: [{ time: 0, value: 0 }] })).toBe(
       '/fade timeline of 1 keyframes',

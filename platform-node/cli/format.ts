@@ -1,23 +1,39 @@
 import { ClaspError } from '../../core/errors.ts';
-import { stringifyJson } from '../../core/signal/json.ts';
+import { stringifyJson, writeJson } from '../../core/signal/json.ts';
 import type { Signal } from '../../core/signal/signal.ts';
 import type { Value } from '../../core/signal/value.ts';
 
-/** A value as one line: JSON, and the numbers JSON does not know by name. `parseValue` reads it back. */
+/**
+ * A value as one line: JSON, and the numbers JSON does not know by name. `parseValue` reads it back, a number of 32 bits
+ * as the one that is nearest to the text.
+ */
 export function formatValue(value: Value): string {
-  return typeof value === 'number' && !Number.isFinite(value) ? String(value) : printable(stringifyJson(value));
+  if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
+  return printable(writeJson(value, shortestNumber));
 }
 
-/** A signal as one line for people: the address, what it is unless a plain value, and the value. */
+/** A float of 32 bits, as OSC has it, as the shortest text that stands for it there: 0.1, not 0.10000000149011612. */
+function shortestNumber(value: number): string {
+  if (Math.fround(value) !== value || Number.isInteger(value)) return String(value);
+  for (let digits = 1; digits < 9; digits++) {
+    const short = Number(value.toPrecision(digits));
+    if (Math.fround(short) === value) return String(short);
+  }
+  return String(Number(value.toPrecision(9)));
+}
+
+/** A signal as one line for people: the address, its kind unless it is a param, and the value. */
 export function formatSignal(signal: Signal): string {
   const address = printable(signal.address);
   switch (signal.kind) {
     case 'gesture':
-      return `${address} ${signal.phase} ${signal.id} ${formatValue(signal.value)}`;
+      return `${address} gesture ${signal.phase} ${signal.id} ${formatValue(signal.value)}`;
     case 'timeline':
       return `${address} timeline of ${signal.keyframes.length} keyframes`;
-    default:
+    case 'param':
       return `${address} ${formatValue(signal.value)}`;
+    default:
+      return `${address} ${signal.kind} ${formatValue(signal.value)}`;
   }
 }
 

@@ -47,7 +47,10 @@ const polite = (message: Message): readonly Message[] => {
 
 describe('info', () => {
   it('prints who the relay is and how far away', async () => {
-    const sources = { ...scripted(polite), figures: () => of({ sessions: 3, params: 12, uptime: 61 }) };
+    const sources = {
+      ...scripted(polite),
+      figures: () => of({ sessions: 3, params: 12, uptime: 61, failures: { osc: 243, rig: 2 } }),
+    };
     expect(await runCommand(infoCommand(sources), [])).toEqual({
       code: 0,
       err: [],
@@ -61,6 +64,7 @@ describe('info', () => {
         'clock       5.00 ms ahead of this machine',
         'sessions    2',
         'params      12',
+        'failures    osc 243, rig 2',
         'up for      1 min 1 s',
       ],
     });
@@ -178,9 +182,9 @@ describe('figures', () => {
     const asked: unknown[] = [];
     const told = await answering(({ url, headers }, response) => {
       asked.push(url, headers.accept);
-      response.end('{"sessions":3,"params":4,"uptime":5,"name":"x","extra":6}');
+      response.end('{"sessions":3,"params":4,"uptime":5,"name":"x","extra":6,"failures":{"osc":2,"x":"y"}}');
     });
-    expect(told).toEqual({ sessions: 3, params: 4, uptime: 5 });
+    expect(told).toEqual({ sessions: 3, params: 4, uptime: 5, failures: { osc: 2 } });
     expect(asked).toEqual(['/', 'application/json']);
   });
 

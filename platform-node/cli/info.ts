@@ -136,7 +136,7 @@ function greet({ incoming, outgoing }: Connection, token: string | undefined, no
 function reportOf(
   url: string,
   { welcome, exchange }: Meeting,
-  { sessions, params, uptime }: Partial<RelayStatus>,
+  { sessions, params, uptime, failures }: Partial<RelayStatus>,
 ): Report {
   return {
     relay: welcome.name,
@@ -150,10 +150,11 @@ function reportOf(
     sessions: sessions === undefined ? undefined : Math.max(0, sessions - 1),
     params,
     uptime,
+    failures,
   };
 }
 
-/** What is printed; the last three come over HTTP. */
+/** What is printed; the last four come over HTTP. */
 interface Report {
   readonly relay: string;
   readonly url: string;
@@ -167,9 +168,11 @@ interface Report {
   readonly params: number | undefined;
   /** Seconds. */
   readonly uptime: number | undefined;
+  /** What did not get through at each bridge, packets that the system dropped included. */
+  readonly failures: Readonly<Record<string, number>> | undefined;
 }
 
-function table({ roundTripMs, clockOffsetMs, sessions, params, uptime, ...report }: Report): Line[] {
+function table({ roundTripMs, clockOffsetMs, sessions, params, uptime, failures = {}, ...report }: Report): Line[] {
   const rows: readonly (readonly [name: string, value: string | number | undefined])[] = [
     ['relay', printable(report.relay)],
     ['url', report.url],
@@ -180,9 +183,15 @@ function table({ roundTripMs, clockOffsetMs, sessions, params, uptime, ...report
     ['clock', clockOffsetMs === undefined ? undefined : aheadOf(clockOffsetMs)],
     ['sessions', sessions],
     ['params', params],
+    ['failures', failuresOf(failures)],
     ['up for', uptime === undefined ? undefined : duration(uptime)],
   ];
   return rows.filter(([, value]) => value !== undefined).map(([name, value]) => data(`${name.padEnd(12)}${value}`));
+}
+
+function failuresOf(failures: Readonly<Record<string, number>>): string | undefined {
+  const counts = Object.entries(failures).map(([bridge, count]) => `${printable(bridge)} ${count}`);
+  return counts.length > 0 ? counts.join(', ') : undefined;
 }
 
 function aheadOf(offsetMs: number): string {

@@ -124,7 +124,7 @@ describe('clasp-rx', () => {
     expect(await stream.ended).toEqual({ code: 0, out: '', err: '' });
     expect(await sub.ended).toEqual({
       code: 0,
-      out: '/show/title "Evening"\n/show/go null\n/show/level 0.25\n/show/level 0.5\n',
+      out: '/show/title "Evening"\n/show/go event null\n/show/level stream 0.25\n/show/level stream 0.5\n',
       err: '',
     });
   });

@@ -21,7 +21,7 @@ describe('sub', () => {
         local.emit('/a/3', { on: true });
       }
     });
-    expect({ code, out }).toEqual({ code: 0, out: ['/a/1 0.5', '/a/2 "x y"', '/a/3 {"on":true}'] });
+    expect({ code, out }).toEqual({ code: 0, out: ['/a/1 0.5', '/a/2 "x y"', '/a/3 event {"on":true}'] });
   });
 
   it('prints JSON with what there is to know', async () => {

@@ -59,7 +59,7 @@ export const subCommand = (connect: Connect): Command =>
     arguments: [{ name: 'PATTERN', help: '* stands for one part, ** for any number; quote it for your shell' }],
     options,
     notes: [
-      'One line a signal: the address and the value as JSON. With --json an object: kind, address, value, revision and ' +
+      'One line a signal: the address, its kind unless it is a param, and the value as JSON. With --json an object: kind, address, value, revision and ' +
         'what else there is. A lost connection is restored and the current params are printed again; Ctrl-C ends it.',
     ],
     examples: [

@@ -47,7 +47,17 @@ function numbersOf(body: string): Partial<RelayStatus> {
   }
   if (typeof parsed !== 'object' || parsed === null) return {};
   const wanted = ['sessions', 'params', 'uptime'];
+  const { failures } = parsed as { failures?: unknown };
+  return {
+    ...numbersIn(parsed, (key) => wanted.includes(key)),
+    ...(typeof failures === 'object' && failures !== null && { failures: numbersIn(failures, () => true) }),
+  };
+}
+
+function numbersIn(object: object, wanted: (key: string) => boolean): Record<string, number> {
   return Object.fromEntries(
-    Object.entries(parsed).filter(([key, value]) => wanted.includes(key) && typeof value === 'number'),
+    Object.entries(object).filter(
+      (entry): entry is [string, number] => wanted(entry[0]) && typeof entry[1] === 'number',
+    ),
   );
 }

@@ -22,6 +22,8 @@ export interface RelayStatus {
   readonly uptime: number;
   /** How each bridge is, by name: `connecting`, `ready`, `retrying` or `failed`. */
   readonly bridges: Readonly<Record<string, string>>;
+  /** How many failures each bridge had that had any, by name. */
+  readonly failures: Readonly<Record<string, number>>;
 }
 
 const STYLE = `

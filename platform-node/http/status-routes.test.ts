@@ -18,6 +18,7 @@ const status: RelayStatus = {
   messagesOut: 20,
   uptime: 3725,
   bridges: { desk: 'ready', '<rig>': 'retrying' },
+  failures: {},
 };
 
 const ask = async (

@@ -67,7 +67,9 @@ describe('the OSC mapping', () => {
     [',[f]', [{ type: '[', value: [{ type: 'f', value: 1 }] }], [1]],
     [',[]', [{ type: '[', value: [] }], []],
   ])('reads %s, and sends the value back under the same tags', (_tags, args, value) => {
-    expect(fromOsc({ address: '/a', args })).toEqual({ kind: 'param', address: '/osc/a', value });
+    const kind = args.length === 0 ? 'event' : 'param';
+    expect(fromOsc({ address: '/a', args })).toEqual({ kind, address: '/osc/a', value });
+    expect(fromOsc({ address: '/a', args }, { noArguments: 'param' }).kind).toBe('param');
     expect(toOsc(param(value), { tags: oscTagsOf(args) })).toEqual({ address: '/a', args });
   });
 
@@ -131,8 +133,22 @@ describe('the OSC mapping', () => {
     ['i', [1, 2], 'if'],
     ['[if]', [1, 2], '[if]'],
     ['i[if]', [1, [2, 3]], 'i[if]'],
+    ['T', true, 'T'],
+    ['ii', [true, 3], 'ii'],
   ])('asked for %s, sends %o as %s', (wanted, value, sent) => {
     expect(oscTagsOf(toOsc(param(value), { tags: parseOscTags(wanted) }).args)).toEqual(parseOscTags(sent));
+  });
+
+  it.each<[string, OscArgument, OscArgument]>([
+    ['i', { type: 'i', value: 1 }, { type: 'i', value: 0 }],
+    ['f', { type: 'f', value: 1 }, { type: 'f', value: 0 }],
+    ['d', { type: 'd', value: 1 }, { type: 'd', value: 0 }],
+    ['h', { type: 'h', value: 1n }, { type: 'h', value: 0n }],
+    ['s', { type: 'T', value: true }, { type: 'F', value: false }],
+  ])('asked for %s, sends true and false as 1 and 0 where that is a number', (wanted, on, off) => {
+    const tags = parseOscTags(wanted);
+    expect(toOsc(param(true), { tags }).args).toEqual([on]);
+    expect(toOsc(param(false), { tags }).args).toEqual([off]);
   });
 
   it('sends every message back as it came, byte for byte, given its tags', () => {

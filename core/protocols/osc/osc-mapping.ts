@@ -1,6 +1,6 @@
 import { isAddress } from '../../address/address.ts';
 import { ClaspError, ErrorCode } from '../../errors.ts';
-import type { Param, Signal } from '../../signal/signal.ts';
+import type { Event, Param, Signal } from '../../signal/signal.ts';
 import type { Value } from '../../signal/value.ts';
 import type { OscArgument, OscMessage, OscType } from './osc.ts';
 import { oscTimetag, oscTimetagMicros } from './osc.ts';
@@ -14,7 +14,13 @@ export interface OscMappingOptions {
 }
 
 /**
- * The param that an OSC message stands for. Whole numbers (i, h, r) are `bigint`, so that they travel as integers;
+ * What a message without arguments stands for. `event`: something happens at the address. `param`: the param there is
+ * null, which deletes it. `get`: its sender asks for the value.
+ */
+export type OscNoArguments = 'event' | 'param' | 'get';
+
+/**
+ * The param that an OSC message stands for, or the event where it has no arguments (unless `noArguments` says `param`). Whole numbers (i, h, r) are `bigint`, so that they travel as integers;
  * receivers see a number. Throws a `ClaspError` with code 200 for an address that CLASP does not have.
  *
  * @example
@@ -22,9 +28,13 @@ export interface OscMappingOptions {
  * fromOsc({ address: '/synth/cutoff', args: [{ type: 'f', value: 0.5 }] }); // /osc/synth/cutoff, 0.5
  * ```
  */
-export function fromOsc(message: OscMessage, { namespace = '/osc' }: OscMappingOptions = {}): Param {
+export function fromOsc(
+  message: OscMessage,
+  { namespace = '/osc', noArguments = 'event' }: OscMappingOptions & { noArguments?: 'event' | 'param' } = {},
+): Param | Event {
   const address = fromOscAddress(message.address, namespace);
   if (address === undefined) throw badOscAddress(message.address);
+  if (message.args.length === 0 && noArguments === 'event') return { kind: 'event', address, value: null };
   return { kind: 'param', address, value: fromOscArguments(message.args) };
 }
 
@@ -53,6 +63,11 @@ export function toOsc(
 
 /** What a receiver takes for a pattern, and would apply to more than one address. */
 const OSC_PATTERN = /[?[\]{}]/;
+
+/** Whether an OSC address is a pattern, which stands for every address that it matches. */
+export function isOscPattern(oscAddress: string): boolean {
+  return OSC_PATTERN.test(oscAddress) || oscAddress.includes('*') || oscAddress.includes('//');
+}
 
 /** The CLASP address, or undefined when there is none: an OSC pattern, an empty segment, too long. */
 export function fromOscAddress(oscAddress: string, namespace: string): string | undefined {
@@ -121,8 +136,7 @@ function toOscArgument(value: Value, address: string, tag: OscTags[number] | und
     case 'bigint':
       return toOscInteger(value, address, tag);
     case 'boolean':
-      if (!value) return { type: 'F', value };
-      return { type: tag === 'I' ? 'I' : 'T', value };
+      return toOscBoolean(value, tag);
     case 'string':
       if (tag === 'S' || (tag === 'c' && isCharacter(value))) return { type: tag, value };
       return { type: 's', value };
@@ -135,6 +149,21 @@ function toOscArgument(value: Value, address: string, tag: OscTags[number] | und
     return { type: '[', value: value.map((item, i) => toOscArgument(item, address, inner?.[i])) };
   }
   throw new ClaspError(ErrorCode.BadValue, `${address}: a map has no form in OSC`, { address, value });
+}
+
+/** T or F, unless the tag asks for a number: desks and consoles have switches of 0 and 1. */
+function toOscBoolean(value: boolean, tag: OscTags[number] | undefined): OscArgument {
+  switch (tag) {
+    case 'i':
+    case 'f':
+    case 'd':
+      return { type: tag, value: value ? 1 : 0 };
+    case 'h':
+      return { type: tag, value: value ? 1n : 0n };
+    default:
+  }
+  if (!value) return { type: 'F', value };
+  return { type: tag === 'I' ? 'I' : 'T', value };
 }
 
 /** f, unless the tag asks for a type that holds the number as well. */

@@ -76,10 +76,7 @@ export class OscPeers {
     // No arguments have no types: what comes next is of those before.
     if (args.length > 0 && (known === undefined || !hasOscTags(args, known))) this.#tags.set(address, oscTagsOf(args));
 
-    if (this.#replyToSenders) {
-      if (this.#senders.size >= this.#maxSenders && !this.#senders.has(from)) this.#makeRoom();
-      this.#senders.set(from, now);
-    }
+    this.heardFrom(from, now);
     let isTarget = false;
     for (let i = 0; i < this.targets.length; i++) {
       const target = this.targets[i] as string;
@@ -90,6 +87,13 @@ export class OscPeers {
     if (isTarget) return;
     if (this.#replyToSenders) this.#echoes.heard(from, address, value, now, due);
     if (this.#echoBy !== 'port' && this.targets.length > 0) this.#heardFromHost(from, address, value, now, due);
+  }
+
+  /** Notes that `from` sent something that is no value of a param. */
+  heardFrom(from: string, now: number): void {
+    if (!this.#replyToSenders) return;
+    if (this.#senders.size >= this.#maxSenders && !this.#senders.has(from)) this.#makeRoom();
+    this.#senders.set(from, now);
   }
 
   /** The types last received at a CLASP address. */
