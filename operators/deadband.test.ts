@@ -107,6 +107,14 @@ describe('deadband', () => {
     expect(heard.map(({ address }) => address)).toEqual(['/a', '/b', '/a', '/c', '/b']);
   });
 
+  it('takes a number for the options', () => {
+    const heard: number[] = [];
+    of(1, 1.2, 1.4, 1.6)
+      .pipe(deadband(0.5))
+      .subscribe((one) => heard.push(one));
+    expect(heard).toEqual([1, 1.6]);
+  });
+
   it('delivers no two neighbours within epsilon, and never leaves the receiver further than that from the truth', () => {
     const number = fc.oneof(fc.integer({ min: -20, max: 20 }), fc.double({ min: -9, max: 9, noNaN: true }));
     const value = fc.oneof(number, fc.array(number, { maxLength: 2 }));

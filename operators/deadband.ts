@@ -14,7 +14,7 @@ export interface DeadbandOptions {
 /**
  * Holds back numbers, and arrays of numbers of which each is, within `epsilon` of the last that went through. No two
  * neighbours that come out are that near, and what came out last is never further than `epsilon` from what came in.
- * The same as `epsilon` of a subscription does in the relay.
+ * The same as `epsilon` of a subscription does in the relay. `deadband(0.5)` is short for `deadband({ epsilon: 0.5 })`.
  *
  * Takes signals, of which params and streams are compared by address and the others pass; or plain numbers and arrays of
  * numbers, compared as one series. Whatever is no number passes too, the deletion of a param among it, and the next
@@ -26,8 +26,8 @@ export interface DeadbandOptions {
  * of(1, 1.2, 1.4, 1.6).pipe(deadband({ epsilon: 0.5 })).subscribe(console.log); // 1 1.6
  * ```
  */
-export function deadband<T extends Signal | Numbers>(options: DeadbandOptions): MonoTypeOperatorFunction<T> {
-  const { epsilon, maxAddresses = 10_000 } = options;
+export function deadband<T extends Signal | Numbers>(options: number | DeadbandOptions): MonoTypeOperatorFunction<T> {
+  const { epsilon, maxAddresses = 10_000 } = typeof options === 'number' ? { epsilon: options } : options;
 
   return stage((out) => {
     const passed = new Map<string, Numbers>();

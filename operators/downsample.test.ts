@@ -23,6 +23,14 @@ describe('downsample', () => {
     });
   });
 
+  it('takes a number for the options', () => {
+    const heard: number[] = [];
+    range(1, 1000)
+      .pipe(downsample(10))
+      .subscribe((one) => heard.push(one));
+    expect(heard).toEqual([1, 1000]);
+  });
+
   it('delivers what waits when the source completes, and not when it fails', () => {
     marbles(({ hot, expectObservable }) => {
       expectObservable(hot(' -12|', numbers).pipe(every4())).toBe('-1-(2|)', numbers);

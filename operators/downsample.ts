@@ -29,6 +29,7 @@ class Downsampled<T> implements TimerEntry {
 /**
  * Lets at most `maxRate` values a second through: the first at once, then the newest whenever its time has come, so
  * that the last always arrives, also when the source stops. The same as `maxRate` of a subscription does in the relay.
+ * `downsample(30)` is short for `downsample({ maxRate: 30 })`.
  *
  * Takes signals, of which params and streams are counted by address and the others pass; or plain numbers and arrays of
  * numbers, counted together. In no second are there more than `maxRate + 1`. Completion delivers what waits first; an
@@ -39,8 +40,10 @@ class Downsampled<T> implements TimerEntry {
  * range(1, 1000).pipe(downsample({ maxRate: 10 })).subscribe(console.log); // 1 1000
  * ```
  */
-export function downsample<T extends Signal | Numbers>(options: DownsampleOptions): MonoTypeOperatorFunction<T> {
-  const { maxRate, scheduler = monotonicScheduler } = options;
+export function downsample<T extends Signal | Numbers>(
+  options: number | DownsampleOptions,
+): MonoTypeOperatorFunction<T> {
+  const { maxRate, scheduler = monotonicScheduler } = typeof options === 'number' ? { maxRate: options } : options;
   const interval = intervalOf(maxRate);
   const now = () => scheduler.now() * 1000;
 

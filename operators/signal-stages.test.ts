@@ -174,8 +174,8 @@ describe('timelineScheduler', () => {
     source.pipe(timelineScheduler({ scheduler })).subscribe((signal) => told.push(signal));
     source.next(cue);
     scheduler.flush();
-    expect(told[0]).toBe(cue);
-    const values = told.slice(1).map((signal) => (signal as Param).value as number);
+    expect(told.map(({ kind }) => kind).filter((kind) => kind !== 'param')).toEqual([]);
+    const values = told.map((signal) => (signal as Param).value as number);
     expect(values[0]).toBe(0);
     expect(values.at(-1)).toBe(255);
     expect(values).toEqual([...values].sort((a, b) => a - b));
@@ -206,6 +206,14 @@ describe('rateLimit', () => {
     const { told, codes } = through(list, (refused) => rateLimit({ maxMessagesPerSecond: 2, refused }));
     expect(told).toEqual(list.slice(0, 4));
     expect(codes).toEqual([429, 429]);
+  });
+
+  it('takes a number for the options', () => {
+    const told: Signal[] = [];
+    from([1, 2, 3].map((n) => param('/a', n)))
+      .pipe(rateLimit(2))
+      .subscribe((signal) => told.push(signal));
+    expect(told).toHaveLength(2);
   });
 });
 

@@ -1,4 +1,4 @@
-import type { MonoTypeOperatorFunction, OperatorFunction } from 'rxjs';
+import { filter, type MonoTypeOperatorFunction, type OperatorFunction, pipe } from 'rxjs';
 import type { Scopes } from '../core/address/scope.ts';
 import type { OnFull } from '../core/param/param.ts';
 import { type ParamRule, ParamRules } from '../core/param/param-rules.ts';
@@ -79,9 +79,9 @@ export function gestureLifecycle(
 }
 
 /**
- * Plays timelines as writes of the param at their address, as the relay does (protocol semantics, section 2): a timeline
- * passes, and is followed by its values, at `timelineRate` a second and exactly at its keyframes. A param at the address,
- * another timeline there or one without keyframes ends it. `refused` gets a `ClaspError` 400 for one that cannot be
+ * Plays timelines as writes of the param at their address, as the relay does (protocol semantics, section 2): in the place
+ * of a timeline come its values, at `timelineRate` a second and exactly at its keyframes; it does not pass itself, since a
+ * relay behind this would play it again. A param at the address, another timeline there or one without keyframes ends it. `refused` gets a `ClaspError` 400 for one that cannot be
  * played and 429 for one too many. Other signals pass as they are, params with a revision.
  *
  * What plays when the source completes is not played to its end: keep the source open for as long.
@@ -99,24 +99,31 @@ export function gestureLifecycle(
 export function timelineScheduler(
   options: OnSignalsOptions & TimelineSchedulerOptions = {},
 ): MonoTypeOperatorFunction<Signal> {
-  return onSignals((shared) => {
+  const play = onSignals((shared) => {
     const timelines = new Timelines(shared.table);
-    const play = playTimelines(timelines, { ...options, ...timeOf(shared) });
-    return [play, mergeEnvelopes(writerOf(shared), shared)];
+    return [playTimelines(timelines, { ...options, ...timeOf(shared) }), mergeEnvelopes(writerOf(shared), shared)];
   }, options);
+  return pipe(
+    play,
+    filter(({ kind }) => kind !== 'timeline'),
+  );
 }
 
 /**
  * Lets through at most so many signals a second of each `origin`, and as many at once after a silence. `refused` gets a
- * `ClaspError` 429 for the rest. Throttle a single address with `downsample`.
+ * `ClaspError` 429 for the rest. Throttle a single address with `downsample`. `rateLimit(100)` is short for
+ * `rateLimit({ maxMessagesPerSecond: 100 })`.
  *
  * @example
  * ```ts
  * router().client('desk').on('/**').pipe(rateLimit({ maxMessagesPerSecond: 100 })).subscribe(console.log);
  * ```
  */
-export function rateLimit<S extends Signal>(options: OnSignalsOptions & RateLimitOptions): MonoTypeOperatorFunction<S> {
-  return onSignals(() => [limitRate(options)], options) as OperatorFunction<Signal, never>;
+export function rateLimit<S extends Signal>(
+  options: number | (OnSignalsOptions & RateLimitOptions),
+): MonoTypeOperatorFunction<S> {
+  const given = typeof options === 'number' ? { maxMessagesPerSecond: options } : options;
+  return onSignals(() => [limitRate(given)], given) as OperatorFunction<Signal, never>;
 }
 
 function writerOf(

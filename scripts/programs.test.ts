@@ -155,3 +155,122 @@ describe('the Art-Net program', () => {
     node.unsubscribe();
   });
 });
+
+describe('pipelines', () => {
+  const page = 'docs/pipelines.md';
+  const fromRelay = async () => {
+    const relay = createRelay({ port: 0 });
+    const { port } = await relay.ready;
+    return { relay, dial: ['ws://localhost:7330', `ws://localhost:${port}`] as const };
+  };
+  const float = (address: string, value: number) => encodeOsc({ address, args: [{ type: 'f', value }] });
+
+  it('OSC: what is larger than before goes out, once', async () => {
+    const device = createSocket('udp4').bind(0, '127.0.0.1');
+    await once(device, 'listening');
+    const heard: unknown[][] = [];
+    device.on('message', (bytes) => {
+      const packet = decodeOsc(bytes);
+      if ('address' in packet) heard.push([packet.address, packet.args[0]?.value]);
+    });
+    const port = await freeUdpPort();
+    const { said } = await run(page, 'oscSource(datagrams)', [
+      ['8000', String(port)],
+      ['9000', String(device.address().port)],
+    ]);
+    const say = (address: string, value: number) => device.send(float(address, value), port, '127.0.0.1');
+    let tries = 0;
+    await vi.waitFor(() => {
+      say('/ready', tries++);
+      expect(heard).not.toEqual([]);
+    }, eventually);
+    for (const value of [0.5, 0.75, 0.25, 0.625, 1]) say('/synth/cutoff', value);
+    await vi.waitFor(() => expect(heard.at(-1)).toEqual(['/synth/cutoff', 1]), eventually);
+    expect(heard.filter(([address]) => address === '/synth/cutoff').map(([, value]) => value)).toEqual([0.5, 0.75, 1]);
+    expect(said.err).toBe('');
+    device.close();
+  });
+
+  it('touches: one that nobody ends is cancelled', async () => {
+    const { said, ended } = await run(page, 'gestureLifecycle({ gestureTimeout', []);
+    expect(await ended).toBe(0);
+    expect([said.out, said.err]).toEqual(['1 start\n1 move\n1 cancel\n', '']);
+  });
+
+  it('cues: the lamp fades to full, and nothing fails', async () => {
+    const port = await freeUdpPort();
+    const levels: (number | undefined)[] = [];
+    const node = udpSocket({ listen: `127.0.0.1:${port}` }).subscribe(({ incoming }) => {
+      incoming.subscribe(({ bytes }) => levels.push(bytes[18]));
+    });
+    const { said } = await run(page, '.pipe(timelineScheduler())', [['127.0.0.1:6454', `127.0.0.1:${port}`]]);
+    await vi.waitFor(() => expect(levels.at(-1)).toBe(255), eventually);
+    expect(levels).toEqual([...levels].sort((a, b) => Number(a) - Number(b)));
+    expect(said.err).toBe('');
+    node.unsubscribe();
+  });
+
+  it('knobs: a client takes what a pipeline gives', async () => {
+    const { relay, dial } = await fromRelay();
+    const watcher = relay.client('watcher');
+    const values: unknown[] = [];
+    watcher.on('/knobs/1', (value) => values.push(value));
+    const { said } = await run(page, 'knobs.subscribe(client)', [dial]);
+    await vi.waitFor(() => expect(values.at(-1)).toBe(1), eventually);
+    expect(said.err).toBe('');
+    await relay.close();
+  });
+
+  it('MIDI and OSC: scaled, without noise, into the relay', async () => {
+    const { relay, dial } = await fromRelay();
+    const values: unknown[] = [];
+    let ready = false;
+    relay.client('watcher').on('/**', (value, address) => {
+      ready ||= address === '/osc/ready';
+      if (address === '/osc/fader' || address.startsWith('/midi/')) values.push([address, value]);
+    });
+    const port = await freeUdpPort();
+    const { said } = await run(page, 'merge(midi, osc)', [dial, ['8000', String(port)]]);
+    const device = createSocket('udp4').bind(0, '127.0.0.1');
+    await once(device, 'listening');
+    const say = (address: string, value: number) => device.send(float(address, value), port, '127.0.0.1');
+    await vi.waitFor(() => {
+      say('/ready', 1);
+      expect([ready, values]).toEqual([true, [['/midi/ch/1/cc/1', 100]]]);
+    }, eventually);
+    say('/fader', 0.5);
+    await vi.waitFor(() => expect(values).toContainEqual(['/osc/fader', 50]), eventually);
+    for (const value of [0.501, 0.499, 0.5, 0.75]) say('/fader', value);
+    await vi.waitFor(() => expect(values.at(-1)).toEqual(['/osc/fader', 75]), eventually);
+    expect(values).toHaveLength(3);
+    expect(said.err).toBe('');
+    device.close();
+    await relay.close();
+  });
+
+  it('a slow receiver: the newest sample, and always the last', async () => {
+    const { said, ended } = await run(page, 'sensor.pipe(congestion({ ready }))', []);
+    expect([await ended, said.err]).toEqual([0, '']);
+    const samples = said.out.trim().split('\n').map(Number);
+    expect([samples[0], samples.at(-1)]).toEqual([0, 499]);
+    expect(samples).toEqual([...new Set(samples)].sort((a, b) => a - b));
+    expect(samples.length).toBeLessThan(250);
+  });
+
+  it('values with a type', async () => {
+    const { relay, dial } = await fromRelay();
+    const dancer = relay.client('dancer');
+    const { said } = await run(page, 'on<Pose>', [dial]);
+    await vi.waitFor(() => expect(said.out).toBe('3\n'), eventually);
+    dancer.stream('/dancers/2/pose', { x: 6, y: 8 });
+    await vi.waitFor(() => expect(said.out).toBe('3\n10\n'), eventually);
+    expect(said.err).toBe('');
+    await relay.close();
+  });
+
+  it('a router of one’s own', async () => {
+    const { said } = await run(page, 'routerStages({', []);
+    await vi.waitFor(() => expect(said.out).toBe('desk /lights/1\nchanged /lights/1\n'), eventually);
+    expect(said.err).toBe('');
+  });
+});

@@ -58,9 +58,22 @@ describe('oscSink', () => {
   });
 
   it('sends nothing at all where there is nobody', () => {
-    const { sink, sent, failures } = open({});
-    sink.next(param('/osc/a', 1));
-    expect([sent, failures]).toEqual([[], []]);
+    for (const options of [{ targets: [] }, { peers: new OscPeers() }, { targets: [], peers: new OscPeers() }]) {
+      const { sink, sent, failures } = open(options);
+      sink.next(param('/osc/a', 1));
+      expect([sent, failures]).toEqual([[], []]);
+    }
+  });
+
+  it('sends once, to no target, where neither targets nor peers are given', () => {
+    const calls: unknown[][] = [];
+    const sink = oscSink((...call: unknown[]) => calls.push(call), { hints: { '/led/*': 'i' } });
+    sink.next(param('/osc/led/1', 1));
+    sink.next(param('/osc/led/1', 1));
+    expect(calls.map(([bytes, target]) => [decodeOsc(bytes as Uint8Array), target])).toEqual([
+      [{ address: '/led/1', args: [{ type: 'i', value: 1 }] }, undefined],
+      [{ address: '/led/1', args: [{ type: 'i', value: 1 }] }, undefined],
+    ]);
   });
 
   it('sends the types that were received at the address', () => {

@@ -16,7 +16,7 @@ export type OscHints = Readonly<Record<string, string>>;
 export type OscTarget = string | { readonly to: string; readonly hints: OscHints };
 
 export interface OscSinkOptions {
-  /** Who receives everything, as `host:port`. @defaultValue none */
+  /** Who receives everything, as `host:port`. @defaultValue none: see `oscSink` */
   readonly targets?: readonly OscTarget[];
   /** Prefix that is taken off the addresses; `''` for none. @defaultValue '/osc' */
   readonly namespace?: string;
@@ -37,7 +37,8 @@ export interface OscSinkOptions {
 /** Receivers that want the same types share the encoded bytes. */
 interface Group {
   readonly hints: Hints;
-  readonly targets: readonly string[];
+  /** Undefined: `send` knows where to. */
+  readonly targets: readonly (string | undefined)[];
 }
 
 type Hints = (oscAddress: string) => OscTags | undefined;
@@ -48,6 +49,9 @@ const MAX_ADDRESSES = 16_384;
 /**
  * Sends params, events and samples below the namespace as OSC messages, each in a packet of its own, through `send`:
  * `/osc/mixer/1` 0.75 is `/mixer/1 ,f 0.75`.
+ *
+ * With `targets`, `send` is called for each of them; with `peers`, for those that have sent something lately too. With
+ * neither it is called once for each message, without a target: for a `send` that knows where to.
  *
  * A receiver does not get back params that it has just sent itself. Failures: 200 for an address outside the namespace or
  * one that OSC reads as a pattern, 402 for maps, gestures and timelines, which have no form in OSC; nothing is sent
@@ -63,7 +67,12 @@ const MAX_ADDRESSES = 16_384;
  * });
  * ```
  */
-export function oscSink(send: (bytes: Uint8Array, to: string) => void, options: OscSinkOptions = {}): Sink<Signal> {
+export function oscSink(
+  send: (bytes: Uint8Array, target: string) => void,
+  options: OscSinkOptions & (Required<Pick<OscSinkOptions, 'targets'>> | Required<Pick<OscSinkOptions, 'peers'>>),
+): Sink<Signal>;
+export function oscSink(send: (bytes: Uint8Array, target?: string) => void, options?: OscSinkOptions): Sink<Signal>;
+export function oscSink(send: (bytes: Uint8Array, target: string) => void, options: OscSinkOptions = {}): Sink<Signal> {
   const {
     targets = [],
     namespace = '/osc',
@@ -78,20 +87,29 @@ export function oscSink(send: (bytes: Uint8Array, to: string) => void, options: 
     .filter((target) => typeof target !== 'string')
     .map((target) => ({ hints: hintsFrom(target.hints, hints), targets: [target.to] }));
   if (plain.length > 0) groups.unshift({ hints: common, targets: plain });
+  else if (options.targets === undefined && options.peers === undefined) {
+    groups.push({ hints: common, targets: [undefined] });
+  }
 
   /** Sends to those of `receivers` whose own value it is not; encodes once, and only if anybody is left. */
-  const sendTo = (receivers: readonly string[], signal: Signal, value: Value, wanted: Hints, now: number) => {
+  const sendTo = (
+    receivers: readonly (string | undefined)[],
+    signal: Signal,
+    value: Value,
+    wanted: Hints,
+    now: number,
+  ) => {
     let bytes: Uint8Array | undefined;
     for (let i = 0; i < receivers.length; i++) {
-      const to = receivers[i] as string;
+      const to = receivers[i];
       // What comes from a peer is a param: an event or a sample is somebody else's, and shows at the peer all the same.
-      if (peers.isEcho(to, signal.address, value, now) && signal.kind === 'param') continue;
+      if (to !== undefined && peers.isEcho(to, signal.address, value, now) && signal.kind === 'param') continue;
       if (bytes === undefined) {
         const tags = wanted(signal.address.slice(namespace.length)) ?? peers.tags(signal.address);
         if (value === null && signal.kind === 'param' && noArguments !== 'param' && tags?.[0] !== 'N') return;
         bytes = encodeOsc(toOsc(signal, { namespace, tags }));
       }
-      send(bytes, to);
+      send(bytes, to as string); // undefined only for a `send` that takes it
     }
   };
 

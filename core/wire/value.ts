@@ -1,5 +1,5 @@
 import { ClaspError, ErrorCode } from '../errors.ts';
-import type { Value } from '../signal/value.ts';
+import type { PlainValue, Value } from '../signal/value.ts';
 import { isUtf8, readF32, readF64, readI32, readI64, readU16, readUtf8 } from './bytes.ts';
 import { MAX_DEPTH, ValueCode } from './codes.ts';
 import { Writer } from './writer.ts';
@@ -28,7 +28,7 @@ export function encodeValue(value: Value): Uint8Array {
  * decodeClaspValue(Uint8Array.of(0x08, 0x00, 0x02, 0x68, 0x69)); // 'hi'
  * ```
  */
-export function decodeValue(bytes: Uint8Array, start = 0, end: number = bytes.length): Value {
+export function decodeValue(bytes: Uint8Array, start = 0, end: number = bytes.length): PlainValue {
   if (start >= end || end > bytes.length) throw cut();
   const code = bytes[start] as number;
   const stop = skipValue(bytes, start + 1, end, code, 0);
