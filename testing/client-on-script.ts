@@ -17,10 +17,16 @@ export interface ClientOnScript {
   readonly states: readonly ClientStatus[];
 }
 
-/** Makes a client that waits for WELCOME and sends no SYNC; its waits between attempts are as long as they can be. */
+/** Makes a client that waits for WELCOME, sends no SYNC and knows that its relay acknowledges; its waits between attempts are as long as they can be. */
 export function clientOnScript(options: ClientOptions = {}, make: typeof createClient = createClient): ClientOnScript {
   const relay = scriptedRelay();
-  const client = make(relay.dial, { scheduler: relay.time, random: () => 1, sync: false, ...options });
+  const client = make(relay.dial, {
+    scheduler: relay.time,
+    random: () => 1,
+    sync: false,
+    acknowledges: true,
+    ...options,
+  });
   const errors: ClaspError[] = [];
   const states: ClientStatus[] = [];
   client.errors.subscribe((error) => errors.push(error));

@@ -5,7 +5,7 @@ import { ValueCode } from '../wire/codes.ts';
 import { readLargeValue } from '../wire/large-value.ts';
 import type { Ttl } from '../wire/message.ts';
 import { readValue } from '../wire/value.ts';
-import { Writer } from '../wire/writer.ts';
+import { Writer, writeBodyAs } from '../wire/writer.ts';
 
 const SECOND = 1_000_000;
 
@@ -246,7 +246,7 @@ export class StoredParam {
   get wire(): { readonly bytes: Uint8Array; readonly code: number; readonly at: number } | undefined {
     if (!this.exists) return undefined;
     const { code, content } = this;
-    return { bytes: this.body ?? new Writer().bodyAs(code, content).finish(), code, at: 0 };
+    return { bytes: this.body ?? writeBodyAs(new Writer(), code, content).finish(), code, at: 0 };
   }
 }
 

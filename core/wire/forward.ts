@@ -5,7 +5,7 @@ import { FrameFlag, MAGIC, MAX_PAYLOAD, MessageCode, SetFlag, ValueCode } from '
 import { encodeMessage, sealed, writeHeader } from './encode.ts';
 import { announcedBounds, decodeFrame, type Frame } from './frame.ts';
 import { readValue, skipValue } from './value.ts';
-import { codeOf, Writer } from './writer.ts';
+import { codeOf, Writer, writeBodyAs } from './writer.ts';
 
 const STREAM = 2;
 const GESTURE = 3;
@@ -294,7 +294,7 @@ function canSay(code: number, value: number): boolean {
 
 function writeLike(writer: Writer, code: number, value: Value, models: readonly WireValue[]): void {
   if (code !== ValueCode.Array && code !== ValueCode.Map) {
-    writer.bodyAs(code, value);
+    writeBodyAs(writer, code, value);
     return;
   }
   const alike = models.filter((model) => model.code === code).map(membersIn);

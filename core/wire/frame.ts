@@ -98,24 +98,12 @@ export function scanFrame(frame: Draft): void {
     case MessageCode.Replay:
       scanReplay(frame);
       break;
-    case MessageCode.Hello:
-    case MessageCode.Welcome:
-    case MessageCode.Announce:
-    case MessageCode.FederationSync:
-    case MessageCode.Unsubscribe:
-    case MessageCode.Snapshot:
-    case MessageCode.Bundle:
-    case MessageCode.Sync:
-    case MessageCode.Ping:
-    case MessageCode.Pong:
-    case MessageCode.Ack:
-    case MessageCode.Error:
-    case MessageCode.Result:
-      break;
     default:
-      throw badMessage(`unknown message type ${hex(frame.type)}`);
+      if (!MESSAGE_CODES.includes(frame.type)) throw badMessage(`unknown message type ${hex(frame.type)}`);
   }
 }
+
+const MESSAGE_CODES: readonly number[] = Object.values(MessageCode);
 
 function scanSet(frame: Draft): void {
   const { bytes, end } = frame;

@@ -2,7 +2,7 @@ import type { Value } from '../signal/value.ts';
 import { MAX_PAYLOAD, MessageCode } from './codes.ts';
 import { sealed, writeDefinition, writeHeader } from './encode.ts';
 import type { SignalDefinition } from './message.ts';
-import { Writer } from './writer.ts';
+import { Writer, writeBodyAs } from './writer.ts';
 
 const HEADER = 4;
 /** Header, type byte and count. */
@@ -100,7 +100,7 @@ export class SnapshotWriter {
     const { entry } = this.#split;
     entry.reset();
     entry.str(address).u8(valueCode);
-    if (body === undefined) entry.bodyAs(valueCode, value);
+    if (body === undefined) writeBodyAs(entry, valueCode, value);
     else entry.bytes(body);
     entry.u64(revision).u8((writer === undefined ? 0 : 1) | (timestamp === undefined ? 0 : 2));
     if (writer !== undefined) entry.str(writer);

@@ -143,27 +143,6 @@ export class Writer {
     return this.u8(codeOf(value)).body(value);
   }
 
-  /**
-   * The body of a value under a wire code of its type, where a number may be of any: what `readValue` gave for the code is
-   * written as the bytes that it was read from, apart from NaNs and booleans other than 0 and 1.
-   */
-  bodyAs(code: number, value: Value): this {
-    switch (code) {
-      case ValueCode.I8:
-        return this.u8(Number(value) & 0xff);
-      case ValueCode.I16:
-        return this.u16(Number(value) & 0xffff);
-      case ValueCode.I32:
-        return this.i32(Number(value));
-      case ValueCode.I64:
-        return this.i64(value as number | bigint);
-      case ValueCode.F32:
-        return this.f32(Number(value));
-      default:
-        return this.body(value);
-    }
-  }
-
   /** The body of a value, without its code. */
   body(value: Value): this {
     this.#body(value, 0);
@@ -296,4 +275,25 @@ function integer(value: number, max: number, field: string): void {
 
 function outOfRange(value: number | bigint, field: string): ClaspError {
   return new ClaspError(ErrorCode.BadValue, `${value} is not a ${field}`, { value });
+}
+
+/**
+ * Writes the body of a value under a wire code of its type, where a number may be of any: what `readValue` gave for the
+ * code becomes the bytes that it was read from, apart from NaNs and booleans other than 0 and 1.
+ */
+export function writeBodyAs(writer: Writer, code: number, value: Value): Writer {
+  switch (code) {
+    case ValueCode.I8:
+      return writer.u8(Number(value) & 0xff);
+    case ValueCode.I16:
+      return writer.u16(Number(value) & 0xffff);
+    case ValueCode.I32:
+      return writer.i32(Number(value));
+    case ValueCode.I64:
+      return writer.i64(value as number | bigint);
+    case ValueCode.F32:
+      return writer.f32(Number(value));
+    default:
+      return writer.body(value);
+  }
 }

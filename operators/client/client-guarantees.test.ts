@@ -57,7 +57,12 @@ function throughFaults(plan: Line[], waits: readonly number[], ask: (client: Cli
   const listener = relay.join('listener');
   listener.send({ type: 'SUBSCRIBE', id: 1, pattern: '/heard/**' });
   listener.take();
-  const client = createClient(flaky(relay, [...plan]), { name: 'sender', scheduler: relay.time, random: () => 0.1 });
+  const client = createClient(flaky(relay, [...plan]), {
+    name: 'sender',
+    scheduler: relay.time,
+    random: () => 0.1,
+    acknowledges: true,
+  });
   const answers = waits.map((wait, n) => {
     const answer = answerOf(ask(client, n));
     relay.pass(wait);
@@ -189,7 +194,7 @@ function relayAhead(ahead: number): VirtualRelay {
 describe('the clock of a client', () => {
   it('is that of the relay, as exactly as the way permits', () => {
     const relay = relayAhead(7_000_000);
-    const client = createClient(flaky(relay, []), { scheduler: relay.time });
+    const client = createClient(flaky(relay, []), { scheduler: relay.time, acknowledges: true });
     relay.pass(1_000);
     expect(client.time()).toBe(8_000_000);
     expect(client.clock).toEqual({ offset: 7_000_000, roundTrip: 0, jitter: 0, quality: 1, samples: 5 });

@@ -33,6 +33,11 @@ const CONFIRM_TIMEOUT = 10_000;
 const WAITING_TIMEOUT = 290_000;
 /** Milliseconds for which a late answer is still recognised, so that the next request does not take it for its own. */
 const LATE_ANSWER_WINDOW = 60_000;
+/**
+ * Milliseconds that an ACK may come after the PONG that was asked for later: a relay may write to its disk before it
+ * acknowledges, but not before it says PONG.
+ */
+const ACK_GRACE = 1_000;
 
 /**
  * A map that most often holds one entry or none, and keeps that one beside the table. In the order of
@@ -113,6 +118,8 @@ interface SendRequest extends RequestBase {
   readonly kind: 'message';
   readonly message: ConfirmedMessage;
   readonly replies: readonly PendingReply<Ack>[];
+  /** Whether the relay has answered something that was sent later, and so has it. */
+  arrived?: boolean;
 }
 
 interface GetRequest extends RequestBase {
@@ -193,6 +200,15 @@ function saysValue(request: Request): boolean {
 /** Whether a newer write to the address may take its place while it waits. */
 function isReplaceable(request: Request): request is WriteRequest {
   return request.kind === 'write' && !request.once;
+}
+
+function isPublish(request: Request): request is SendRequest {
+  return request.kind === 'message' && request.message.type === 'PUBLISH';
+}
+
+/** What a relay would have said to a PUBLISH. */
+function ackOf(request: SendRequest): Ack {
+  return { address: addressOf(request), revision: undefined, locked: undefined, holder: undefined };
 }
 
 /** Where the relay lists the bundles that wait. */
@@ -382,6 +398,8 @@ export interface ClientRequestsOptions {
   readonly params: ClientParams;
   /** Relay time, microseconds: what the timestamps of QoS 2 start from. */
   readonly now: () => number;
+  /** Whether the relay acknowledges a PUBLISH, where that is known. */
+  readonly acknowledges: boolean | undefined;
 }
 
 const MICROSECONDS = 1000;
@@ -391,15 +409,24 @@ const MICROSECONDS = 1000;
  *
  * The answers of one session come in the order of the requests, and name the address: so the requests of each address
  * form a queue. While there is no session they wait, in order, of the writes of QoS 1 to one address only the newest;
- * when a session is lost, what was not answered waits for the next one.
+ * when a session is lost, what was not answered waits for the next one. Not so a PUBLISH of QoS 1 where the relay has
+ * never acknowledged one: repeated, it would happen twice. Where the relay turns out not to acknowledge them, a PUBLISH is
+ * answered as soon as it is sent.
  */
 export class ClientRequests {
+  /**
+   * Whether the relay acknowledges a PUBLISH: published ones do not. Undefined until it has shown it; what it is asked
+   * meanwhile is followed by a PING.
+   */
+  #acknowledges: boolean | undefined;
   readonly #options: ClientRequestsOptions;
   readonly #deadlines: Deadlines<Request>;
   protected readonly sent: SentRequests = new SentRequests();
   /** Not sent, in order. */
   readonly #waiting = new Set<Request>();
   readonly #waitingWrites = new Map<string, WriteRequest>();
+  /** A PING was sent to see whether an ACK comes before its PONG. */
+  #probing = false;
   #send: ((frame: Uint8Array) => void) | undefined;
   #resuming = false;
   #closed: ClaspError | undefined;
@@ -410,6 +437,7 @@ export class ClientRequests {
 
   constructor(options: ClientRequestsOptions) {
     this.#options = options;
+    this.#acknowledges = options.acknowledges;
     const { scheduler } = options;
     const now = () => scheduler.now() * MICROSECONDS;
     this.#deadlines = new Deadlines(scheduler, now, (request) => this.#due(request));
@@ -481,9 +509,15 @@ export class ClientRequests {
   suspend(): void {
     this.#send = undefined;
     this.#resuming = false;
+    this.#probing = false;
     for (const request of this.#takeAll()) {
       if (request.state === 'given-up') {
         this.#deadlines.delete(request);
+        continue;
+      }
+      if (request.state === 'sent' && this.#mayNotBeRepeated(request)) {
+        if (request.arrived) this.#answer(request, ackOf(request));
+        else this.#fail(request, 502, 'the connection was lost before the relay answered; it may have come or not');
         continue;
       }
       if (request.kind === 'query') request.results = [];
@@ -505,7 +539,12 @@ export class ClientRequests {
   /** Takes an ACK. False when nothing waited for it. */
   acknowledged({ address, revision, locked, holder }: AckMessage): boolean {
     const request = this.sent.acknowledgeable(address, revision);
-    if (!request) return false;
+    if (!request) {
+      // It was taken for one that does not acknowledge because it was slow.
+      if (this.#acknowledges === false && revision === undefined && address) this.#acknowledges = true;
+      return false;
+    }
+    if (isPublish(request) && revision === undefined) this.#acknowledges = true;
     const named = address ?? request.addresses.at(-1) ?? '';
     if (request.kind === 'write' && revision !== undefined)
       this.#options.params.written(named, request.value, revision);
@@ -525,7 +564,11 @@ export class ClientRequests {
   }
 
   /** Takes a PONG: a PING follows each query, so everything it found has come. */
-  foundAll(): void {
+  ponged(): void {
+    const wasProbe = this.#probing;
+    this.#probing = false;
+    this.#probed();
+    if (wasProbe) return;
     const query = this.sent.query();
     if (query) this.#answer(query, query.results);
   }
@@ -570,11 +613,42 @@ export class ClientRequests {
       request.frame = stampFrame(request.frame, this.#stamp);
       request.stamped = true;
     }
+    if (isPublish(request) && this.#acknowledges === false) {
+      this.#deadlines.delete(request);
+      send(request.frame);
+      this.#answer(request, ackOf(request));
+      return;
+    }
     request.state = 'sent';
     this.sent.add(request);
     this.#expect(request, asksOnly(request) ? request.expires : this.#options.scheduler.now() + CONFIRM_TIMEOUT);
     send(request.frame);
-    if (request.kind === 'query') send(PING);
+    // The answer may have come, and the session gone, while the request was sent.
+    if (this.#send !== send) return;
+    const probes = isPublish(request) && this.#acknowledges === undefined && !this.#probing && !this.sent.query();
+    if (request.kind !== 'query' && !probes) return;
+    this.#probing = probes;
+    send(PING);
+  }
+
+  /** The relay has answered what was asked after a PUBLISH: it acknowledges those soon, or never. */
+  #probed(): void {
+    if (this.#acknowledges !== undefined) return;
+    for (const request of this.sent) {
+      if (!isPublish(request) || request.state !== 'sent') continue;
+      request.arrived = true;
+      this.#expect(request, this.#options.scheduler.now() + ACK_GRACE);
+    }
+  }
+
+  /** The relay does not acknowledge a PUBLISH: what was sent is answered, and nothing is expected from now on. */
+  #expectNoAcks(): void {
+    this.#acknowledges = false;
+    for (const request of [...this.sent]) if (isPublish(request)) this.#answer(request, ackOf(request));
+  }
+
+  #mayNotBeRepeated(request: Request): request is SendRequest {
+    return isPublish(request) && !request.once && this.#acknowledges === undefined;
   }
 
   #wait(request: Request): void {
@@ -622,6 +696,10 @@ export class ClientRequests {
   #due(request: Request): void {
     if (request.state === 'given-up') {
       this.#settle(request);
+      return;
+    }
+    if (isPublish(request) && request.arrived && this.#acknowledges !== true) {
+      this.#expectNoAcks();
       return;
     }
     this.#waiting.delete(request);

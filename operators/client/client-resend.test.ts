@@ -249,7 +249,7 @@ describe('what is asked before the first connection', () => {
       }),
     };
     const dial = new Subject<Connection>();
-    const early = createClient(dial, { scheduler: relay.time });
+    const early = createClient(dial, { scheduler: relay.time, acknowledges: true });
     early.set('/a', 1).subscribe(() => early.set('/b', 9));
     early.set('/b', 1);
     dial.next(answering);

@@ -56,5 +56,5 @@ export function createClient(connections: Connections, options: ClientOptions = 
  * @param addressOf reads the addresses of what the relay delivers
  */
 export function createLocalClient(connections: Connections, options: ClientOptions, addressOf: AddressReader): Client {
-  return new RelayClient(connections, options, LocalRequests, relaySignals(addressOf));
+  return new RelayClient(connections, { ...options, acknowledges: true }, LocalRequests, relaySignals(addressOf));
 }

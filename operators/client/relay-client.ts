@@ -79,6 +79,11 @@ export interface ClientOptions {
    * Without it `cached` knows what was subscribed to or asked for. A published relay does so in any case. @defaultValue false
    */
   readonly greeting?: boolean | undefined;
+  /**
+   * Whether the relay is known to acknowledge events and timelines, as one of this package does and published ones do not.
+   * @defaultValue found out with the first of them: until then what a lost connection left unanswered is not repeated
+   */
+  readonly acknowledges?: boolean | undefined;
   /** Requests that may wait for a connection; of the writes to one address only the newest counts. @defaultValue 1000 */
   readonly maxWaiting?: number | undefined;
   /** Sees each message of the relay after WELCOME, a BUNDLE as a whole, before the client acts on it. For tools. @defaultValue none */
@@ -132,8 +137,14 @@ function receive(message: RelayMessage, timestamp: number | undefined, to: Clien
       answer(encodeMessage({ type: 'PONG' }));
       break;
     case 'PONG':
-      requests.foundAll();
+      requests.ponged();
       break;
+    case 'WELCOME':
+    case 'ANNOUNCE':
+      break;
+    default:
+      errors.next(new ClaspError(101, `${(message as Message).type} does not come from a relay`));
+      return false;
   }
   return true;
 }
@@ -241,6 +252,7 @@ export class RelayClient implements Client {
       report,
       params: this.#params,
       now: () => this.time(),
+      acknowledges: options.acknowledges,
     });
 
     const parts = {
