@@ -37,7 +37,7 @@ export {
 } from '../core/compat/names.ts';
 export type { BundleMessage, ClaspEvents, Message, PublishMessage, Unsubscribe } from '../core/compat/types.ts';
 export type { Keyframe as TimelineKeyframe } from '../core/signal/signal.ts';
-export type { Value } from '../core/signal/value.ts';
+export type { PlainValue as Value } from '../core/signal/value.ts';
 export type {
   AckMessage,
   AnnounceMessage,

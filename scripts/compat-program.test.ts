@@ -1,5 +1,5 @@
 // A program of @clasp-to/core, with nothing changed but its import, against the built package, in Node and in Chromium.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -81,6 +81,32 @@ it('tells its story with the published client', async () => {
 
 it('tells the same story with clasp-rx/compat in Node', async () => {
   expect(await inNode('ours.mjs')).toEqual(STORY);
+});
+
+describe.each([
+  ['nodenext', 'nodenext'],
+  ['esnext', 'bundler'],
+])('types, with module %s and resolution %s', (module, resolution) => {
+  const typed = readFileSync(join(root, 'peers/published-program.ts'), 'utf8');
+  const compile = (name: string, text: string): string => {
+    writeFileSync(join(folder, name), text);
+    const tsc = join(root, 'node_modules/typescript/bin/tsc');
+    const options = ['--module', module, '--moduleResolution', resolution, '--target', 'es2022', '--lib', 'es2022,dom'];
+    const strict = ['--strict', '--noUncheckedIndexedAccess', '--skipLibCheck', '--ignoreConfig', '--types', ''];
+    const { stdout } = spawnSync(process.execPath, [tsc, '--noEmit', ...strict, ...options, name], {
+      cwd: folder,
+      encoding: 'utf8',
+    });
+    return stdout;
+  };
+
+  it('a program compiles with nothing changed but its import', () => {
+    expect(typed).toContain(PUBLISHED);
+    expect(compile('published.mts', typed)).toBe('');
+    const ours = typed.replace(PUBLISHED, "'clasp-rx/compat'");
+    expect(compile('ours.mts', ours)).toBe('');
+    expect(compile('wrong.mts', `${ours}\ndirect.set('/a', () => 1);\n`)).toContain('TS2345');
+  });
 });
 
 describe.skipIf(!installed('chromium'))('in Chromium', () => {

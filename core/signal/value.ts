@@ -7,8 +7,9 @@
 export type Value = null | boolean | number | bigint | string | Uint8Array | readonly Value[] | ValueMap;
 
 /**
- * A value as it comes, when you do not say which type you expect: as `Value`, but what is in a map is a value again,
- * and not `any`.
+ * A value as it comes, when you do not say which type you expect: as `Value`, but what is in a map is a value again, and
+ * not `any`, and `Array.isArray` tells arrays from maps, which it does not for readonly ones. Others may hold the same
+ * value: do not change it.
  */
 export type PlainValue =
   | null
@@ -17,7 +18,7 @@ export type PlainValue =
   | bigint
   | string
   | Uint8Array
-  | readonly PlainValue[]
+  | PlainValue[]
   | { readonly [key: string]: PlainValue };
 
 /**

@@ -33,7 +33,7 @@ export function decodeValue(bytes: Uint8Array, start = 0, end: number = bytes.le
   const code = bytes[start] as number;
   const stop = skipValue(bytes, start + 1, end, code, 0);
   if (stop !== end) throw badMessage(`${end - stop} bytes follow the value`);
-  return readValue(bytes, start + 1, code);
+  return readValue(bytes, start + 1, code) as PlainValue;
 }
 
 /**
