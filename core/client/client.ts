@@ -74,6 +74,8 @@ export interface SetOptions extends QoSOptions, TagOptions {
   readonly revision?: number;
   /** Seconds (sliding), or seconds and mode. */
   readonly ttl?: number | Ttl;
+  /** Whether a `ttl` in seconds counts from this write on, whatever is read or written later. @defaultValue false */
+  readonly absolute?: boolean;
 }
 
 export interface OnOptions extends SubscribeOptions {

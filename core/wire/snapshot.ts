@@ -73,10 +73,16 @@ class SplitWriter {
 export class SnapshotWriter {
   readonly #split: SplitWriter;
   #skipped = 0;
+  #added = 0;
 
   /** @param maxFrame bytes of a frame, header included */
   constructor(maxFrame: number = HEADER + MAX_PAYLOAD) {
     this.#split = new SplitWriter(MessageCode.Snapshot, maxFrame);
+  }
+
+  /** Whether no param was added. */
+  get isEmpty(): boolean {
+    return this.#added === 0;
   }
 
   /** How many params were too long for any frame. */
@@ -97,6 +103,7 @@ export class SnapshotWriter {
     writer?: string,
     timestamp?: number,
   ): void {
+    this.#added++;
     const { entry } = this.#split;
     entry.reset();
     entry.str(address).u8(valueCode);
@@ -110,6 +117,7 @@ export class SnapshotWriter {
 
   /** The frames, at least one; the writer is empty again afterwards. */
   finish(): Uint8Array[] {
+    this.#added = 0;
     return this.#split.finish();
   }
 }

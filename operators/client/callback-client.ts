@@ -1,5 +1,12 @@
 import { Observable, type SchedulerLike } from 'rxjs';
-import type { BundlePart, Client, ClientStatus, SignalCallback, TimelineOptions } from '../../core/client/client.ts';
+import type {
+  BundlePart,
+  Client,
+  ClientStatus,
+  SetOptions,
+  SignalCallback,
+  TimelineOptions,
+} from '../../core/client/client.ts';
 import type { Connections } from '../../core/connection/connection.ts';
 import { ClaspError } from '../../core/errors.ts';
 import type { GesturePhase, Keyframe } from '../../core/signal/signal.ts';
@@ -156,8 +163,8 @@ export class CallbackClient {
   }
 
   /** Writes a param (QoS 1). */
-  set(address: string, value: Value): void {
-    this.#client.set(address, value);
+  set(address: string, value: Value, options?: SetOptions): void {
+    this.#client.set(address, value, options);
   }
 
   /** The value as last seen, or else as the relay says; null when there is none. Rejects after 5 s without an answer. */

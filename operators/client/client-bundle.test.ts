@@ -204,7 +204,7 @@ describe('what a client announces', () => {
   it('is found by others at the real relay', () => {
     const { relay } = virtualRelay();
     const [desk, show] = [relay.client('desk'), relay.client('show')];
-    expect(answerOf(desk.announce(definitions))).toEqual([{ address: '/go' }]);
+    expect(answerOf(desk.announce(definitions))).toMatchObject([{ address: '/fader/1' }]);
     const found = answerOf(show.query('/fader/*'))[0];
     expect(found).toMatchObject([{ address: '/fader/1', type: 'param' }]);
     desk.close();

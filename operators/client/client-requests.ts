@@ -161,8 +161,9 @@ export interface WriteOptions {
   readonly tag?: number | undefined;
 }
 
-export function writeOptions({ lock, unlock, revision, ttl, tag }: SetOptions = {}): WriteOptions {
-  return { lock, unlock, revision, tag, ttl: typeof ttl === 'number' ? { seconds: ttl, mode: 'sliding' } : ttl };
+export function writeOptions({ lock, unlock, revision, ttl, absolute, tag }: SetOptions = {}): WriteOptions {
+  const mode = absolute ? 'absolute' : 'sliding';
+  return { lock, unlock, revision, tag, ttl: typeof ttl === 'number' ? { seconds: ttl, mode } : ttl };
 }
 
 /**

@@ -94,7 +94,9 @@ export function announcements(subscriptions: SubscriptionIndex<Session>, store: 
       for (const [listener, heard] of listeners) {
         listener.outbox.send(forwardAnnounce(frame, heard), 'keep', undefined);
       }
-      if (frame.qos > 0) session.outbox.send(encodeMessage({ type: 'ACK' }), 'keep', undefined);
+      if (frame.qos > 0) {
+        session.outbox.send(encodeMessage({ type: 'ACK', address: signals[0]?.address }), 'keep', undefined);
+      }
     };
 
     const found = (session: Session, pattern: string): SignalDefinition[] => {

@@ -31,8 +31,11 @@ import { Pacer } from './pacing.ts';
 import type { Session } from './session-state.ts';
 import { Subscriptions } from './subscriptions.ts';
 
-/** Sends the params to a session as SNAPSHOT frames, each as large as its peer can take; at least one, even if empty. */
-function sendSnapshot(session: Session, params: Iterable<ParamEntry>): void {
+/**
+ * Sends the params to a session as SNAPSHOT frames, each as large as its peer can take. A greeting has at least one, even
+ * if empty; behind a SUBSCRIBE the ACK marks the end.
+ */
+function sendSnapshot(session: Session, params: Iterable<ParamEntry>, greeting: boolean): void {
   const snapshot = new SnapshotWriter(session.connection.maxFrame);
   let large: ParamEntry[] | undefined;
   for (const param of params) {
@@ -44,6 +47,7 @@ function sendSnapshot(session: Session, params: Iterable<ParamEntry>): void {
     } else snapshot.add(address, state.code, state.body, state.content, state.revision, state.writer, state.at);
     session.paced?.told(param);
   }
+  if (!large && snapshot.isEmpty && !greeting) return;
   session.outbox.sendSnapshot(
     large ? [...snapshot.finish(), ...large.map((each) => largeParam(session, each))] : snapshot.finish(),
   );
@@ -234,7 +238,9 @@ export function dispatch(
     subscriptions.add(subscription.pattern, subscription.mask, session);
     pacer.subscribed(session, subscription);
 
-    if (subscription.mask & KindBit.param) sendSnapshot(session, store.matching(message.pattern, session.scopes));
+    if (subscription.mask & KindBit.param) {
+      sendSnapshot(session, store.matching(message.pattern, session.scopes), false);
+    }
     for (const bytes of missed) reply(session, bytes);
     if (frame && frame.qos > 0) {
       reply(session, encodeMessage({ type: 'ACK', address: message.pattern, correlationId: message.id }));
@@ -301,7 +307,9 @@ export function dispatch(
           return;
         case 'opened':
           // Who is in this process asks for what it wants, and needs no sign that the greeting is over.
-          if (!session.inProcess) sendSnapshot(session, session.narrow ? [] : store.matching('/**', session.scopes));
+          if (!session.inProcess) {
+            sendSnapshot(session, session.narrow ? [] : store.matching('/**', session.scopes), true);
+          }
           break;
         case 'closed':
           leave(session);

@@ -225,12 +225,7 @@ describe('a gesture', () => {
     late.send({ type: 'SUBSCRIBE', id: 2, pattern: '/**' });
     early.send({ type: 'SUBSCRIBE', id: 2, pattern: '/pad' });
     desk.send({ type: 'SUBSCRIBE', id: 1, pattern: '/**' });
-    expect(late.take()).toEqual([
-      { type: 'SNAPSHOT', params: [] },
-      expect.objectContaining({ phase: 'start', value: 0.5, timestamp: 7 }),
-      expect.objectContaining({ type: 'ACK' }),
-      { type: 'SNAPSHOT', params: [] },
-    ]);
+    expect(late.take()).toMatchObject([{ phase: 'start', value: 0.5, timestamp: 7 }, { type: 'ACK' }]);
     desk.send(gesture('end'));
     expect(told(late)).toEqual(['end']);
     expect(told(early)).toEqual(['end']);

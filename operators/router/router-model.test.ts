@@ -27,7 +27,7 @@ class NaiveRouter {
   join(who: string): void {
     this.sessions.set(who, []);
     this.tell(who, 'WELCOME');
-    this.tellParams(who, '/**');
+    this.tellParams(who, '/**', true);
   }
 
   leave(who: string): void {
@@ -105,10 +105,10 @@ class NaiveRouter {
     this.told.push([who, what]);
   }
 
-  tellParams(who: string, pattern: string): void {
+  tellParams(who: string, pattern: string, greeting = false): void {
     const existing = [...this.params].filter(([address, { value }]) => value !== null && matches(pattern, address));
     const said = existing.map(([address, { value, revision }]) => `${address}=${value}@${revision}`).sort();
-    this.tell(who, `SNAPSHOT ${said.join(' ')}`.trim());
+    if (greeting || said.length > 0) this.tell(who, `SNAPSHOT ${said.join(' ')}`.trim());
   }
 }
 

@@ -105,3 +105,25 @@ describe('arguments of a command', () => {
     );
   });
 });
+
+describe('options of the published command', () => {
+  const foreign = {
+    'drain-timeout': { takesValue: true, feature: 'draining' },
+    fast: { takesValue: false, feature: 'speed' },
+    cert: { takesValue: true, feature: 'TLS', protects: true },
+  };
+  const read = (words: string) => parseArguments(words.split(' '), { options: {}, arguments: [], foreign }, {});
+
+  it('are passed over with their value, and told of', () => {
+    const { args, notices } = read('--drain-timeout 5 --fast');
+    expect(args).toEqual([]);
+    expect(notices).toEqual([
+      '--drain-timeout is passed over: it belongs to draining, which this version does not have',
+      '--fast is passed over: it belongs to speed, which this version does not have',
+    ]);
+  });
+
+  it('that protect a relay are wrong usage, since it would be open', () => {
+    expect(() => read('--cert a.pem')).toThrow('--cert needs TLS');
+  });
+});

@@ -1,5 +1,12 @@
 import { parseArgs } from 'node:util';
-import { type Argument, type Option, type OptionTable, type OptionValues, UsageError } from './command.ts';
+import {
+  type Argument,
+  type ForeignOption,
+  type Option,
+  type OptionTable,
+  type OptionValues,
+  UsageError,
+} from './command.ts';
 import { suggest } from './suggest.ts';
 
 export interface Parsed<T extends OptionTable> {
@@ -7,6 +14,8 @@ export interface Parsed<T extends OptionTable> {
   readonly args: readonly string[];
   /** Whether `--help` was among the words: nothing else was checked then. */
   readonly help: boolean;
+  /** What is to be told of options that were passed over. */
+  readonly notices: readonly string[];
 }
 
 /** Put before a negative number, which `parseArgs` would take for an option. */
@@ -15,15 +24,18 @@ const NEGATIVE = '\0';
 /** Reads the words after a command's name. Throws a {@link UsageError} that says which word is wrong and what would be right. */
 export function parseArguments<T extends OptionTable>(
   words: readonly string[],
-  command: { readonly options: T; readonly arguments: readonly Argument[] },
+  command: { readonly options: T; readonly arguments: readonly Argument[]; readonly foreign?: Foreign },
   env: Readonly<Record<string, string | undefined>>,
 ): Parsed<T> {
   const names = namesOf(command.options);
+  const { foreign = {} } = command;
+  const notices: string[] = [];
   const { tokens } = parseArgs({
     args: words.map((word) => (/^-\.?\d/.test(word) ? NEGATIVE + word : word)),
-    options: Object.fromEntries(
-      [...names].map(([name, [, option]]) => [name, { type: option.kind === 'flag' ? 'boolean' : 'string' }] as const),
-    ),
+    options: Object.fromEntries([
+      ...Object.entries(foreign).map(([name, { takesValue }]) => [name, { type: takesValue ? 'string' : 'boolean' }]),
+      ...[...names].map(([name, [, option]]) => [name, { type: option.kind === 'flag' ? 'boolean' : 'string' }]),
+    ]) as Record<string, { type: 'string' | 'boolean' }>,
     strict: false,
     allowPositionals: true,
     tokens: true,
@@ -35,8 +47,13 @@ export function parseArguments<T extends OptionTable>(
     if (token.kind === 'positional') args.push(restored(token.value));
     if (token.kind !== 'option') continue;
     if (token.rawName === '--help' || token.rawName === '-h')
-      return { options: empty(command.options), args, help: true };
+      return { options: empty(command.options), args, help: true, notices };
     const known = token.rawName.startsWith('--') ? names.get(token.name) : undefined;
+    const unsupported = known ? undefined : foreign[token.name];
+    if (unsupported) {
+      notices.push(passedOver(token.rawName, unsupported));
+      continue;
+    }
     if (!known) throw unknownOption(token.rawName, names.keys());
     const [name, option] = known;
     if (option.kind === 'flag' && token.value !== undefined) throw new UsageError(`--${token.name} takes no value`);
@@ -51,7 +68,16 @@ export function parseArguments<T extends OptionTable>(
     const fromEnv = option.kind === 'text' && option.env !== undefined ? env[option.env] : undefined;
     return [name, optionValue(name, option, given.get(name) ?? (fromEnv ? [fromEnv] : []))] as const;
   });
-  return { options: Object.fromEntries(values) as OptionValues<T>, args, help: false };
+  return { options: Object.fromEntries(values) as OptionValues<T>, args, help: false, notices };
+}
+
+type Foreign = Readonly<Record<string, ForeignOption>>;
+
+/** The line about an option that is not there; a {@link UsageError} where a relay without it would be open. */
+function passedOver(raw: string, { feature, protects = false }: ForeignOption): string {
+  if (protects)
+    throw new UsageError(`${raw} needs ${feature}, which this version does not have: it would be unprotected`);
+  return `${raw} is passed over: it belongs to ${feature}, which this version does not have`;
 }
 
 function restored(word: string): string {

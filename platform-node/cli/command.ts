@@ -75,12 +75,23 @@ export function message(text: string): Line {
   return { to: 'stderr', text };
 }
 
+/** An option of the published relay that is known here and not there yet. */
+export interface ForeignOption {
+  readonly takesValue: boolean;
+  /** What it belongs to, for people. */
+  readonly feature: string;
+  /** Whether a relay without it would let in more than was asked for: then it does not start. @defaultValue false */
+  readonly protects?: boolean;
+}
+
 export interface Command<T extends OptionTable = OptionTable> {
   readonly name: string;
   /** What it does, in half a sentence that continues the name. */
   readonly summary: string;
   readonly arguments: readonly Argument[];
   readonly options: T;
+  /** Options of the published command of the same name: each is told of in a line, and passed over. */
+  readonly foreign?: Readonly<Record<string, ForeignOption>>;
   /** Paragraphs between options and examples. */
   readonly notes?: readonly string[];
   readonly examples: readonly { readonly run: string; readonly what: string }[];

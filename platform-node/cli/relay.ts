@@ -5,7 +5,16 @@ import { bridgeName } from '../bridges/relay-bridge.ts';
 import type { RelayConfig } from '../config/relay-config.ts';
 import { parseHostPort } from '../host-port.ts';
 import type { Relay, RelayAddresses } from '../relay.ts';
-import { type Command, data, defineCommand, type Line, message, type OptionValues, UsageError } from './command.ts';
+import {
+  type Command,
+  data,
+  defineCommand,
+  type ForeignOption,
+  type Line,
+  message,
+  type OptionValues,
+  UsageError,
+} from './command.ts';
 import { jsonOption } from './connect.ts';
 import { formatError, printable, recordJson, wayOf } from './format.ts';
 import { LEVELS, type Level, relayLog } from './relay-log.ts';
@@ -72,8 +81,44 @@ const options = {
     choices: LEVELS,
     fallback: 'info',
   },
+  verbose: { kind: 'flag', help: 'the same as --log-level debug' },
   ...jsonOption,
 } as const;
+
+const value = (feature: string) => ({ takesValue: true, feature });
+const flag = (feature: string) => ({ takesValue: false, feature });
+const QUIC = 'the QUIC transport';
+const RENDEZVOUS = 'discovery by rendezvous';
+const OPERATIONS = 'health, metrics and draining';
+const JOURNAL = 'the journal';
+const TLS = { takesValue: true, feature: 'TLS', protects: true } as const;
+const TOKENS = { takesValue: true, feature: 'tokens', protects: true } as const;
+
+/** Options of the published relay that belong to what is not here yet. */
+const FOREIGN: Readonly<Record<string, ForeignOption>> = {
+  'quic-port': value(QUIC),
+  'no-websocket': flag('transports beside WebSocket'),
+  'rendezvous-port': value(RENDEZVOUS),
+  'rendezvous-ttl': value(RENDEZVOUS),
+  'rendezvous-url': value(RENDEZVOUS),
+  'rendezvous-refresh': value(RENDEZVOUS),
+  'rendezvous-tag': value(RENDEZVOUS),
+  'health-port': value(OPERATIONS),
+  'metrics-port': value(OPERATIONS),
+  'drain-timeout': value(OPERATIONS),
+  persist: value(JOURNAL),
+  journal: value(JOURNAL),
+  rules: value('rules'),
+  'app-config': { takesValue: true, feature: 'app config', protects: true },
+  cert: TLS,
+  key: TLS,
+  'cert-path': TLS,
+  'key-path': TLS,
+  'auth-port': TOKENS,
+  'admin-token': TOKENS,
+  'auth-db': TOKENS,
+  'trust-anchor': TOKENS,
+};
 
 export interface RelayCommandOptions {
   readonly start: (config: RelayConfig) => Relay;
@@ -88,6 +133,7 @@ export const relayCommand = ({ start, reload = NEVER }: RelayCommandOptions): Co
     summary: 'run a relay',
     arguments: [],
     options,
+    foreign: FOREIGN,
     notes: [
       'Prints where it listens, then tells on stderr what happens. Ctrl-C or SIGTERM lets what was gathered go out, closes ' +
         'every session and ends with exit code 0.',
@@ -112,7 +158,7 @@ export const relayCommand = ({ start, reload = NEVER }: RelayCommandOptions): Co
       const running = (first: RelayConfig) =>
         new Observable<Line>((out) => {
           const relay = start(first);
-          const level = given['log-level'] as Level;
+          const level: Level = given.verbose ? 'debug' : (given['log-level'] as Level);
           out.add(relayLog(relay.events, { level, json: given.json }).subscribe((text) => out.next(message(text))));
           relay.ready.then(
             (addresses) => {

@@ -58,11 +58,12 @@ async function runCommand(command: Command, words: readonly string[], terminal: 
     // Without a detour for the others: a command begins in the turn that it is called in.
     const specified = command.specify ? await command.specify(first) : undefined;
     if (specified) return await runCommand(specified, rest, terminal);
-    const { options, args, help } = parseArguments(words, command, terminal.env);
+    const { options, args, help, notices } = parseArguments(words, command, terminal.env);
     if (help) {
       terminal.out(helpOf(command));
       return 0;
     }
+    for (const notice of notices) terminal.err(`clasp-rx: ${notice}`);
     const lines = command.run(options, args, terminal.stop);
     return await new Promise((resolve) => {
       lines.pipe(takeUntil(terminal.unread)).subscribe({
