@@ -40,14 +40,14 @@ export interface JsonWrite {
 
 type JsonMap = { readonly [key: string]: Value };
 
-/** Reads a JSON object; throws a `ClaspError` 101 when `text` is anything else, also when it is no JSON at all. */
+/** Reads a JSON object; throws a `ClaspError` 101 when `text` is anything else, no JSON at all, or holds what no value can (the place is named). */
 export function parseJsonMap(text: string): JsonMap {
   let value: Value;
   try {
     value = parseJson(text, 1);
   } catch (cause) {
-    const { reason } = ClaspError.from(cause, ErrorCode.BadMessage);
-    throw new ClaspError(ErrorCode.BadMessage, `not JSON: ${reason}`, { cause });
+    const { reason, cause: syntax } = ClaspError.from(cause, ErrorCode.BadMessage);
+    throw new ClaspError(ErrorCode.BadMessage, syntax === undefined ? reason : `not JSON: ${reason}`, { cause });
   }
   if (!isMap(value)) throw new ClaspError(ErrorCode.BadMessage, 'a JSON object is wanted', { value });
   return value;
