@@ -120,7 +120,7 @@ describe('values', () => {
   ])('are written as published clients write %s', (_, value, read) => {
     const wire = encodeValue(unchecked(value));
     expect(decodeValue(wire)).toEqual(read);
-    const published = publishedEncode({ type: 'SET', address: '/a', value: unchecked(value) });
+    const published = publishedEncode({ type: 'SET', address: '/a', value: value as never });
     expect(decodeFrame(published).value).toEqual(read);
     const message = { type: 'SET', address: '/a', value: unchecked(value) } as const;
     expect(hexOf(encodeMessage(message, { qos: 1 }))).toBe(hexOf(published));

@@ -38,7 +38,12 @@ describe('CallbackClient', () => {
     const client = new CallbackClient('ws://relay', {}, { dial: () => concat(of(here), NEVER), random: () => 0.5 });
     await client.connect();
     const heard: unknown[] = [];
-    running.add(relay.client('app').on('/**').subscribe((signal) => heard.push('value' in signal && signal.value)));
+    running.add(
+      relay
+        .client('app')
+        .on('/**')
+        .subscribe((signal) => heard.push('value' in signal && signal.value)),
+    );
     const odd = [new Fader(), new Date(0), new Float32Array([0.5]), [undefined, new Fader()], { at: undefined }];
     const read = [
       { level: 0.5, name: null, moved: null },

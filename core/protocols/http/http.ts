@@ -129,9 +129,9 @@ function isoTime(microseconds: number): string {
   return Math.abs(milliseconds) <= 8.64e15 ? new Date(milliseconds).toISOString() : String(microseconds);
 }
 
-/** One server-sent event. */
-export function serverSentEvent(id: string, type: string, data: Value): string {
-  return `id: ${id}\nevent: ${type}\ndata: ${stringifyJson(data)}\n\n`;
+/** One server-sent event; without `id` its reader still resumes after the last one that had one. */
+export function serverSentEvent(id: string | undefined, type: string, data: Value): string {
+  return `${id === undefined ? '' : `id: ${id}\n`}event: ${type}\ndata: ${stringifyJson(data)}\n\n`;
 }
 
 const KINDS: readonly string[] = ['param', 'event', 'stream', 'gesture', 'timeline'] satisfies SignalKind[];
