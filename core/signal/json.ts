@@ -179,8 +179,8 @@ class Reader {
     // It would travel as U+FFFD, and two keys could become one.
     const half = LONE_SURROGATE.exec(string)?.[0];
     if (half === undefined) return string;
-    const escape = `\\u${half.charCodeAt(0).toString(16)}`;
-    throw this.#refused(`${escape} is half of a surrogate pair, no character of a text`, string);
+    const written = `\\u${half.charCodeAt(0).toString(16)}`;
+    throw this.#refused(`${written} is half of a surrogate pair, no character of a text`, string);
   }
 
   #literal(): Value {
