@@ -5,8 +5,17 @@ import { join } from 'node:path';
 import { freePort } from './free-port.ts';
 import { installed } from './installed.ts';
 
-/** Starts nginx as a proxy in front of `target` (`host:port`), with its default buffering; gives its URL and what ends it. */
-export async function nginxBefore(target: string): Promise<{ base: string; end: () => Promise<void> }> {
+const HEADERS = `
+  proxy_http_version 1.1;
+  proxy_set_header Host $host;
+  proxy_set_header Upgrade $http_upgrade;
+  proxy_set_header Connection $connection_upgrade;`;
+
+/**
+ * Starts nginx as a proxy in front of `target` (`host:port`), with its default buffering; gives its URL and what ends it.
+ * `headers` false leaves the request's headers to its defaults: the `Host` is that of the target then.
+ */
+export async function nginxBefore(target: string, headers = true): Promise<{ base: string; end: () => Promise<void> }> {
   const command = installed('nginx');
   if (!command) throw new Error('test peer "nginx" is not installed');
   const folder = mkdtempSync(join(tmpdir(), 'clasp-rx-nginx-'));
@@ -25,10 +34,7 @@ export async function nginxBefore(target: string): Promise<{ base: string; end: 
          listen 127.0.0.1:${port};
          location / {
            proxy_pass http://${target};
-           proxy_http_version 1.1;
-           proxy_set_header Host $host;
-           proxy_set_header Upgrade $http_upgrade;
-           proxy_set_header Connection $connection_upgrade;
+           ${headers ? HEADERS : ''}
          }
        }
      }`,

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { createWebSocketStream, type WebSocket, WebSocketServer } from 'ws';
 import { formatHostPort } from './host-port.ts';
 import { pathOf } from './http/http-requests.ts';
+import { onWebSocketUpgrade } from './http/web-socket-upgrades.ts';
 
 /** Takes a WebSocket on as a stream of bytes; `peer` is where it comes from. */
 export type AcceptStream = (stream: Duplex, peer: string) => void;
@@ -29,7 +30,7 @@ function bytesOf(socket: WebSocket): Duplex {
  * offer, such as `mqtt`.
  */
 export class SubProtocols {
-  readonly #servers: readonly Server[];
+  readonly #listening: readonly (() => void)[];
   readonly #notFor: string | undefined;
   readonly #accepting = new Map<string, AcceptStream>();
   readonly #handshakes = new WebSocketServer({
@@ -42,9 +43,8 @@ export class SubProtocols {
 
   /** @param notFor - a path that is another listener's, whatever is offered there */
   constructor(servers: readonly Server[], notFor?: string) {
-    this.#servers = servers;
     this.#notFor = notFor;
-    for (const server of servers) server.on('upgrade', this.#upgrade);
+    this.#listening = servers.map((server) => onWebSocketUpgrade(server, this.#upgrade));
   }
 
   /** Hands those who offer `protocol` to `accept`, the newest that asked for them. Gives what ends it. */
@@ -59,7 +59,7 @@ export class SubProtocols {
   readonly claims = (request: IncomingMessage): boolean => this.#claimed(request) !== undefined;
 
   close(): void {
-    for (const server of this.#servers) server.off('upgrade', this.#upgrade);
+    for (const leave of this.#listening) leave();
     for (const socket of this.#handshakes.clients) socket.close(1001, 'shutting down');
   }
 

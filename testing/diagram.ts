@@ -30,14 +30,59 @@ export function legend(values: Readonly<Record<string, unknown>>): string {
     .join('\n');
 }
 
-/** Draws what a stream told as a marble diagram; equal values share a letter of `names`, by their text. */
-export function draw(told: readonly Told[], names: Map<string, string> = new Map()): string {
+/** What the letters of diagrams stand for, by the text of each value. */
+export class Letters {
+  readonly #names = new Map<string, string>();
+  /** Letters that somebody gave a meaning. */
+  readonly #taken = new Set<string>();
+  readonly #drawn = new Map<string, string>();
+
+  /** Gives a letter its meaning, unless it or the value has one. */
+  name(name: string, value: unknown): void {
+    const text = shown(value);
+    if (this.#taken.has(name)) return;
+    this.#taken.add(name);
+    if (!this.#names.has(text)) this.#names.set(text, name);
+  }
+
+  /** The letter of a value; one that nobody uses where it has none. */
+  of(value: unknown): string {
+    const text = shown(value);
+    let name = this.#names.get(text);
+    if (name === undefined) {
+      // A value that is one letter, as in a diagram without values, stands for itself.
+      const own = /^"([a-zA-Z0-9])"$/.exec(text)?.[1];
+      name = own !== undefined && !this.#taken.has(own) ? own : this.#free();
+      this.name(name, value);
+    }
+    if (text !== `"${name}"`) this.#drawn.set(text, name);
+    return name;
+  }
+
+  /** The sign of a failure. */
+  failure(error: unknown): string {
+    this.#drawn.set(shown(error), '#');
+    return '#';
+  }
+
+  /** What was drawn and does not stand for itself, one in a line. */
+  legend(): readonly string[] {
+    return [...this.#drawn].map(([text, name]) => `  ${name} = ${text}`);
+  }
+
+  #free(): string {
+    return [...LETTERS].find((one) => !this.#taken.has(one)) ?? '?';
+  }
+}
+
+/** Draws what a stream told as a marble diagram; equal values share a letter, by their text. */
+export function draw(told: readonly Told[], letters: Letters): string {
   let diagram = '';
   let now = 0;
   for (let first = 0; first < told.length; ) {
     const { frame } = told[first] as Told;
     let marks = '';
-    for (; told[first]?.frame === frame; first++) marks += mark(told[first] as Told, names);
+    for (; told[first]?.frame === frame; first++) marks += mark(told[first] as Told, letters);
     const group = marks.length > 1 ? `(${marks})` : marks;
     diagram += dashes(frame - now) + group;
     now = frame + group.length;
@@ -45,18 +90,9 @@ export function draw(told: readonly Told[], names: Map<string, string> = new Map
   return diagram || '(nothing)';
 }
 
-function mark({ notification }: Told, names: Map<string, string>): string {
+function mark({ notification }: Told, letters: Letters): string {
   if (notification.kind === 'C') return '|';
-  const text = shown(notification.kind === 'E' ? notification.error : notification.value);
-  if (notification.kind === 'E') {
-    names.set(text, '#');
-    return '#';
-  }
-  // A value that is one letter, as in a diagram without values, stands for itself.
-  const own = /^"([a-zA-Z0-9])"$/.exec(text)?.[1];
-  const name = own ?? names.get(text) ?? letter(names.size);
-  if (own === undefined) names.set(text, name);
-  return name;
+  return notification.kind === 'E' ? letters.failure(notification.error) : letters.of(notification.value);
 }
 
 /** A value as text: JSON, with what JSON does not have written out. */

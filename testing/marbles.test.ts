@@ -28,7 +28,7 @@ describe('marbles', () => {
   it('tells values, errors and subscriptions that differ', () => {
     const values = (source: object, expected: object) => () =>
       marbles(({ cold, expectObservable }) => expectObservable(cold('a|', source as never)).toBe('a|', expected));
-    expect(values({ a: { x: 1 } }, { a: { x: 2 } })).toThrow('told     a|\nexpected b|\n  a = {"x":1}\n  b = {"x":2}');
+    expect(values({ a: { x: 1 } }, { a: { x: 2 } })).toThrow('told     b|\nexpected a|\n  b = {"x":1}\n  a = {"x":2}');
     const failing = () =>
       marbles(({ expectObservable }) => {
         expectObservable(throwError(() => new ClaspError(402, 'no'))).toBe('#', undefined, new ClaspError(403, 'no'));
@@ -43,6 +43,76 @@ describe('marbles', () => {
     expect(subscribed).toThrow(
       'told     subscribed at 0 ms, unsubscribed at 5 ms\nexpected subscribed at 0 ms, unsubscribed at 4 ms',
     );
+  });
+
+  const message = (test: () => void): string => {
+    try {
+      test();
+    } catch (cause) {
+      return (cause as Error).message;
+    }
+    throw new Error('it passed');
+  };
+
+  it('draws a failure with the letters of the test', () => {
+    const source = { x: 1, y: 2, z: 3 };
+    const failing = message(() =>
+      marbles(({ cold, expectObservable }) => {
+        expectObservable(cold('x|', source)).toBe('x|', source);
+        const doubled = cold('x-y-z|', source).pipe(map((n) => (n === 3 ? 7 : n * 2)));
+        expectObservable(doubled).toBe('p-q-r|', { p: 2, q: 4, r: 6 });
+      }),
+    );
+    expect(failing).toBe('told     p-q-a|\nexpected p-q-r|\n  p = 2\n  q = 4\n  a = 7\n  r = 6');
+    // What only the source names keeps that letter, unless the expectation means something else by it.
+    const missing = message(() =>
+      marbles(({ cold, expectObservable }) => {
+        expectObservable(cold('x-y-z|', source)).toBe('x-z|', { x: 1, z: 4 });
+      }),
+    );
+    expect(missing).toBe('told     x-y-a|\nexpected x-z|\n  x = 1\n  y = 2\n  a = 3\n  z = 4');
+  });
+
+  it('never gives a value a letter that stands for another', () => {
+    const failing = message(() =>
+      marbles(({ cold, expectObservable }) => {
+        expectObservable(cold('a-b', { a: 'b', b: 'c' })).toBe('b-a', { a: 'c', b: 'd' });
+      }),
+    );
+    expect(failing).toBe('told     c-a\nexpected b-a\n  c = "b"\n  a = "c"\n  b = "d"');
+    fc.assert(
+      fc.property(
+        fc.dictionary(fc.constantFrom('a', 'b', 'x', 'Y', '1'), fc.constantFrom('a', 'x', 1, 2), { minKeys: 1 }),
+        fc.array(fc.constantFrom('a', 'b', 'x', 1, 2, 3), { minLength: 1 }),
+        (values, told) => {
+          const expected = Object.keys(values).join('');
+          let text: string;
+          try {
+            marbles(({ expectObservable }) => expectObservable(of(...told)).toBe(`(${expected})`, values));
+            return;
+          } catch (cause) {
+            text = (cause as Error).message;
+          }
+          const legend = new Map([...text.matchAll(/^ {2}(.) = (.*)$/gm)].map(([, name = '', value]) => [name, value]));
+          const drawn = /^told {5}\(?([^|)]*)/.exec(text)?.[1] ?? '';
+          expect([...drawn].map((name) => legend.get(name) ?? `"${name}"`)).toEqual(told.map((n) => JSON.stringify(n)));
+        },
+      ),
+    );
+  });
+
+  it('compares each expectation with its own letters, also when some are never said and time is run early', () => {
+    const failing = message(() =>
+      marbles(({ cold, expectObservable, expectSubscriptions, flush }) => {
+        const source = cold('m|', { m: 1 });
+        expectObservable(source);
+        expectObservable(source).toBe('k|', { k: 1 });
+        expectSubscriptions(source.subscriptions).toBe(['^!', '^!']);
+        flush();
+        expectObservable(cold('m|', { m: 5 })).toBe('w|', { w: 6 });
+      }),
+    );
+    expect(failing).toBe('told     -a|\nexpected w|\n  a = 5\n  w = 6');
   });
 
   it('takes the comparison of any test runner', () => {

@@ -1,6 +1,6 @@
 import { type RunHelpers, TestScheduler } from 'rxjs/testing';
 import { deepEqual } from './deep-equal.ts';
-import { draw, type Told } from './diagram.ts';
+import { draw, Letters, type Told } from './diagram.ts';
 
 export interface MarblesOptions {
   /**
@@ -26,8 +26,81 @@ export interface MarblesOptions {
  * });
  * ```
  */
-export function marbles<T>(test: (helpers: RunHelpers) => T, { equal = sameDiagram }: MarblesOptions = {}): T {
-  return new TestScheduler(equal).run(test);
+export function marbles<T>(test: (helpers: RunHelpers) => T, { equal }: MarblesOptions = {}): T {
+  if (equal) return new TestScheduler(equal).run(test);
+  const named = new NamedExpectations();
+  return new TestScheduler(named.equal).run((helpers) => test(named.noting(helpers)));
+}
+
+type Values = Readonly<Record<string, unknown>>;
+
+/** An expectation, and what its letters stand for once `toBe` has said it. */
+interface Expectation {
+  values?: Values;
+}
+
+/** Keeps the letters of a test, so that what it fails with is drawn with them. */
+class NamedExpectations {
+  /** In the order in which they are compared, which is that in which they were made. */
+  readonly #expectations: Expectation[] = [];
+  /** What sources were given. */
+  readonly #sources: Values[] = [];
+
+  noting(helpers: RunHelpers): RunHelpers {
+    const expectation = (): Expectation => {
+      const made: Expectation = {};
+      this.#expectations.push(made);
+      return made;
+    };
+    const source =
+      (make: RunHelpers['cold']): RunHelpers['cold'] =>
+      (diagram: string, values?: Values, error?: unknown) => {
+        if (values) this.#sources.push(values);
+        return make(diagram, values as never, error);
+      };
+    return {
+      ...helpers,
+      cold: source(helpers.cold),
+      hot: source(helpers.hot as never) as unknown as RunHelpers['hot'],
+      expectObservable: (observable, subscription) => {
+        const made = expectation();
+        const { toBe, toEqual } = helpers.expectObservable(observable, subscription);
+        return {
+          toBe: (diagram, values, error) => {
+            made.values = (values as Values | undefined) ?? {};
+            toBe(diagram, values, error);
+          },
+          toEqual: (other) => {
+            made.values = {};
+            toEqual(other);
+          },
+        };
+      },
+      expectSubscriptions: (subscriptions) => {
+        const made = expectation();
+        const { toBe } = helpers.expectSubscriptions(subscriptions);
+        return {
+          toBe: (diagrams) => {
+            made.values = {};
+            toBe(diagrams);
+          },
+        };
+      },
+    };
+  }
+
+  readonly equal = (actual: unknown, expected: unknown): void => {
+    const next = this.#expectations.findIndex(({ values }) => values !== undefined);
+    const [compared] = next < 0 ? [] : this.#expectations.splice(next, 1);
+    if (deepEqual(actual, expected)) return;
+    const letters = new Letters();
+    // Those of the expectation first: a source may call something else by the same letter.
+    for (const values of [compared?.values ?? {}, ...this.#sources]) {
+      for (const [name, value] of Object.entries(values)) letters.name(name, value);
+    }
+    const told = [actual, expected].map((list) => drawn(list as readonly (Told | Subscribed)[], letters));
+    throw new Error([`told     ${told[0]}`, `expected ${told[1]}`, ...letters.legend()].join('\n'));
+  };
 }
 
 /** What TestScheduler notes of a subscription. */
@@ -36,16 +109,8 @@ interface Subscribed {
   readonly unsubscribedFrame: number;
 }
 
-function sameDiagram(actual: unknown, expected: unknown): void {
-  if (deepEqual(actual, expected)) return;
-  const names = new Map<string, string>();
-  const told = [actual, expected].map((list) => drawn(list as readonly (Told | Subscribed)[], names));
-  const values = [...names].map(([text, name]) => `  ${name} = ${text}`);
-  throw new Error([`told     ${told[0]}`, `expected ${told[1]}`, ...values].join('\n'));
-}
-
-function drawn(list: readonly (Told | Subscribed)[], names: Map<string, string>): string {
-  if (!list.some((one) => 'subscribedFrame' in one)) return draw(list as readonly Told[], names);
+function drawn(list: readonly (Told | Subscribed)[], letters: Letters): string {
+  if (!list.some((one) => 'subscribedFrame' in one)) return draw(list as readonly Told[], letters);
   return (list as readonly Subscribed[])
     .map(({ subscribedFrame, unsubscribedFrame }) => {
       const end = Number.isFinite(unsubscribedFrame) ? `, unsubscribed at ${unsubscribedFrame} ms` : '';

@@ -1,7 +1,13 @@
+import { runInNewContext } from 'node:vm';
+import { encode as publishedEncode } from '@clasp-to/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { values } from '../../testing/arbitraries.ts';
 import type { Value } from '../signal/value.ts';
+import { BundleWriter } from './bundle.ts';
+import { encodeMessage } from './encode.ts';
+import { encodeSet } from './encode-signal.ts';
+import { decodeFrame } from './frame.ts';
 import { decodeValue, encodeValue } from './value.ts';
 import { Writer } from './writer.ts';
 
@@ -80,21 +86,49 @@ describe('values', () => {
   });
 
   it.each<[string, unknown]>([
-    ['undefined', undefined],
     ['a function', () => 1],
     ['a symbol', Symbol('s')],
-    ['undefined in a map', { a: undefined }],
-    ['a hole in an array', new Array(1)],
-    ['a date', new Date(0)],
-    ['a Map', new Map()],
-    ['a Float64Array', new Float64Array(1)],
-    ['an instance of a class', new (class Point {})()],
     ['a bigint of 2^63', 2n ** 63n],
     ['a string of 65536 bytes', 'é'.repeat(32768)],
     ['65536 bytes', new Uint8Array(65536)],
     ['65536 elements', new Array(65536).fill(null)],
   ])('refuses to encode %s with 402', (_, value) => {
     expect(() => encodeValue(unchecked(value))).toThrow(expect.objectContaining({ name: 'ClaspError', code: 402 }));
+  });
+
+  class Point {
+    readonly x = 1;
+    readonly label = undefined;
+    readonly moved = () => undefined;
+    get length(): number {
+      return this.x;
+    }
+  }
+
+  it.each<[string, unknown, Value]>([
+    ['undefined', undefined, null],
+    ['undefined in a map', { a: undefined, b: 1 }, { a: null, b: 1 }],
+    ['undefined in an array', [1, undefined], [1, null]],
+    ['a hole in an array', [new Array(1)], [[null]]],
+    ['a function in a map', { a: () => 1 }, { a: null }],
+    ['a date', { at: new Date(0) }, { at: {} }],
+    ['a Map', new Map([['a', 1]]), {}],
+    ['a Float32Array', new Float32Array([0.5, 2]), { 0: 0.5, 1: 2 }],
+    ['a Uint8ClampedArray', new Uint8ClampedArray([7]), { 0: 7 }],
+    ['an instance of a class', new Point(), { x: 1, label: null, moved: null }],
+    ['an object of another realm', runInNewContext('({ a: [1, undefined] })'), { a: [1, null] }],
+  ])('are written as published clients write %s', (_, value, read) => {
+    const wire = encodeValue(unchecked(value));
+    expect(decodeValue(wire)).toEqual(read);
+    const published = publishedEncode({ type: 'SET', address: '/a', value: value as never });
+    expect(decodeFrame(published).value).toEqual(read);
+    const message = { type: 'SET', address: '/a', value: unchecked(value) } as const;
+    expect(hexOf(encodeMessage(message, { qos: 1 }))).toBe(hexOf(published));
+    // In a bundle, and by the client's own encoder, it is the same.
+    expect(hexOf(encodeSet('/a', unchecked(value), { qos: 1 }))).toBe(hexOf(published));
+    const bundle = new BundleWriter(1);
+    bundle.set('/a', unchecked(value));
+    expect(hexOf(bundle.finish(1))).toContain(hexOf(published).slice(8));
   });
 
   it('refuses a value that contains itself with 402', () => {

@@ -7,9 +7,11 @@ import { Writer } from './writer.ts';
 /**
  * The wire form of a value: code byte and body, as it stands in a PUBLISH or a SNAPSHOT.
  *
- * A number is written as f64, a bigint as i64; for other integer types use {@link Writer}. Throws a `ClaspError` 402
- * for what cannot travel: undefined, functions, dates and class instances, a bigint beyond i64, strings and bytes
- * over 65535 bytes, more than 32 levels of nesting.
+ * A number is written as f64, a bigint as i64; for other integer types use {@link Writer}. What is no {@link Value} is
+ * written as `@clasp-to/core` writes it: undefined as null, any object that is neither list nor bytes (a class
+ * instance, a date, another typed array) as the map of its own enumerable members, functions among them as null.
+ * Throws a `ClaspError` 402 for what cannot travel: a function or symbol by itself, a bigint beyond i64, strings and
+ * bytes over 65535 bytes, more than 32 levels of nesting.
  *
  * @example
  * ```ts

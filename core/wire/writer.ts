@@ -186,7 +186,7 @@ export class Writer {
       this.u8(value ? 1 : 0);
     } else if (typeof value === 'bigint') {
       this.i64(value);
-    } else if (value !== null) {
+    } else if (value !== null && value !== undefined) {
       this.#container(value, depth + 1);
     }
   }
@@ -201,7 +201,9 @@ export class Writer {
     if (Array.isArray(value)) {
       this.#count(value.length, 'array elements');
       for (const item of value as readonly Value[]) {
-        this.u8(codeOf(item)).#body(item, depth);
+        const code = itemCode(item);
+        this.u8(code);
+        if (code !== ValueCode.Null) this.#body(item, depth);
       }
     } else {
       const map = value as { readonly [key: string]: Value };
@@ -209,7 +211,9 @@ export class Writer {
       this.#count(keys.length, 'map keys');
       for (const key of keys) {
         const item = map[key] as Value;
-        this.str(key).u8(codeOf(item)).#body(item, depth);
+        const code = itemCode(item);
+        this.str(key).u8(code);
+        if (code !== ValueCode.Null) this.#body(item, depth);
       }
     }
   }
@@ -233,8 +237,25 @@ export class Writer {
   }
 }
 
-/** The wire code of a value; `ClaspError` 402 for what is not one (undefined, functions, dates, class instances). */
+/**
+ * The wire code of a value. As `@clasp-to/core` sends them, undefined is null, and every object that is neither list nor
+ * bytes (an instance of a class, a date, another typed array) a map of its own enumerable members. `ClaspError` 402 for
+ * a function or a symbol: null there would delete a param.
+ */
 export function codeOf(value: Value): number {
+  const code = codeOr(value, NO_VALUE);
+  if (code !== NO_VALUE) return code;
+  throw new ClaspError(ErrorCode.BadValue, `a ${typeof value} cannot travel as a value`, { value });
+}
+
+/** The wire code of an element or member: methods among the members of an object are null, as published. */
+function itemCode(value: Value): number {
+  return codeOr(value, ValueCode.Null);
+}
+
+const NO_VALUE = -1;
+
+function codeOr(value: Value | undefined, other: number): number {
   switch (typeof value) {
     case 'number':
       return ValueCode.F64;
@@ -244,29 +265,21 @@ export function codeOf(value: Value): number {
       return ValueCode.Bool;
     case 'bigint':
       return ValueCode.I64;
+    case 'undefined':
+      return ValueCode.Null;
     case 'object':
       if (value === null) return ValueCode.Null;
       if (isBytes(value)) return ValueCode.Bytes;
-      if (Array.isArray(value)) return ValueCode.Array;
-      if (isPlain(value)) return ValueCode.Map;
+      return Array.isArray(value) ? ValueCode.Array : ValueCode.Map;
+    default:
+      return other;
   }
-  throw new ClaspError(ErrorCode.BadValue, `${described(value)} cannot travel as a value`, { value });
 }
 
 function isBytes(value: object): value is Uint8Array {
   // The tag also knows the Uint8Array of another realm: an iframe, a vm context.
   if (value instanceof Uint8Array) return true;
   return ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === '[object Uint8Array]';
-}
-
-function isPlain(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
-}
-
-function described(value: unknown): string {
-  if (typeof value !== 'object') return typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`;
-  return `an object ${Object.prototype.toString.call(value)}`;
 }
 
 function integer(value: number, max: number, field: string): void {

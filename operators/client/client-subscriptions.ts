@@ -7,6 +7,7 @@ import { writeTimeline } from '../../core/timeline/timeline-value.ts';
 import { SIGNAL_KINDS, signalMask, ValueCode } from '../../core/wire/codes.ts';
 import { encodeMessage } from '../../core/wire/encode.ts';
 import type { AckMessage, ParamState, SubscribeMessage, SubscribeOptions } from '../../core/wire/message.ts';
+import { decodeValue, encodeValue } from '../../core/wire/value.ts';
 import { codeOf } from '../../core/wire/writer.ts';
 import { patternTest, requirePattern } from './client-pattern.ts';
 
@@ -78,7 +79,8 @@ export class ClientParams {
     const known = this.#current.get(address);
     if (!known || revision <= known.revision) return;
     // The relay may have merged a map into what was there: then nothing is known until it says so.
-    this.put({ address, value: codeOf(value) === ValueCode.Map ? null : value, revision });
+    const isMap = codeOf(value) === ValueCode.Map;
+    this.put({ address, value: isMap ? null : asSent(value), revision });
   }
 
   /** Every address that is known. */
@@ -375,6 +377,11 @@ export class ClientSubscriptions {
   #all(): Subscription[] {
     return [...this.#byId.values()];
   }
+}
+
+/** What a receiver sees of a value: nothing of the caller's, and what is no value as it was written. */
+function asSent(value: Value): Value {
+  return typeof value === 'object' ? decodeValue(encodeValue(value)) : (value ?? null);
 }
 
 function tellGone({ listeners }: Subscription, address: string): void {

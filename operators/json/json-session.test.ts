@@ -97,6 +97,74 @@ describe('a JSON session', () => {
     expect(take()).toMatchObject([{ request_type: 'set' }, { request_type: '' }, { request_type: '' }]);
   });
 
+  it('tells what several subscriptions match once, and the rest to each that wants it', async () => {
+    const { say, take, app, congest, session } = join();
+    await app.set('/a/1', 1);
+    say({ type: 'subscribe', pattern: '/a/*' });
+    say({ type: 'subscribe', pattern: '/**', types: ['event', 'stream', 'gesture'] });
+    expect(take()).toHaveLength(3);
+    say({ type: 'subscribe', pattern: '/*/1', maxRate: 1000 });
+    // What was there before is told again: it belongs to the `synced` that follows.
+    expect(take()).toMatchObject([
+      { type: 'value', value: 1 },
+      { type: 'synced', pattern: '/*/1' },
+    ]);
+    const act = () => {
+      app.set('/a/1', 2);
+      app.set('/a/1', 2);
+      app.emit('/a/1', 'x');
+      app.emit('/a/1', 'x');
+      app.stream('/a/1', 0.5);
+      app.gesture('/a/1', 1, 'start', 0.5);
+      app.timeline('/a/1', [{ time: 0, value: 3 }]);
+    };
+    act();
+    const types = take().map((message) => (message as { type: string }).type);
+    expect(types.slice(0, 6)).toEqual(['value', 'value', 'event', 'event', 'stream', 'gesture']);
+    expect(types.filter((type) => type === 'timeline')).toHaveLength(1);
+    congest(true);
+    act();
+    congest(false);
+    session.relieved();
+    const late = take().map((message) => (message as { type: string }).type);
+    expect(late.filter((type) => type === 'event')).toHaveLength(2);
+    expect(late.filter((type) => type === 'stream')).toHaveLength(1);
+    say({ type: 'unsubscribe', pattern: '/*/1' });
+    say({ type: 'unsubscribe', pattern: '/a/*' });
+    act();
+    const left = take().map((message) => (message as { type: string }).type);
+    expect(left.filter((type) => type !== 'gesture')).toEqual(['event', 'event', 'stream']);
+  });
+
+  it('tells NaN as a number that JSON does not have, and a deletion as null', async () => {
+    const { say, take, app } = join();
+    await app.set('/a', [Number.NaN, Number.NEGATIVE_INFINITY]);
+    say({ type: 'subscribe', pattern: '/a' });
+    app.set('/a', Number.NaN);
+    app.set('/a', null);
+    expect(take().map((message) => (message as { value: unknown }).value)).toEqual([
+      [{ $number: 'NaN' }, { $number: '-Infinity' }],
+      undefined,
+      { $number: 'NaN' },
+      null,
+    ]);
+    say({ type: 'set', address: '/a', value: { $number: 'Infinity' } });
+    expect(await app.get('/a')).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it.each([
+    ['1e400', 'value.x[1]: 1e400 is too large for a number'],
+    ['18446744073709551616', 'value.x[1]: 18446744073709551616 is an integer of more than 64 bits'],
+    ['"\\ud800"', 'value.x[1]: \\ud800 is half of a surrogate pair, no character of a text'],
+  ])('refuses %s, names the place, and writes nothing', async (bad, message) => {
+    const { say, take, app } = join();
+    for (const type of ['set', 'emit', 'stream']) {
+      say(`{"type": "${type}", "address": "/a", "id": 1, "value": {"x": [0, ${bad}]}}`);
+      expect(take()).toEqual([{ type: 'error', code: 101, message, request_type: type, id: 1 }]);
+    }
+    expect(await app.get('/a')).toBeNull();
+  });
+
   it('subscribes: the current values, `synced`, then what happens; unsubscribes', async () => {
     const { say, take, app } = join();
     await app.set('/a/1', 1);

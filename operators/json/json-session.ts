@@ -46,6 +46,8 @@ export class JsonSession {
   readonly #held = new Map<string, Signal>();
   readonly #samples = new Map<string, Held>();
   #sampleBytes = 0;
+  /** What came last: it comes once from each subscription that it matches. */
+  #last: Signal | undefined;
   #closed = false;
 
   constructor(client: Client, options: JsonSessionOptions) {
@@ -190,6 +192,8 @@ export class JsonSession {
   }
 
   #deliver(signal: Signal): void {
+    if (signal === this.#last) return;
+    this.#last = signal;
     const { kind, address } = signal;
     if (this.#options.congested() || this.#held.size > 0 || this.#samples.size > 0) {
       if (kind === 'gesture' && signal.phase === 'move') return;

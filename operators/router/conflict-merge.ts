@@ -272,7 +272,11 @@ function mergeInto(frame: Frame, param: StoredParam, { merge }: CompiledParamRul
     const maps = body !== undefined && param.code === ValueCode.Map && frame.valueCode === ValueCode.Map;
     return maps ? mergeIntoSet(frame, body) : frame;
   }
-  const merged = merge ? merge(param.value, frame.value, address) : mergeMaps(param.value, frame.value);
+  const merged: Value | undefined = merge
+    ? merge(param.value, frame.value, address)
+    : mergeMaps(param.value, frame.value);
+  // As a value it would be null, and delete: a function that forgot to return shall not.
+  if (merged === undefined) throw new ClaspError(ErrorCode.BadValue, 'the function gave nothing', { address });
   if (merged === frame.value) return frame;
   if (!isLarge && frame.tag === undefined) return replaceInSet(frame, merged, param.wire);
   const { flags, qos, revision } = frame;

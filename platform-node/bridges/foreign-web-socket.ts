@@ -71,7 +71,7 @@ function once(client: Client, { url, namespace, publish, headers, digest }: Fore
     socket.on('message', (data, isBinary) => {
       try {
         if (isBinary) throw new ClaspError(ErrorCode.BadMessage, `${shown} sent bytes, text is wanted`);
-        for (const { kind, address, value } of foreignJson(parseJson(data.toString(), 1), namespace)) {
+        for (const { kind, address, value } of foreignJson(parseJson(data.toString(), 1, true), namespace)) {
           heard.set(address, stringifyJson(value));
           const written = kind === 'param' ? client.set(address, value) : client.emit(address, value);
           written.subscribe({ error: (cause) => digest.pass(failureAt(address, cause)) });

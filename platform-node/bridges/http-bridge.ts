@@ -84,6 +84,7 @@ export function httpBridge(client: Client, options: HttpBridgeOptions = {}): Obs
       scheduler,
     });
     const api = httpApi(clients, scheduler);
+    out.add(client.status.subscribe(({ state }) => state === 'connected' && api.renew()));
     const { cors = [], maxBody } = options;
     const routing = { cors, ...(maxBody !== undefined && { maxBody }) };
     const http = httpServers({ host, request: httpRoutes(api.routes, routing), failed });

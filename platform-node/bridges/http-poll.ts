@@ -79,9 +79,10 @@ async function textOf(response: Response, url: string): Promise<string> {
 
 function jsonOrText(text: string): Value {
   try {
-    return parseJson(text);
-  } catch {
-    return text; // not JSON
+    return parseJson(text, 0, true);
+  } catch (cause) {
+    if (cause instanceof ClaspError && cause.cause === undefined) throw cause; // JSON, but no value
+    return text;
   }
 }
 

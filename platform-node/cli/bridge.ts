@@ -1,6 +1,7 @@
 import { map, throwError } from 'rxjs';
 import type { z } from 'zod';
 import type { BridgeEvent } from '../../core/client/client.ts';
+import type { ClaspError } from '../../core/errors.ts';
 import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import { type AnyBridgeType, bridgeTypes, isBridgeType } from '../bridges/bridge-types.ts';
 import { mistakesOf, plainMessages } from '../config/config-mistakes.ts';
@@ -14,7 +15,7 @@ import {
   type OptionTable,
   UsageError,
 } from './command.ts';
-import { type Connect, jsonOption, targetOptions, withClient } from './connect.ts';
+import { type Connect, jsonOption, targetOptions, waitOption, withClient } from './connect.ts';
 import { type ConnectionChange, changeText, withConnectionChanges } from './connection-changes.ts';
 import { formatError, printable, recordJson, wayOf } from './format.ts';
 import { suggest } from './suggest.ts';
@@ -33,7 +34,12 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   'websocket-json': '--port 9001',
 };
 
-const common = { ...targetOptions, ...jsonOption } as const;
+const common = {
+  ...targetOptions,
+  ...jsonOption,
+  wait: { ...waitOption.wait, help: `${waitOption.wait.help}; what it does anyhow` },
+  'no-wait': { kind: 'flag', help: 'fail when no relay is up' },
+} as const;
 
 /** `bridge TYPE`: runs one bridge to a relay elsewhere; what a type takes is known when the type is. */
 export const bridgeCommand = (connectAs: (name: string) => Connect): Command =>
@@ -69,7 +75,7 @@ async function typeCommand(type: keyof typeof bridgeTypes, connectAs: (name: str
     notes: [
       'Options of the bridge are the keys of its entry in a configuration file. Values that are objects are JSON.',
       'Listens for this machine only, unless an address, an interface or a target of the bridge says otherwise.',
-      'Runs until Ctrl-C, and comes back by itself when the relay was away.',
+      'Runs until Ctrl-C; waits for a relay that is not up yet, and comes back by itself when it was away.',
     ],
     examples: [{ what: kind.summary, run: `clasp-rx bridge ${type} ${EXAMPLES[type] ?? ''}`.trimEnd() }],
     run: (given, _args, stop) => {
@@ -94,7 +100,12 @@ async function typeCommand(type: keyof typeof bridgeTypes, connectAs: (name: str
           opened(client).pipe(map((event) => (json ? data(recordJson(recordOf(event))) : lineOf(event)))),
           (change) => changeLine(change, name, target.url, json),
         );
-      return withClient(connectAs(name), { target, stop, patient: true, use });
+      if (given['wait'] === true && given['no-wait'] === true) throw new UsageError('--wait or --no-wait, not both');
+      const waiting =
+        given['no-wait'] === true
+          ? undefined
+          : (why: ClaspError | undefined) => waitingLine(why, name, target.url, json);
+      return withClient(connectAs(name), { target, stop, patient: true, waiting, use });
     },
   };
 }
@@ -189,6 +200,12 @@ function lineOf(event: BridgeEvent): Line {
     case 'devices':
       return message(printable(`info  ${bridge} sees ${event.devices.join(', ') || 'nobody'}`));
   }
+}
+
+function waitingLine(why: ClaspError | undefined, bridge: string, url: string, json: boolean): Line {
+  if (json)
+    return data(recordJson({ type: why ? 'relay-waiting' : 'relay-back', bridge, url, ...(why && faultOf(why)) }));
+  return message(printable(why ? `warn  ${bridge}: ${formatError(why)}` : `info  ${bridge}: connected to ${url}`));
 }
 
 function changeLine(change: ConnectionChange, bridge: string, url: string, json: boolean): Line {

@@ -53,8 +53,8 @@ export function parseParts(text: string): readonly BundlePart[] {
   try {
     list = parseJson(text, AROUND);
   } catch (cause) {
-    if (cause instanceof ClaspError) throw new UsageError(`the parts are not JSON: ${cause.reason}`);
-    throw cause;
+    if (!(cause instanceof ClaspError)) throw cause;
+    throw new UsageError(`the parts are ${cause.cause === undefined ? 'no values' : 'not JSON'}: ${cause.reason}`);
   }
   if (!Array.isArray(list)) throw new UsageError('the parts are a list: [{ "set": ["/a", 1] }, { "emit": ["/go"] }]');
   return (list as readonly Value[]).map((part, index) => parsePart(part, index + 1));

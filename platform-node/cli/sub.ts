@@ -1,11 +1,12 @@
 import { filter, map, type Observable, take } from 'rxjs';
 import type { Client, OnOptions } from '../../core/client/client.ts';
+import type { ClaspError } from '../../core/errors.ts';
 import type { Signal, SignalKind } from '../../core/signal/signal.ts';
 import { patternOf } from './address-arguments.ts';
 import { type Command, data, defineCommand, type Line, message, UsageError } from './command.ts';
-import { type Connect, jsonOption, targetOptions, withClient } from './connect.ts';
+import { type Connect, jsonOption, targetOptions, waitOption, withClient } from './connect.ts';
 import { changeText, withConnectionChanges } from './connection-changes.ts';
-import { formatSignal, signalJson } from './format.ts';
+import { formatError, formatSignal, signalJson } from './format.ts';
 
 const KINDS: readonly SignalKind[] = ['param', 'event', 'stream', 'gesture', 'timeline'];
 
@@ -36,6 +37,7 @@ const options = {
     max: Number.MAX_SAFE_INTEGER,
     whole: true,
   },
+  ...waitOption,
   'no-snapshot': { kind: 'flag', help: 'leave out the values that were there before; only print changes' },
 } as const;
 
@@ -66,7 +68,11 @@ export const subCommand = (connect: Connect): Command =>
       { what: 'everything from OSC', run: `clasp-rx sub '/osc/**'` },
       { what: 'the next event, as JSON', run: `clasp-rx sub '/cue/*' --types event --count 1 --json` },
     ],
-    run: ({ url, token, json, types, 'max-rate': maxRate, epsilon, count, 'no-snapshot': onlyChanges }, args, stop) => {
+    run: (
+      { url, token, json, wait, types, 'max-rate': maxRate, epsilon, count, 'no-snapshot': onlyChanges },
+      args,
+      stop,
+    ) => {
       const pattern = patternOf(args);
       const onOptions: OnOptions = {
         ...(types !== undefined && { types: kindsOf(types) }),
@@ -81,6 +87,9 @@ export const subCommand = (connect: Connect): Command =>
         );
         return withConnectionChanges(client, signals, (change) => message(`clasp-rx: ${changeText(change, url)}`));
       };
-      return withClient(connect, { target: { url, token }, stop, patient: true, use: lines });
+      const waiting = (why: ClaspError | undefined) =>
+        message(`clasp-rx: ${why ? formatError(why) : `connected to ${url}`}`);
+      const target = { url, token };
+      return withClient(connect, { target, stop, patient: true, waiting: wait ? waiting : undefined, use: lines });
     },
   });

@@ -19,9 +19,14 @@ function rig(authenticate?: (token: string | undefined) => Grant) {
   running = relay(NEVER).subscribe();
   const join = relay.client;
   const feeds = eventFeeds(new BearerClients({ join, authenticate, name: 'http', scheduler: time }), time);
-  const ask = (pattern: string, method = 'GET', headers: Record<string, string> = {}) => {
+  const ask = (
+    pattern: string,
+    method = 'GET',
+    headers: Record<string, string> = {},
+    more: Record<string, string> = {},
+  ) => {
     const text = () => Promise.resolve('');
-    const query = new URLSearchParams({ pattern });
+    const query = new URLSearchParams({ pattern, ...more });
     return feeds.answer({ method, path: '/v1/events', rest: '', query, headers, peer: undefined, text }, 'token');
   };
   const pass = (milliseconds: number) => {
@@ -118,6 +123,48 @@ describe('feeds of events', () => {
     expect([slow.ended(), slow.told.match(/^event: event$/gm)?.length]).toEqual([false, 17]);
     await app.emit('/e', 'x'.repeat(60_000));
     expect(slow.ended()).toBe(true);
+  });
+
+  it('begin again for who was cut off before all of the beginning had come, and resume after `synced`', async () => {
+    const { ask, app } = rig();
+    for (let i = 0; i < 5; i++) await app.set(`/p/${i}`, i);
+    /** Ends after so many events, with the id that an EventSource has then: the last that was told. */
+    const cut = async (events: number, lastId?: string) => {
+      const listener = hear(await ask('/**', 'GET', lastId === undefined ? {} : { 'last-event-id': lastId }));
+      listener.leave();
+      const blocks = listener.told.split('\n\n').filter((block) => block.includes('event: '));
+      const ids = blocks.slice(0, events).flatMap((block) => /^id: (.*)$/m.exec(block)?.[1] ?? []);
+      return { last: ids.at(-1) ?? lastId, kinds: blocks.map((block) => /^event: (.*)$/m.exec(block)?.[1]) };
+    };
+    const whole = [...Array(5).fill('param'), 'synced'];
+    for (let events = 0; events <= 5; events++) {
+      const first = await cut(events);
+      expect([first.last, (await cut(6, first.last)).kinds]).toEqual([undefined, whole]);
+    }
+    const synced = (await cut(6)).last;
+    expect((await cut(6, synced)).kinds).toEqual([]);
+    await app.set('/p/1', 'missed');
+    expect((await cut(6, synced)).kinds).toEqual(['param']);
+    // With an id of before, that nobody knows any more, it is the same.
+    const old = await cut(3, 'gone-7');
+    expect([old.last, (await cut(6, old.last)).kinds]).toEqual(['gone-7', whole]);
+  });
+
+  it.each(['lastEventId', 'last-event-id', 'Last-Event-ID'])('resume after the id in the query: %s', async (name) => {
+    const { ask, app } = rig();
+    const first = hear(await ask('/**'));
+    await app.emit('/e', 'one');
+    await app.emit('/e', 'two');
+    const ids = [...first.told.matchAll(/^id: (.*)$/gm)].map(([, id]) => id as string);
+    const resumed = hear(await ask('/**', 'GET', {}, { [name]: ids.at(-2) as string })).told;
+    expect([resumed.includes('synced'), resumed.includes('"one"'), resumed.includes('"two"')]).toEqual([
+      false,
+      false,
+      true,
+    ]);
+    // The header is newer: the query stays what it was when a browser comes back.
+    const both = hear(await ask('/**', 'GET', { 'last-event-id': ids.at(-1) as string }, { [name]: ids[0] as string }));
+    expect(both.told).not.toContain('event: ');
   });
 
   it.each([

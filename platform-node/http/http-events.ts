@@ -180,8 +180,8 @@ export function eventFeeds(
     timers.get(feed)?.unsubscribe();
     timers.delete(feed);
 
-    const lastId = request.headers['last-event-id'];
-    const missed = typeof lastId === 'string' ? feed.since(lastId) : undefined;
+    const lastId = lastEventId(request);
+    const missed = lastId === undefined ? undefined : feed.since(lastId);
     const early: string[] = [];
     let listening = (text: string): void => {
       early.push(text);
@@ -235,6 +235,17 @@ export function eventFeeds(
   };
 }
 
+/**
+ * What the reader had last. A browser's own `EventSource` says it in the header when it comes back; who cannot set headers
+ * says it in the query, where it stays while the header grows newer.
+ */
+function lastEventId({ headers, query }: HttpRequest): string | undefined {
+  const header = headers['last-event-id'];
+  if (typeof header === 'string' && header !== '') return header;
+  for (const [name, id] of query) if (/^last-?event-?id$/i.test(name)) return id;
+  return undefined;
+}
+
 /** Texts put together to some of about {@link PIECE} characters: as a single one they may be longer than a string can be. */
 function* pieces(texts: readonly string[]): Generator<string> {
   let piece = '';
@@ -262,6 +273,7 @@ async function snapshotOf(
   const wanted = types === undefined || types.includes('param');
   const id = feed.lastId; // what happens from now on comes after it, even if the snapshot has it already
   const params = await answered(readParams(feed.client, pattern), { address: pattern, scheduler });
-  const texts = wanted ? params.map((param) => serverSentEvent(id, 'param', signalJson(param))) : [];
+  // Without an id of their own: who is cut off among them has not had all of them, and must not resume after them.
+  const texts = wanted ? params.map((param) => serverSentEvent(undefined, 'param', signalJson(param))) : [];
   return [...texts, serverSentEvent(id, 'synced', { pattern })];
 }

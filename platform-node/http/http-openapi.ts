@@ -9,7 +9,8 @@ export function openApi(): Value {
       title: 'clasp-rx relay',
       version,
       description:
-        'State and events of a CLASP relay. A JSON number without fraction is an integer; bytes travel as {"$bytes": base64}.',
+        'State and events of a CLASP relay. A JSON number without fraction is an integer; bytes travel as {"$bytes": base64}, ' +
+        'numbers that JSON does not have as {"$number": "NaN"}. Bodies may be compressed with gzip or deflate.',
     },
     security: [{ bearer: [] }, { token: [] }, {}],
     paths: {
@@ -17,16 +18,26 @@ export function openApi(): Value {
         parameters: [address('the param, without its leading slash; it may contain slashes')],
         get: {
           summary: 'The current value of a param',
-          responses: { 200: answer('State'), ...errors(400, 401, 403, 404, 503) },
+          parameters: [inHeader('If-None-Match'), inHeader('If-Match')],
+          responses: {
+            200: withTag(answer('State')),
+            304: withTag({ description: 'it is what If-None-Match names' }),
+            ...errors(400, 401, 403, 404, 412, 503),
+          },
         },
         put: {
           summary: 'Writes a param',
+          parameters: [inHeader('If-Match'), inHeader('If-None-Match')],
           requestBody: body('Write', true),
-          responses: { 200: answer('Written'), ...errors(400, 401, 402, 403, 409, 413, 423, 429, 503) },
+          responses: {
+            200: withTag(answer('Written')),
+            ...errors(400, 401, 402, 403, 409, 412, 413, 415, 423, 429, 503),
+          },
         },
         delete: {
           summary: 'Deletes a param',
-          responses: { 204: { description: 'deleted' }, ...errors(400, 401, 403, 404, 423, 429, 503) },
+          parameters: [inHeader('If-Match')],
+          responses: { 204: { description: 'deleted' }, ...errors(400, 401, 403, 404, 412, 423, 429, 503) },
         },
       },
       '/v1/emit/{address}': {
@@ -34,7 +45,7 @@ export function openApi(): Value {
         post: {
           summary: 'Sends an event',
           requestBody: body('Event', false),
-          responses: { 202: answer('Emitted'), ...errors(400, 401, 403, 413, 429, 503) },
+          responses: { 202: answer('Emitted'), ...errors(400, 401, 403, 413, 415, 429, 503) },
         },
       },
       '/v1/snapshot': { get: snapshot([]) },
@@ -47,7 +58,8 @@ export function openApi(): Value {
             inQuery('pattern', 'which addresses, /** by default'),
             inQuery('types', 'kinds of signal, with commas'),
             inQuery('token', 'where a browser cannot set headers'),
-            { name: 'Last-Event-ID', in: 'header', schema: { type: 'string' } },
+            inHeader('Last-Event-ID'),
+            inQuery('lastEventId', 'the same where headers cannot be set'),
           ],
           responses: {
             200: { description: 'events', content: { 'text/event-stream': { schema: ref('State') } } },
@@ -91,7 +103,9 @@ const MEANINGS: Readonly<Record<number, string>> = {
   403: 'not permitted',
   404: 'there is no such param',
   409: 'the param is at another revision, or another value wins',
+  412: 'If-Match or If-None-Match does not hold',
   413: 'the body is too long',
+  415: 'the body is compressed with something else than gzip or deflate',
   423: 'somebody else holds the lock',
   429: 'too many',
   503: 'the relay has too much to do',
@@ -105,7 +119,15 @@ function object(properties: Readonly<Record<string, Value>>, required: readonly 
   return { type: 'object', properties, required: [...required] };
 }
 
-function answer(name: string): Value {
+function withTag(response: Readonly<Record<string, Value>>): Value {
+  return { ...response, headers: { ETag: { description: 'changes with every write', schema: text } } };
+}
+
+function inHeader(name: string): Value {
+  return { name, in: 'header', schema: text };
+}
+
+function answer(name: string): Readonly<Record<string, Value>> {
   return { description: name.toLowerCase(), content: { 'application/json': { schema: ref(name) } } };
 }
 

@@ -26,6 +26,19 @@ describe.skipIf(!installed('curl'))('curl', () => {
     expect(await curl('-X', 'POST', `${base}/v1/emit/cue/1`)).toBe('{"address":"/cue/1","status":"emitted"}\n');
     expect(await curl('-o', '/dev/null', '-w', '%{http_code}', `${base}/v1/state/none`)).toBe('404');
   });
+
+  it('writes only what it has seen, through a proxy too, and asks what there is', async () => {
+    const { base } = await serveHttp();
+    const url = `${base}/v1/state/a`;
+    const status = (...words: readonly string[]) => curl('-o', '/dev/null', '-w', '%{http_code}', ...words);
+    const etag = await curl('-o', '/dev/null', '-w', '%header{etag}', '-X', 'PUT', '-d', '{"value":1}', url);
+    expect(await status('-H', `If-None-Match: ${etag}`, url)).toBe('304');
+    expect(await status('-X', 'PUT', '-d', '{"value":2}', '-H', `If-Match: ${etag}`, url)).toBe('200');
+    expect(await status('-X', 'DELETE', '-H', `If-Match: ${etag}`, url)).toBe('412');
+    // curl sends a target in absolute form to what it takes for a proxy.
+    expect(await curl('--proxy', base, 'http://relay.example/v1/snapshot')).toBe('{"/a":2}\n');
+    expect(await curl('-i', '-X', 'OPTIONS', '--request-target', '*', base)).toContain('allow: GET, HEAD, PUT');
+  });
 });
 
 describe.skipIf(!installed('nginx'))('behind nginx', () => {
@@ -40,6 +53,43 @@ describe.skipIf(!installed('nginx'))('behind nginx', () => {
     expect(events.at(-1)).toMatchObject({ event: 'param', data: { address: '/a/1', value: 1 } });
     for (const path of ['a/1', 'a%2F1']) expect((await fetch(`${front.base}/v1/state/${path}`)).status).toBe(200);
   });
+});
+
+describe.skipIf(!installed('nginx') || !installed('chromium'))('a page behind nginx as it is installed', () => {
+  it('may write, emit and listen, and a page of another origin may not', async () => {
+    const { base, client } = await serveHttp();
+    const front = await nginxBefore(new URL(base).host, false);
+    const other = await serveHttp();
+    const { context, close } = await openChromium();
+    later.push(close, front.end);
+    const tab = await context.newPage();
+    const act = async (page: string) => {
+      await tab.goto(`${page}/v1/openapi.json`);
+      return tab.evaluate(async (to) => {
+        const ask = (path: string, method: string, type?: string) =>
+          fetch(`${to}${path}`, {
+            method,
+            body: '{"value": 1}',
+            ...(type === undefined ? {} : { headers: { 'content-type': type } }),
+          }).then(
+            ({ status }) => status,
+            () => 'refused',
+          );
+        return [
+          await ask('/v1/state/a', 'PUT'),
+          await ask('/v1/emit/b', 'POST'),
+          await ask('/v1/emit/b', 'POST', 'application/json'),
+        ];
+      }, front.base);
+    };
+    const emitted: unknown[] = [];
+    const listening = client.on('/b').subscribe((signal) => emitted.push(signal));
+    atEnd(() => listening.unsubscribe());
+    expect(await act(other.base)).toEqual(['refused', 'refused', 'refused']);
+    expect([emitted, await client.get('/a')]).toEqual([[], null]);
+    expect(await act(front.base)).toEqual([200, 202, 202]);
+    expect([emitted.length, await client.get('/a')]).toEqual([2, 1]);
+  }, 60_000);
 });
 
 describe.skipIf(!installed('chromium'))("a browser's EventSource", () => {

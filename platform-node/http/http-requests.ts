@@ -4,10 +4,23 @@ import { catchError, firstValueFrom, type Observable, type SchedulerLike, throwE
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import type { Reader, RoundRobin } from '../../operators/round-robin.ts';
 
-/** The path that a request asks for, as it was sent: never decoded or tidied, so that all listeners of a server agree on it. */
+/** Scheme and authority of a target in absolute form, as a client sends it that takes the relay for a proxy. */
+const ABSOLUTE = /^https?:\/\/([^/?#]*)/i;
+
+/**
+ * The path that a request asks for, as it was sent: never decoded or tidied, so that all listeners of a server agree on
+ * it. Of a target in absolute form what stands behind the authority, RFC 9112 section 3.2.2.
+ */
 export function pathOf({ url = '/' }: IncomingMessage): string {
-  const query = url.indexOf('?');
-  return query < 0 ? url : url.slice(0, query);
+  const target = url.replace(ABSOLUTE, '');
+  const query = target.indexOf('?');
+  const path = query < 0 ? target : target.slice(0, query);
+  return path === '' ? '/' : path;
+}
+
+/** The host that a request names: that of a target in absolute form, else the header's. */
+export function hostOf({ url = '/', headers }: IncomingMessage): string | undefined {
+  return ABSOLUTE.exec(url)?.[1] ?? headers.host;
 }
 
 /** What stands behind the `?` of a request's target; empty where nothing does. Takes any target, also one that is no URL. */

@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
+import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { type HttpRoute, httpRoutes, json } from './http-routes.ts';
@@ -172,14 +173,121 @@ describe('HTTP routes', () => {
     expect([broken.status, await broken.json()]).toEqual([500, { error: { code: 500, message: 'oops' } }]);
   });
 
+  const lines = (...head: readonly string[]) => `${head.join('\r\n')}\r\nConnection: close\r\n\r\n`;
+
   it('refuses what is no path, and goes on', async () => {
     const base = await serve([echo]);
-    const request = (line: string) => `${line}\r\nHost: x\r\nConnection: close\r\n\r\n`;
-    expect(await raw(base, request('GET http://elsewhere/v1/state/a HTTP/1.1'))).toMatch(/^HTTP\/1.1 400 /);
-    expect(await raw(base, request('GET * HTTP/1.1'))).toMatch(/^HTTP\/1.1 400 /);
-    expect(await raw(base, request('GET /v1/state/%ff HTTP/1.1'))).toMatch(/^HTTP\/1.1 400 /);
+    expect(await raw(base, lines('GET * HTTP/1.1', 'Host: x'))).toMatch(/^HTTP\/1.1 400 /);
+    expect(await raw(base, lines('GET ftp://x/v1/state/a HTTP/1.1', 'Host: x'))).toMatch(/^HTTP\/1.1 400 /);
+    expect(await raw(base, lines('GET /v1/state/%ff HTTP/1.1', 'Host: x'))).toMatch(/^HTTP\/1.1 400 /);
     expect(await raw(base, 'garbage\r\n\r\n')).toMatch(/^HTTP\/1.1 400 /);
     expect((await fetch(`${base}/v1/state/a`)).status).toBe(200);
+  });
+
+  it.each([
+    ['http://elsewhere/v1/state/a?q=1', { path: '/v1/state/a', rest: 'a', query: '1' }],
+    ['HTTPS://x:8080/v1/state/http://y?q=http://z', { rest: 'http://y', query: 'http://z' }],
+    ['/v1/state/http://y', { rest: 'http://y' }],
+  ])('understands the target %s', async (target, seen) => {
+    const base = await serve([echo]);
+    const answer = await raw(base, lines(`GET ${target} HTTP/1.1`, 'Host: x'));
+    expect(JSON.parse(answer.split('\r\n\r\n')[1] ?? '')).toMatchObject(seen);
+  });
+
+  it('takes a target of nothing but an authority as the root, and tells with OPTIONS * what it can', async () => {
+    const base = await serve([{ path: '/', methods: { GET: () => json(200, 'root') } }]);
+    expect(await raw(base, lines('GET http://x?q HTTP/1.1', 'Host: x'))).toContain('"root"');
+    const answer = await raw(base, lines('OPTIONS * HTTP/1.1', 'Host: x'));
+    expect(answer).toMatch(/^HTTP\/1.1 204 .*^allow: GET, HEAD, PUT, POST, DELETE, OPTIONS\r$/ims);
+  });
+
+  const text = '{"value": "ü and 😀"}';
+  it.each([
+    ['gzip', gzipSync(text)],
+    ['X-Gzip', gzipSync(text)],
+    ['gzip', Buffer.concat([gzipSync('{"value": '), gzipSync('"ü and 😀"}')])],
+    ['deflate', deflateSync(text)],
+    ['deflate', deflateRawSync(text)],
+    ['identity', Buffer.from(text)],
+    ['', Buffer.from(text)],
+  ])('reads a body with the encoding %s', async (encoding, body) => {
+    const base = await serve([echo]);
+    const response = await fetch(`${base}/v1/state/a`, {
+      method: 'PUT',
+      headers: { 'content-encoding': encoding },
+      body,
+    });
+    expect([response.status, await response.json()]).toEqual([200, { body: text }]);
+  });
+
+  it.each(['br', 'zstd', 'gzip, gzip', 'compress', '__proto__', 'constructor'])(
+    'answers a body with the encoding %s with 415, and says what it reads',
+    async (encoding) => {
+      const base = await serve([echo]);
+      const put = { method: 'PUT', headers: { 'content-encoding': encoding }, body: 'x' };
+      const response = await fetch(`${base}/v1/state/a`, put);
+      expect([response.status, response.headers.get('accept-encoding')]).toEqual([415, 'gzip, deflate']);
+      const message = `a body may be encoded with gzip or deflate, not with "${encoding}"`;
+      expect(await response.json()).toEqual({ error: { code: 101, message } });
+    },
+  );
+
+  it('decompresses no more than the longest body, and answers with 400 what is cut or is not compressed', async () => {
+    const base = await serve([echo], 20_000);
+    const put = async (encoding: string, body: Buffer<ArrayBuffer>) => {
+      const response = await fetch(`${base}/v1/state/a`, {
+        method: 'PUT',
+        headers: { 'content-encoding': encoding },
+        body,
+      });
+      return [response.status, ((await response.json()) as { error?: { message: string } }).error?.message];
+    };
+    for (const [encoding, compress] of [
+      ['gzip', gzipSync],
+      ['deflate', deflateSync],
+      ['deflate', deflateRawSync],
+    ] as const) {
+      expect(await put(encoding, compress('x'.repeat(20_000)))).toEqual([200, undefined]);
+      const tooLong = [413, 'the body is longer than 20000 bytes'];
+      expect(await put(encoding, compress('x'.repeat(20_001)))).toEqual(tooLong);
+      expect(await put(encoding, compress(Buffer.alloc(16 * 1024 * 1024)))).toEqual(tooLong);
+      const wrong = [400, expect.stringMatching(`the body is not ${encoding}: `)];
+      expect(await put(encoding, compress('x'.repeat(1_000)).subarray(0, 6))).toEqual(wrong);
+      expect(await put(encoding, Buffer.from('plain text'))).toEqual(wrong);
+    }
+    // Some name an encoding for a body that they do not have.
+    const empty = await fetch(`${base}/v1/state/a`, { method: 'PUT', headers: { 'content-encoding': 'gzip' } });
+    expect(await empty.json()).toEqual({ body: '' });
+  });
+
+  const here = 'http://desk.local';
+  const typed = { 'content-type': 'application/json' };
+  it.each<[string, string, Record<string, string>, number]>([
+    ['of no page', 'PUT', {}, 200],
+    ['of the same host', 'PUT', { host: 'desk.local', origin: here }, 200],
+    ['of the same host, port and case written out', 'POST', { host: 'Desk.local:80', origin: here }, 200],
+    ['of another host', 'POST', { origin: here }, 403],
+    ['of another page, with a type that forms send', 'POST', { origin: here, 'content-type': 'text/plain; a=b' }, 403],
+    ['that a browser calls one of the same origin', 'POST', { origin: here, 'sec-fetch-site': 'same-origin' }, 200],
+    ['that a browser calls one of another origin', 'PUT', { origin: here, 'sec-fetch-site': 'same-site' }, 403],
+    ['that a browser calls cross-site', 'PUT', { origin: here, 'sec-fetch-site': 'cross-site', ...typed }, 403],
+    ['that a proxy was sent under this name', 'POST', { origin: here, 'x-forwarded-host': 'x, desk.local' }, 200],
+    ['that a proxy was sent under another name', 'POST', { origin: here, 'x-forwarded-host': 'x' }, 403],
+    ['that other pages had to ask for', 'PUT', { origin: here }, 200],
+    ['that other pages had to ask for', 'DELETE', { origin: here }, 200],
+    ['that other pages had to ask for', 'POST', { origin: here, ...typed }, 200],
+    ['that asks for it', 'OPTIONS', { origin: here, 'access-control-request-method': 'PUT' }, 403],
+    ['of a page by https, which browsers would describe', 'PUT', { origin: 'https://desk.local' }, 403],
+    ['of a page with no origin to tell', 'PUT', { origin: 'null' }, 403],
+    ['that only reads', 'GET', { origin: here }, 403],
+  ])('answers a request %s: %s %j → %d', async (_, method, headers, status) => {
+    const all = () => json(200, 'done');
+    const base = await serve([{ path: '/a', methods: { GET: all, PUT: all, POST: all, DELETE: all } }]);
+    const { host = 'upstream', ...rest } = headers;
+    const others = Object.entries(rest).map(([name, value]) => `${name}: ${value}`);
+    const answer = await raw(base, lines(`${method} /a HTTP/1.1`, `Host: ${host}`, ...others));
+    expect(Number(answer.split(' ')[1])).toBe(status);
+    expect(answer).not.toContain('access-control-allow-origin');
   });
 
   it('does not wait for a body that nobody reads', async () => {

@@ -1,11 +1,13 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { promisify } from 'node:util';
+import { gunzip, inflate, inflateRaw, type ZlibOptions } from 'node:zlib';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { errorJson, httpStatus } from '../../core/protocols/http/http.ts';
 import { stringifyJson } from '../../core/signal/json.ts';
 import type { Value } from '../../core/signal/value.ts';
 import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import { bearerToken } from './bearer-clients.ts';
-import { pathOf, queryOf } from './http-requests.ts';
+import { hostOf, pathOf, queryOf } from './http-requests.ts';
 
 /** Milliseconds that a peer has to read an answer that it gets before it has sent all. */
 const LINGER = 1_000;
@@ -21,7 +23,7 @@ export interface HttpRequest {
   readonly headers: IncomingMessage['headers'];
   /** What the connection comes from; undefined when it is gone. */
   readonly peer: string | undefined;
-  /** The whole body as text. Rejects with a `ClaspError` when it is too long or not UTF-8. Ask once. */
+  /** The whole body as text, decompressed. Rejects with a `ClaspError` when it is too long, of another encoding, or not UTF-8. Ask once. */
   text(): Promise<string>;
 }
 
@@ -45,7 +47,10 @@ export interface HttpRoute {
 }
 
 export interface HttpRoutesOptions {
-  /** The longest body, in bytes; a longer one is answered with 413. @defaultValue 1 114 112: a value of 1 MiB, and what is around it */
+  /**
+   * The longest body, in bytes, also when it is decompressed; a longer one is answered with 413. @defaultValue 1 114 112: a
+   * value of 1 MiB, and what is around it
+   */
   readonly maxBody?: number;
   /**
    * Origins of web pages that may use this, as browsers name them (`https://desk.example`), or `*` for all. A request
@@ -83,10 +88,11 @@ export function httpRoutes(routes: readonly HttpRoute[], options: HttpRoutesOpti
   const answer = async (incoming: IncomingMessage): Promise<HttpResponse> => {
     const { method = 'GET', headers } = incoming;
     const path = pathOf(incoming);
+    if (path === '*' && method === 'OPTIONS') return { status: 204, headers: { allow: METHODS } };
     if (!path.startsWith('/')) {
       return jsonError(400, new ClaspError(ErrorCode.BadMessage, 'the request target is not a path'));
     }
-    if (!isWelcome(headers, cors)) {
+    if (!isWelcome(incoming, cors)) {
       const reason = `pages of ${headers.origin} may not use this relay; its option "cors" says which may`;
       return jsonError(403, new ClaspError(ErrorCode.Forbidden, reason));
     }
@@ -108,17 +114,30 @@ export function httpRoutes(routes: readonly HttpRoute[], options: HttpRoutesOpti
     outgoing.on('error', () => incoming.destroy());
     answer(incoming)
       .catch((cause) => refusal(cause, incoming))
-      .then((response) => send(incoming, outgoing, response, corsHeaders(incoming.headers, cors)))
+      .then((response) => send(incoming, outgoing, response, corsHeaders(incoming, cors)))
       // Too late to say anything else: the peer sees that the answer is not whole.
       .catch(() => outgoing.destroy());
   };
 }
 
-/** Why the body was not taken, with the status that says so. */
-class BodyTooLong extends ClaspError {}
+/** A failure that HTTP has a status of its own for, whatever its code. */
+export class HttpError extends ClaspError {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(status: number, error: ClaspError, headers: Readonly<Record<string, string>> = {}) {
+    const { code, reason, address, value, cause } = error;
+    super(code, reason, { address, value, cause });
+    this.status = status;
+    this.headers = headers;
+  }
+}
 
 function refusal(cause: unknown, incoming: IncomingMessage): HttpResponse {
-  if (cause instanceof BodyTooLong) return jsonError(413, cause);
+  if (cause instanceof HttpError) {
+    const response = jsonError(cause.status, cause);
+    return { ...response, headers: { ...response.headers, ...cause.headers } };
+  }
   const error = ClaspError.from(cause, ErrorCode.Internal);
   const response = jsonError(httpStatus(error.code), error);
   if (response.status !== 401) return response;
@@ -127,19 +146,57 @@ function refusal(cause: unknown, incoming: IncomingMessage): HttpResponse {
   return { ...response, headers: { ...response.headers, 'www-authenticate': challenge } };
 }
 
-/** Whether a request may be answered: one of no page, of a page of this server, or of a page that `cors` names. */
-function isWelcome({ origin, host }: IncomingMessage['headers'], cors: readonly string[]): boolean {
-  if (origin === undefined || cors.includes('*') || cors.includes(origin)) return true;
-  return URL.canParse(origin) && new URL(origin).host === host;
+/**
+ * Whether a request may be answered: one of no page, of a page of this server, or of a page that `cors` names.
+ *
+ * Behind a proxy the `Host` is often not what the page was loaded from. Then the browser says whether the page is of the
+ * same origin (where the connection is secure or the machine its own), or the proxy names the host that was asked for. A
+ * page cannot forge either: it would have to ask first, and is refused. So is a request that browsers always ask for
+ * first; that it comes without a `Sec-Fetch-Site` tells of a plain HTTP connection, which no page served by https can make.
+ */
+function isWelcome(incoming: IncomingMessage, cors: readonly string[]): boolean {
+  const { headers, method = 'GET' } = incoming;
+  const { origin } = headers;
+  if (origin === undefined || isListed(origin, cors)) return true;
+  const site = headers['sec-fetch-site'];
+  if (site !== undefined && site !== 'same-origin') return false;
+  if (!URL.canParse(origin)) return false;
+  const { host, protocol } = new URL(origin);
+  const named = [hostOf(incoming), ...String(headers['x-forwarded-host'] ?? '').split(',')];
+  if (site === 'same-origin' || named.some((name) => hostAs(protocol, name) === host)) return true;
+  return protocol === 'http:' && isAskedFirst(method, headers);
 }
 
-function corsHeaders(headers: IncomingMessage['headers'], cors: readonly string[]): Readonly<Record<string, string>> {
+function isListed(origin: string, cors: readonly string[]): boolean {
+  return cors.includes('*') || cors.includes(origin);
+}
+
+/** A host as an origin writes it: in lower case, without the port that the protocol has by default. */
+function hostAs(protocol: string, name: string | undefined): string | undefined {
+  const url = `${protocol}//${name?.trim()}`;
+  return name && URL.canParse(url) ? new URL(url).host : undefined;
+}
+
+/** Whether browsers let a page of another origin send such a request only when an OPTIONS before it was answered. */
+function isAskedFirst(method: string, headers: IncomingMessage['headers']): boolean {
+  if (method === 'PUT' || method === 'DELETE') return true;
+  const type = headers['content-type']?.split(';')[0]?.trim().toLowerCase();
+  return method === 'POST' && type !== undefined && !SIMPLE_TYPES.includes(type);
+}
+
+/** What a form can send, so that any page may. */
+const SIMPLE_TYPES = ['application/x-www-form-urlencoded', 'multipart/form-data', 'text/plain'];
+const METHODS = 'GET, HEAD, PUT, POST, DELETE, OPTIONS';
+
+function corsHeaders({ headers }: IncomingMessage, cors: readonly string[]): Readonly<Record<string, string>> {
   const { origin } = headers;
-  if (origin === undefined || cors.length === 0 || !isWelcome(headers, cors)) return {};
+  if (origin === undefined || !isListed(origin, cors)) return {};
   return {
     'access-control-allow-origin': cors.includes('*') ? '*' : origin,
-    'access-control-allow-methods': 'GET, HEAD, PUT, POST, DELETE, OPTIONS',
-    'access-control-allow-headers': 'authorization, content-type, last-event-id',
+    'access-control-allow-methods': METHODS,
+    'access-control-allow-headers':
+      'authorization, content-type, content-encoding, if-match, if-none-match, last-event-id',
+    'access-control-expose-headers': 'etag',
     'access-control-max-age': '600',
     vary: 'origin',
   };
@@ -166,7 +223,14 @@ function unanswered({ methods }: HttpRoute, method: string, path: string): HttpR
 }
 
 async function bodyOf(incoming: IncomingMessage, maxBody: number): Promise<string> {
-  const tooLong = () => new BodyTooLong(ErrorCode.BadMessage, `the body is longer than ${maxBody} bytes`);
+  const coding = (incoming.headers['content-encoding'] ?? '').trim().toLowerCase();
+  const decompress = CODINGS.get(coding);
+  if (!decompress) {
+    const reason = `a body may be encoded with gzip or deflate, not with "${coding}"`;
+    const wanted = { 'accept-encoding': 'gzip, deflate' };
+    throw new HttpError(415, new ClaspError(ErrorCode.BadMessage, reason), wanted);
+  }
+  const tooLong = () => new HttpError(413, new ClaspError(ErrorCode.BadMessage, bodyLimit(maxBody)));
   if (Number(incoming.headers['content-length'] ?? 0) > maxBody) throw tooLong();
   const chunks: Buffer[] = [];
   let length = 0;
@@ -176,11 +240,41 @@ async function bodyOf(incoming: IncomingMessage, maxBody: number): Promise<strin
     if (length > maxBody) throw tooLong();
     chunks.push(chunk);
   }
+  let bytes: Buffer = Buffer.concat(chunks);
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
+    // Some clients name an encoding for a body that they do not send.
+    if (length > 0) bytes = await decompress(bytes, { maxOutputLength: maxBody });
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ERR_BUFFER_TOO_LARGE') throw tooLong();
+    throw new ClaspError(ErrorCode.BadMessage, `the body is not ${coding}: ${String(cause)}`, { cause });
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
     throw new ClaspError(ErrorCode.BadMessage, 'the body is not UTF-8', { cause });
   }
+}
+
+function bodyLimit(maxBody: number): string {
+  return `the body is longer than ${maxBody} bytes`;
+}
+
+type Decompress = (bytes: Buffer, options: ZlibOptions) => Promise<Buffer>;
+
+const [gunzipped, inflated, inflatedRaw] = [promisify(gunzip), promisify(inflate), promisify(inflateRaw)];
+
+/** What undoes each encoding of a body. */
+const CODINGS: ReadonlyMap<string, Decompress> = new Map<string, Decompress>([
+  ['', async (bytes) => bytes],
+  ['identity', async (bytes) => bytes],
+  ['gzip', gunzipped],
+  ['x-gzip', gunzipped],
+  // With the header of zlib, as RFC 9110 has it, or without, as some clients have always sent it.
+  ['deflate', (bytes, options) => (hasZlibHeader(bytes) ? inflated : inflatedRaw)(bytes, options)],
+]);
+
+function hasZlibHeader([first = 0, second = 0]: Buffer): boolean {
+  return first % 16 === 8 && (first * 256 + second) % 31 === 0;
 }
 
 function send(
@@ -205,13 +299,13 @@ function send(
   outgoing.writeHead(status, {
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
-    ...(status === 204 ? {} : { 'content-length': String(bytes.length) }),
+    ...(status === 204 || status === 304 ? {} : { 'content-length': String(bytes.length) }),
     // Whatever is left of a body that nobody read shall not be waited for.
     ...(incoming.complete ? {} : { connection: 'close' }),
     ...cors,
     ...headers,
   });
-  const answer = incoming.method === 'HEAD' || status === 204 ? undefined : bytes;
+  const answer = incoming.method === 'HEAD' || status === 204 || status === 304 ? undefined : bytes;
   if (incoming.complete || answer === undefined) {
     outgoing.end(answer);
     return;

@@ -43,6 +43,7 @@ export function httpServers({ host, request, turns = readingTurns(), failed }: H
   const servers = addresses.map(() => createServer(TIMEOUTS, requestTurns(request, turns)));
   for (const server of servers) {
     server.on('connection', (socket: Socket) => {
+      if (sockets.has(socket)) return; // it comes again after an upgrade that was none
       sockets.add(socket);
       socket.on('close', () => sockets.delete(socket));
     });

@@ -14,6 +14,7 @@ import { readingTurns } from '../event-loop.ts';
 import type { BearerClients } from './bearer-clients.ts';
 import { atExpiry, bearerToken } from './bearer-clients.ts';
 import { pathOf, queryOf } from './http-requests.ts';
+import { onWebSocketUpgrade } from './web-socket-upgrades.ts';
 
 export interface JsonSocketsOptions {
   /** Only this path; undefined for any. */
@@ -151,7 +152,7 @@ export function jsonSockets(
     }
     handshakes.handleUpgrade(request, stream, head, (socket) => void accept(socket, request));
   };
-  for (const server of servers) server.on('upgrade', upgrade);
+  const listening = servers.map((server) => onWebSocketUpgrade(server, upgrade));
 
   const pinging = scheduler.schedule(function (this: { schedule(state?: unknown, delay?: number): unknown }) {
     for (const socket of peers.keys()) {
@@ -167,7 +168,7 @@ export function jsonSockets(
 
   return () => {
     pinging.unsubscribe();
-    for (const server of servers) server.off('upgrade', upgrade);
+    for (const leave of listening) leave();
     for (const socket of peers.keys()) socket.close(1001, 'shutting down');
   };
 }

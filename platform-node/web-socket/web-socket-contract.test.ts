@@ -1,10 +1,11 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { describe, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import type { Connection } from '../../core/connection/connection.ts';
 import { fromWebSocket } from '../../core/connection/web-socket.ts';
+import { ClaspError } from '../../core/errors.ts';
 import {
   type ConnectionPair,
   type ConnectionPairOptions,
@@ -60,6 +61,19 @@ const w3c: Open = async (url, options) => {
   return [fromWebSocket(socket, 'w3c', options), () => socket.terminate()];
 };
 
+/** Dials as on Bun and Deno, whose WebSocket stands for that of `ws` and shows no socket. */
+const withoutSocket: Open = async (url, options) => {
+  const { emit } = WebSocket.prototype;
+  const hiding = vi.spyOn(WebSocket.prototype, 'emit').mockImplementation(function (this: WebSocket, event, ...values) {
+    return emit.call(this, event, ...(event === 'upgrade' ? [{ socket: null }] : values));
+  });
+  try {
+    return await dial(url, options);
+  } finally {
+    hiding.mockRestore();
+  }
+};
+
 const fromClient = async (open: Open, options?: ConnectionPairOptions): Promise<ConnectionPair> => {
   const { client, served, ...rest } = await openPair(open, options);
   return { a: client, b: served, ...rest };
@@ -75,9 +89,28 @@ connectionContract('webSocketListener to webSocketDial', (options) => fromServer
   it,
   pausing: false,
 });
+connectionContract(
+  'webSocketDial without a socket to webSocketListener',
+  (options) => fromClient(withoutSocket, options),
+  { describe, it },
+);
 connectionContract('fromWebSocket to webSocketListener', (options) => fromClient(w3c, options), { describe, it });
 connectionContract('webSocketListener to fromWebSocket', (options) => fromServer(w3c, options), {
   describe,
   it,
   pausing: false,
+});
+
+it('webSocketDial without a socket ends as the connection does, and hangs up when it is unsubscribed', async () => {
+  const lost = await openPair(withoutSocket);
+  const ends: unknown[] = [];
+  lost.client.incoming.subscribe({ error: ({ code }) => ends.push(code), complete: () => ends.push('complete') });
+  lost.served.outgoing.error(new ClaspError(503, 'slow consumer'));
+  await expect.poll(() => ends).toEqual([503]);
+  await lost.close();
+
+  const left = await openPair(withoutSocket);
+  left.served.incoming.subscribe({ complete: () => ends.push('hung up') });
+  await left.close();
+  await expect.poll(() => ends).toEqual([503, 'hung up']);
 });

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { Observable } from 'rxjs';
 import { type ClientOptions, WebSocket } from 'ws';
 import type { Connection, Connections } from '../../core/connection/connection.ts';
+import { fromWebSocket, type WebSocketLike } from '../../core/connection/web-socket.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { GatheredWriter } from './gathered-writer.ts';
 import { type PeerSettings, WebSocketPeer } from './web-socket-peer.ts';
@@ -64,13 +65,21 @@ export function webSocketDial(url: string, options: WebSocketDialOptions = {}): 
       return undefined;
     }
 
-    let socket: Socket | undefined;
-    let peer: WebSocketPeer | undefined;
+    let socket: Socket | null | undefined;
+    let peer: Connection | undefined;
     webSocket.on('upgrade', (response) => {
       socket = response.socket;
     });
     webSocket.on('open', () => {
-      peer = new WebSocketPeer('ws-dial', webSocket, socket as Socket, settings);
+      peer = canWrite(socket)
+        ? new WebSocketPeer('ws-dial', webSocket, socket, settings)
+        : fromWebSocket(webSocket as WebSocketLike, 'ws-dial', {
+            peer: new URL(url).host,
+            maxFrame,
+            highWater,
+            lowWater,
+            ended: (failure) => (failure ? subscriber.error(failure) : subscriber.complete()),
+          });
       subscriber.next(peer);
     });
     webSocket.on('error', (cause) => {
@@ -80,8 +89,13 @@ export function webSocketDial(url: string, options: WebSocketDialOptions = {}): 
     });
 
     return () => {
-      if (peer) peer.complete();
+      if (peer) peer.outgoing.complete();
       else webSocket.terminate();
     };
   });
+}
+
+/** Whether frames can go straight to the socket: the WebSocket of Bun and Deno that stands for `ws` does not show it. */
+function canWrite(socket: Socket | null | undefined): socket is Socket {
+  return typeof socket?.write === 'function';
 }

@@ -120,12 +120,12 @@ describe('webSocketListener', () => {
     expect(server.listening).toBe(true);
   });
 
-  it('refuses what asks for another upgrade', async () => {
+  it('answers what asks for another upgrade as if it had not', async () => {
     const { port } = await rig.listen();
     const socket = connect(port, '127.0.0.1');
     socket.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n');
     const [answer] = await once(socket, 'data');
-    expect(String(answer)).toMatch(/^HTTP\/1.1 400 /);
+    expect(String(answer)).toMatch(/^HTTP\/1.1 426 /);
     socket.destroy();
   });
 });

@@ -15,6 +15,7 @@ import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import type { RoundRobin } from '../../operators/round-robin.ts';
 import { readingTurns } from '../event-loop.ts';
 import { pathOf } from '../http/http-requests.ts';
+import { onWebSocketUpgrade } from '../http/web-socket-upgrades.ts';
 import { GatheredWriter } from './gathered-writer.ts';
 import { type PeerSettings, WebSocketPeer } from './web-socket-peer.ts';
 
@@ -108,14 +109,14 @@ export function webSocketListener(options: WebSocketListenerOptions = {}): Conne
     const failed = (cause: NodeJS.ErrnoException) => subscriber.error(listenError(cause, port, host));
 
     const server = options.server ?? createServer(options.request ?? plainAnswer(path));
-    server.on('upgrade', upgrade);
+    const leaveServer = onWebSocketUpgrade(server, upgrade);
     if (!options.server) {
       server.on('error', failed);
       server.listen(port, host, () => onListening?.(server.address() as AddressInfo));
     }
 
     return () => {
-      server.off('upgrade', upgrade);
+      leaveServer();
       for (const peer of peers) peer.close(1001, 'shutting down');
       if (options.server) return;
       server.close();

@@ -40,14 +40,14 @@ export interface JsonWrite {
 
 type JsonMap = { readonly [key: string]: Value };
 
-/** Reads a JSON object; throws a `ClaspError` 101 when `text` is anything else, also when it is no JSON at all. */
+/** Reads a JSON object; throws a `ClaspError` 101 when `text` is anything else, no JSON at all, or holds what no value can (the place is named). */
 export function parseJsonMap(text: string): JsonMap {
   let value: Value;
   try {
     value = parseJson(text, 1);
   } catch (cause) {
-    const { reason } = ClaspError.from(cause, ErrorCode.BadMessage);
-    throw new ClaspError(ErrorCode.BadMessage, `not JSON: ${reason}`, { cause });
+    const { reason, cause: syntax } = ClaspError.from(cause, ErrorCode.BadMessage);
+    throw new ClaspError(ErrorCode.BadMessage, syntax === undefined ? reason : `not JSON: ${reason}`, { cause });
   }
   if (!isMap(value)) throw new ClaspError(ErrorCode.BadMessage, 'a JSON object is wanted', { value });
   return value;
@@ -129,9 +129,9 @@ function isoTime(microseconds: number): string {
   return Math.abs(milliseconds) <= 8.64e15 ? new Date(milliseconds).toISOString() : String(microseconds);
 }
 
-/** One server-sent event. */
-export function serverSentEvent(id: string, type: string, data: Value): string {
-  return `id: ${id}\nevent: ${type}\ndata: ${stringifyJson(data)}\n\n`;
+/** One server-sent event; without `id` its reader still resumes after the last one that had one. */
+export function serverSentEvent(id: string | undefined, type: string, data: Value): string {
+  return `${id === undefined ? '' : `id: ${id}\n`}event: ${type}\ndata: ${stringifyJson(data)}\n\n`;
 }
 
 const KINDS: readonly string[] = ['param', 'event', 'stream', 'gesture', 'timeline'] satisfies SignalKind[];

@@ -59,7 +59,7 @@ export function fromRetainedPayload(payload: Uint8Array): Value {
 
 /**
  * The payload of a value: text and bytes as they are, everything else as JSON; bytes within a list or a map as
- * `{ "$bytes": base64 }`, NaN and the infinities as the words. `null` is the word too: that an empty retained payload
+ * `{ "$bytes": base64 }`, NaN and the infinities as `{ "$number": "NaN" }` there and as the words by themselves. `null` is the word too: that an empty retained payload
  * deletes is for the caller to say.
  */
 export function toMqttPayload(value: Value): Uint8Array {
