@@ -8,10 +8,11 @@ export default defineConfig({
   test: {
     include: ['**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**'],
-    setupFiles: ['./scripts/property-runs.ts'],
+    setupFiles: ['./scripts/test-setup.ts'],
     provide: { propertyRuns: runs },
     testTimeout: runs > 100 ? 1_800_000 : 60_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 30_000, interval: 10 } },
     // Tests wait for browsers, brokers and sockets more than they compute: two at least, even on one core.
     maxWorkers: Math.max(2, availableParallelism() - 1),
   },
