@@ -22,7 +22,7 @@ const paths = positionals.length > 0 ? positionals : ['core', 'operators'];
 
 /** Tests outside these folders wait for sockets, brokers and browsers: too slow to run for every place. */
 const JUDGES = ['core/', 'operators/', 'sources/', 'sinks/', 'testing/'];
-/** How long the tests may take, in ms, that run for a place besides those that import it themselves. */
+/** How long the tests may take, in ms, that run for a place besides its own and those that import it themselves. */
 const TIME_PER_PLACE = 30_000;
 /** A run that takes this long has met an endless loop, which counts as noticed: many times what all tests take. */
 let timeLimit = 1_800_000;
@@ -164,14 +164,23 @@ function testsOf(file) {
   return rings;
 }
 
-/** The nearest tests of a file, and as many of the others, the nearer ones first, as there is time for. */
+/** The tests that are most likely to notice, and as many of the others, those likelier first, as there is time for. */
 function judgesOf(file) {
   const rings = testsOf(file).map((tests) => tests.filter((test) => durations.has(test)));
-  const [nearest = [], ...others] = rings.filter(({ length }) => length > 0);
+  const namesake = file.replace(/\.ts$/, '.test.ts');
+  const isNear = (test, ring) => test === namesake || ring === 0;
+  const nearest = rings.flatMap((tests, ring) => tests.filter((test) => isNear(test, ring)));
+  const folder = posix.dirname(file);
+  const stranger = (test) => Number(posix.dirname(test) !== folder);
+  const others = rings
+    .flatMap((tests, ring) => tests.filter((test) => !isNear(test, ring)).map((test) => ({ test, ring })))
+    .sort(
+      (a, b) => stranger(a.test) - stranger(b.test) || a.ring - b.ring || durations.get(a.test) - durations.get(b.test),
+    );
   let left = TIME_PER_PLACE;
-  const further = others.flat().filter((test) => {
+  const further = others.flatMap(({ test }) => {
     left -= durations.get(test);
-    return left > 0;
+    return left > 0 ? [test] : [];
   });
   return [nearest, further].filter(({ length }) => length > 0);
 }
