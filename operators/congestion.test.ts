@@ -101,6 +101,19 @@ describe('congestion', () => {
     expect([...lost, ...told]).toHaveLength(20);
   });
 
+  it('keeps in order what may not be dropped, however many samples were dropped around it', () => {
+    const { ready, source, told } = held({ softBytes: 2_000 });
+    ready.next(false);
+    for (let n = 0; n < 5_000; n++) source.next(n % 1_000 === 0 ? event('/e', n) : sample(`/s/${n}`, n));
+    ready.next(true);
+    const kinds = (kind: string) =>
+      told.flatMap((signal) => (signal.kind === kind ? [(signal as { value: unknown }).value] : []));
+    expect(kinds('event')).toEqual([0, 1_000, 2_000, 3_000, 4_000]);
+    const samples = kinds('stream');
+    expect(samples.length).toBeGreaterThan(5);
+    expect(samples).toEqual(samples.map((_, i) => 5_000 - samples.length + i));
+  });
+
   it('ends with 503 when too much waits', () => {
     const { ready, source, ends } = held({ maxWaitingBytes: 2_000 });
     ready.next(false);

@@ -1,5 +1,7 @@
 // Every test, on any machine: installs the programs that tests talk to where it may, builds, runs vitest, and says
-// in its last lines what was skipped and why. Arguments are vitest's; `--long` tries each property 10 000 times.
+// in its last lines what was skipped and why. Arguments are vitest's; `--long` tries each property 10 000 times, and
+// without other arguments asks afterwards whether the tests notice faults (scripts/mutation.mjs). `--mutation` asks
+// only that, and the arguments are its.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
@@ -10,8 +12,10 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const debianPackages = JSON.parse(readFileSync(join(root, 'peers/debian-packages.json'), 'utf8'));
 const strict = process.env.CI === 'true';
 
-const args = process.argv.slice(2).filter((arg) => arg !== '--long');
-if (process.argv.includes('--long')) process.env.FC_RUNS ??= '10000';
+const long = process.argv.includes('--long');
+const onlyMutation = process.argv.includes('--mutation');
+const args = process.argv.slice(2).filter((arg) => arg !== '--long' && arg !== '--mutation');
+if (long) process.env.FC_RUNS ??= '10000';
 const everything = args.length === 0;
 
 /** Whether a command is on the PATH or where Debian puts daemons. */
@@ -79,9 +83,9 @@ function bringSqlite() {
   symlinkSync(kept, place, 'junction');
 }
 
-/** Runs a program of node_modules with our terminal; resolves to whether it succeeded. */
+/** Runs a program of ours or of node_modules with our terminal; resolves to whether it succeeded. */
 function run(program, ...words) {
-  const child = spawn(process.execPath, [join(root, 'node_modules', program), ...words], {
+  const child = spawn(process.execPath, [join(root, program), ...words], {
     cwd: root,
     stdio: 'inherit',
   });
@@ -145,19 +149,22 @@ function explainSkips({ skippedIn }) {
   return false;
 }
 
+const mutate = (...words) => run('scripts/mutation.mjs', ...words);
+if (onlyMutation) process.exit((await mutate(...args)) ? 0 : 1);
+
 const scratch = mkdtempSync(join(tmpdir(), 'clasp-rx-test-'));
 const reportFile = join(scratch, 'report.json');
 let tally = { passed: 0, failed: 1, skipped: 0, skippedIn: new Map() };
 try {
   installPeers();
   bringSqlite();
-  let green = await run('typescript/bin/tsc', '-b');
+  let green = await run('node_modules/typescript/bin/tsc', '-b');
   if (!green) console.error('The build failed; no test ran.');
   else {
     green = await run(
-      'vitest/vitest.mjs',
+      'node_modules/vitest/vitest.mjs',
       'run',
-      '--reporter=default',
+      `--reporter=${join(root, 'scripts/quiet-reporter.mjs')}`,
       '--reporter=json',
       `--outputFile.json=${reportFile}`,
       ...args,
@@ -168,6 +175,7 @@ try {
     if (!explainSkips(tally)) green = false;
     if (strict && missingPeers().length > 0) green = false;
   }
+  if (green && long && everything) green = await mutate();
   process.exitCode = green ? 0 : 1;
 } finally {
   rmSync(scratch, { recursive: true, force: true });

@@ -198,6 +198,14 @@ describe('an address table', () => {
     expect(table.internString('/cut/out')).toBe(entry);
   });
 
+  it('lets go of what was retained several times once it is released as often', () => {
+    const table = new AddressTable<number>();
+    const entry = table.internString('/a');
+    for (let i = 0; i < 4; i++) table.retain(entry);
+    for (let i = 0; i < 4; i++) table.release(entry);
+    expect(() => table.release(entry)).toThrow('released more often than retained');
+  });
+
   it('refuses to release what was not retained', () => {
     const table = new AddressTable();
     const entry = table.internString('/a');

@@ -162,6 +162,11 @@ describe('rules', () => {
     [{ pattern: '/a', range: [0, Number.NaN] as const }, 402, /range/],
     [{ pattern: '/a', ttl: -1 }, 402, /ttl of a param must be 0 to 2147483647 seconds, not -1/],
     [{ pattern: '/a', ttl: 2 ** 31 }, 402, /ttl/],
+    [
+      { pattern: '/a', ttl: { seconds: 1, mode: 'later' } },
+      402,
+      /mode of the ttl of a param must be sliding or absolute/,
+    ],
     [{ pattern: '/a', strategy: 'max', merge: mergeMaps }, 402, /'merge' where there is a merge function/],
   ] as [ParamRule, number, RegExp][])('say what is wrong with %j', (rule, code, text) => {
     expect(() => new ParamRules([rule])).toThrow(

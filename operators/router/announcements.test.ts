@@ -3,15 +3,10 @@ import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MessageCode, ValueCode, Writer } from '../../core/wire/index.ts';
 import type { Message, ResultMessage, SignalDefinition } from '../../core/wire/message.ts';
-import { type VirtualRelay, virtualRelay } from '../../testing/virtual-relay.ts';
-import type { RouterOptions } from './router.ts';
+import { routerRig } from '../../testing/router-rig.ts';
 
-let rig: VirtualRelay;
-const start = (options?: RouterOptions) => {
-  rig?.stop();
-  rig = virtualRelay(options);
-};
-beforeEach(() => start());
+const rig = routerRig();
+beforeEach(() => rig.start());
 afterEach(() => rig.stop());
 
 const fader: SignalDefinition = {
@@ -81,7 +76,7 @@ describe('an announcement', () => {
   });
 
   it('that is too long for one frame is told in several, each signal once, and only what may be read', () => {
-    start({ authenticate: (token) => ({ scopes: token ? ['write:/**'] : ['read:/open/**'] }) });
+    rig.start({ authenticate: (token) => ({ scopes: token ? ['write:/**'] : ['read:/open/**'] }) });
     const bridge = rig.join('bridge', 'secret');
     const guest = rig.join('guest');
     const addresses = Array.from({ length: 3_000 }, (_, n) => `/open/${'x'.repeat(40)}/${n}`);
@@ -104,7 +99,7 @@ describe('an announcement', () => {
   });
 
   it('needs write on every address, good addresses, and is limited', () => {
-    start({ authenticate: () => ({ scopes: ['write:/desk/**', 'read:/**'] }) });
+    rig.start({ authenticate: () => ({ scopes: ['write:/desk/**', 'read:/**'] }) });
     const bridge = rig.join('bridge');
     bridge.send(announce(fader, cue));
     bridge.send(announce({ address: '/desk//x', type: 'param' }));

@@ -1,37 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { AckMessage, ErrorMessage, Message, SetMessage, SnapshotMessage } from '../../core/wire/message.ts';
-import { type VirtualRelay, virtualRelay } from '../../testing/virtual-relay.ts';
-import type { RouterOptions } from './router.ts';
+import type { AckMessage, ErrorMessage, Message, SnapshotMessage } from '../../core/wire/message.ts';
+import { routerRig, set, subscribe, TOKENS } from '../../testing/router-rig.ts';
 
-const TOKENS: Record<string, readonly string[]> = {
-  reader: ['read:/**'],
-  lights: ['write:/lights/**'],
-  admin: ['admin:/**'],
-};
-
-let rig: VirtualRelay;
-const start = (options?: RouterOptions) => {
-  rig?.stop();
-  rig = virtualRelay(options);
-};
-const connect = () => rig.connect();
-const join = (name?: string, token?: string) => rig.join(name, token);
-const pass = (milliseconds: number) => rig.pass(milliseconds);
-const subscribe = (pattern: string, id = 1): Message => ({ type: 'SUBSCRIBE', id, pattern });
-const set = (address: string, value: SetMessage['value'], rest: Partial<SetMessage> = {}): Message => ({
-  type: 'SET',
-  address,
-  value,
-  ...rest,
-});
-
-beforeEach(() => start());
+const rig = routerRig();
+beforeEach(() => rig.start());
 afterEach(() => rig.stop());
 
 describe('a param', () => {
   it('gets revision 1, 2, 3 …, is broadcast with its bytes untouched, and acknowledged to the writer', () => {
-    const writer = join();
-    const reader = join();
+    const writer = rig.join();
+    const reader = rig.join();
     reader.send(subscribe('/mixer/**'));
     reader.take();
     writer.send(set('/mixer/1', 5n), { qos: 1 });
@@ -47,7 +25,7 @@ describe('a param', () => {
   });
 
   it('is echoed to its writer when subscribed, once however many subscriptions match', () => {
-    const peer = join();
+    const peer = rig.join();
     peer.send(subscribe('/a/**', 1));
     peer.send(subscribe('/a/*', 2));
     peer.send(subscribe('/a/b', 0));
@@ -58,17 +36,17 @@ describe('a param', () => {
   });
 
   it('is not acknowledged at QoS 0', () => {
-    const peer = join();
+    const peer = rig.join();
     peer.send(set('/a', 1));
     expect(peer.take()).toEqual([]);
   });
 
   it('is in the snapshot of a late joiner and of a subscriber, with writer and time', () => {
-    pass(1_234);
-    const writer = join('writer');
+    rig.pass(1_234);
+    const writer = rig.join('writer');
     writer.send(set('/a', 'x'));
     writer.send(set('/b/c', { deep: [1, 2] }));
-    const late = connect();
+    const late = rig.connect();
     late.hello();
     const [, snapshot] = late.take() as [Message, SnapshotMessage];
     expect([...snapshot.params].sort((x, y) => x.address.localeCompare(y.address))).toEqual([
@@ -83,7 +61,7 @@ describe('a param', () => {
   });
 
   it('is deleted by null: broadcast with the next revision, gone from snapshots, null to GET, and never goes back', () => {
-    const peer = join();
+    const peer = rig.join();
     peer.send(subscribe('/a'));
     peer.send(set('/a', 1));
     peer.take();
@@ -93,7 +71,7 @@ describe('a param', () => {
       { type: 'SET', address: '/a', value: null, revision: 2 },
       { type: 'SNAPSHOT', params: [expect.objectContaining({ address: '/a', value: null })] },
     ]);
-    const late = connect();
+    const late = rig.connect();
     late.hello();
     expect(late.take()[1]).toEqual({ type: 'SNAPSHOT', params: [] });
     peer.send(set('/a', 2));
@@ -101,13 +79,13 @@ describe('a param', () => {
   });
 
   it('answers GET of an unknown address with null at revision 0', () => {
-    const peer = join();
+    const peer = rig.join();
     peer.send({ type: 'GET', address: '/nothing' });
     expect(peer.take()).toEqual([{ type: 'SNAPSHOT', params: [{ address: '/nothing', value: null, revision: 0 }] }]);
   });
 
   it('is written only at the expected revision when one is given', () => {
-    const peer = join();
+    const peer = rig.join();
     peer.send(set('/a', 1, { revision: 0 }), { qos: 1 });
     peer.send(set('/a', 2, { revision: 0 }), { qos: 1 });
     peer.send(set('/a', 3, { revision: 1 }), { qos: 1 });
@@ -118,8 +96,8 @@ describe('a param', () => {
   });
 
   it('can be locked: others get 401 with the holder, only the holder unlocks, and disconnecting unlocks', () => {
-    const holder = join('desk');
-    const other = join('other');
+    const holder = rig.join('desk');
+    const other = rig.join('other');
     holder.send(set('/a', 1, { lock: true }), { qos: 1 });
     const ack = holder.take()[0] as AckMessage;
     expect(ack).toMatchObject({ locked: true, holder: expect.any(String) });
@@ -141,16 +119,16 @@ describe('a param', () => {
   });
 
   it('can be unlocked by an admin', () => {
-    start({ authenticate: (token) => ({ scopes: TOKENS[token ?? 'x'] ?? [] }) });
-    const holder = join('desk', 'lights');
-    const admin = join('chief', 'admin');
+    rig.start({ authenticate: (token) => ({ scopes: TOKENS[token ?? 'x'] ?? [] }) });
+    const holder = rig.join('desk', 'lights');
+    const admin = rig.join('chief', 'admin');
     holder.send(set('/lights/1', 1, { lock: true }));
     admin.send(set('/lights/1', 0, { unlock: true }), { qos: 1 });
     expect(admin.take()).toEqual([expect.objectContaining({ type: 'ACK', locked: false })]);
   });
 
   it('is refused with 402 when a snapshot could not hold it', () => {
-    const peer = join();
+    const peer = rig.join();
     peer.send(set('/a', 'x'.repeat(65_500)), { qos: 1 });
     expect(peer.take()).toEqual([expect.objectContaining({ type: 'ERROR', code: 402, address: '/a' })]);
     peer.send(set('/a', 'x'.repeat(65_000)), { qos: 1 });
@@ -158,7 +136,7 @@ describe('a param', () => {
   });
 
   it('may be written by a PUBLISH, as some published clients do', () => {
-    const peer = join();
+    const peer = rig.join();
     peer.send(subscribe('/a'));
     peer.take();
     peer.send({ type: 'PUBLISH', signal: 'param', address: '/a', value: 7 });

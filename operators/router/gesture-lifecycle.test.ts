@@ -1,52 +1,25 @@
 import { Subject } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Connection } from '../../core/connection/connection.ts';
-import type { MemoryConnection } from '../../core/connection/memory-pair.ts';
 import { memoryPair } from '../../core/connection/memory-pair.ts';
-import type { GesturePhase } from '../../core/signal/signal.ts';
-import type { Value } from '../../core/signal/value.ts';
-import type { Message, PublishMessage } from '../../core/wire/message.ts';
-import { type VirtualRelay, virtualRelay } from '../../testing/virtual-relay.ts';
-import { type WirePeer, wirePeer } from '../../testing/wire-peer.ts';
-import { type RouterOptions, router } from './router.ts';
+import { gesture, type Peer, published, routerRig } from '../../testing/router-rig.ts';
+import { wirePeer } from '../../testing/wire-peer.ts';
+import { router } from './router.ts';
 
-type Peer = WirePeer<MemoryConnection>;
-
-let rig: VirtualRelay;
-const start = (options?: RouterOptions) => {
-  rig?.stop();
-  rig = virtualRelay(options);
-};
-const gesture = (phase: GesturePhase, value: Value = null, rest: Partial<PublishMessage> = {}): Message => ({
-  type: 'PUBLISH',
-  signal: 'gesture',
-  address: '/pad',
-  id: 1,
-  phase,
-  value,
-  ...rest,
-});
-const watcher = (pattern = '/**'): Peer => {
-  const peer = rig.join('watcher');
-  peer.send({ type: 'SUBSCRIBE', id: 1, pattern });
-  peer.take();
-  return peer;
-};
-const gestures = (messages: readonly Message[]): PublishMessage[] =>
-  messages.filter((message) => message.type === 'PUBLISH') as PublishMessage[];
 /** `start`, `move 0.5`, … */
 const told = (peer: Peer): string[] =>
-  gestures(peer.take()).map(({ phase, value }) =>
+  published(peer.take()).map(({ phase, value }) =>
     typeof value === 'number' ? `${phase} ${value}` : (phase ?? 'start'),
   );
 
-beforeEach(() => start());
+const rig = routerRig();
+beforeEach(() => rig.start());
 afterEach(() => rig.stop());
 
 describe('the moves of a gesture', () => {
   /** Sends moves at a steady rate and counts those that arrive within the last second of three. */
   const countAt = (rate: number): number => {
-    const [desk, reader] = [rig.join(), watcher()];
+    const [desk, reader] = [rig.join(), rig.subscriber()];
     desk.send(gesture('start'));
     for (let n = 0; n < 3 * rate; n++) {
       if (n === 2 * rate) reader.take();
@@ -61,7 +34,7 @@ describe('the moves of a gesture', () => {
   });
 
   it('of a steady 240 Hz source go out as they come: none has waited while a newer one came', () => {
-    const [desk, reader] = [rig.join(), watcher()];
+    const [desk, reader] = [rig.join(), rig.subscriber()];
     desk.send(gesture('start'));
     reader.take();
     const seen: string[] = [];
@@ -75,12 +48,12 @@ describe('the moves of a gesture', () => {
 
   it('of a steady 30 or 60 Hz source are all delivered', () => {
     expect(countAt(30)).toBe(30);
-    start();
+    rig.start();
     expect(countAt(60)).toBe(60);
   });
 
   it('are held to one per 16 ms; the newest goes out when its time has come', () => {
-    const [desk, reader] = [rig.join(), watcher()];
+    const [desk, reader] = [rig.join(), rig.subscriber()];
     desk.send(gesture('start'));
     desk.send(gesture('move', 1));
     desk.send(gesture('move', 2));
@@ -96,7 +69,7 @@ describe('the moves of a gesture', () => {
   });
 
   it('are flushed before the end, and before a cancel', () => {
-    const [desk, reader] = [rig.join(), watcher()];
+    const [desk, reader] = [rig.join(), rig.subscriber()];
     for (const last of ['end', 'cancel'] as const) {
       desk.send(gesture('start'));
       for (const n of [1, 2, 3]) desk.send(gesture('move', n));
@@ -107,7 +80,7 @@ describe('the moves of a gesture', () => {
   });
 
   it('keep their value bytes, timestamp and id when they were held', () => {
-    const [desk, reader] = [rig.join(), watcher()];
+    const [desk, reader] = [rig.join(), rig.subscriber()];
     desk.send(gesture('start'));
     desk.send(gesture('move', 1));
     desk.send(gesture('move', { x: 5n, path: [1, 'a'] }, { timestamp: 77 }));
@@ -121,25 +94,25 @@ describe('the moves of a gesture', () => {
 
   it('are acknowledged one by one at QoS 1, also those that a newer one replaced', () => {
     const desk = rig.join();
-    watcher();
+    rig.subscriber();
     for (const phase of ['start', 'move', 'move', 'move', 'end'] as const) desk.send(gesture(phase), { qos: 1 });
     expect(desk.take()).toEqual(Array.from({ length: 5 }, () => ({ type: 'ACK', address: '/pad' })));
   });
 
   it('are paced apart for each session, address and id', () => {
-    const [a, b, reader] = [rig.join(), rig.join(), watcher()];
+    const [a, b, reader] = [rig.join(), rig.join(), rig.subscriber()];
     for (const peer of [a, b]) {
       for (const address of ['/pad', '/other']) {
         for (const id of [0, 1]) peer.send(gesture('move', 1, { address, id }));
       }
     }
-    expect(gestures(reader.take()).filter(({ phase }) => phase === 'move')).toHaveLength(8);
+    expect(published(reader.take()).filter(({ phase }) => phase === 'move')).toHaveLength(8);
   });
 });
 
 describe('a gesture', () => {
   it('that was not opened is opened by its move, end or cancel, with the value of that', () => {
-    const [desk, reader] = [rig.join(), watcher()];
+    const [desk, reader] = [rig.join(), rig.subscriber()];
     desk.send(gesture('move', 1));
     desk.send(gesture('end', 2));
     expect(told(reader)).toEqual(['start 1', 'move 1', 'end 2']);
@@ -151,14 +124,14 @@ describe('a gesture', () => {
   });
 
   it('that starts again is cancelled first', () => {
-    const [desk, reader] = [rig.join(), watcher()];
+    const [desk, reader] = [rig.join(), rig.subscriber()];
     desk.send(gesture('start', 1));
     desk.send(gesture('start', 2));
     expect(told(reader)).toEqual(['start 1', 'cancel', 'start 2']);
   });
 
   it('is cancelled after 30 s without a message, not before, and opened again by what comes later', () => {
-    const [desk, reader] = [rig.join(), watcher()];
+    const [desk, reader] = [rig.join(), rig.subscriber()];
     desk.send(gesture('start'));
     rig.pass(20_000);
     desk.send(gesture('move', 1));
@@ -173,7 +146,7 @@ describe('a gesture', () => {
   });
 
   it('is never echoed to its sender, nor is its cancel', () => {
-    const desk = watcher();
+    const desk = rig.subscriber();
     desk.send(gesture('move', 1));
     desk.send(gesture('move', 2));
     rig.pass(60_000);
@@ -181,7 +154,7 @@ describe('a gesture', () => {
   });
 
   it('is cancelled when its session ends, with its held move before', () => {
-    const [desk, reader] = [rig.join(), watcher()];
+    const [desk, reader] = [rig.join(), rig.subscriber()];
     desk.send(gesture('start'));
     desk.send(gesture('move', 1));
     desk.send(gesture('move', 2));
@@ -193,7 +166,7 @@ describe('a gesture', () => {
   });
 
   it('is cancelled when the relay stops, or its listener fails, before the receivers are disconnected', () => {
-    const [desk, reader] = [rig.join(), watcher()];
+    const [desk, reader] = [rig.join(), rig.subscriber()];
     desk.send(gesture('start'));
     rig.stop();
     expect(told(reader)).toEqual(['start', 'cancel']);
@@ -216,7 +189,7 @@ describe('a gesture', () => {
   });
 
   it('that goes on is opened for who subscribes now, once, and not for its sender', () => {
-    const [desk, early] = [rig.join(), watcher()];
+    const [desk, early] = [rig.join(), rig.subscriber()];
     desk.send(gesture('start', 0.5, { timestamp: 7 }));
     desk.send(gesture('move', 1));
     early.take();
@@ -233,7 +206,7 @@ describe('a gesture', () => {
   });
 
   it('is not opened for who may not read it or did not ask for gestures', () => {
-    start({ authenticate: (token) => ({ scopes: token ? ['write:/**'] : ['read:/public/**'] }) });
+    rig.start({ authenticate: (token) => ({ scopes: token ? ['write:/**'] : ['read:/public/**'] }) });
     rig.join('desk', 'x').send(gesture('start'));
     const guest = rig.join();
     guest.send({ type: 'SUBSCRIBE', id: 1, pattern: '/**' });
@@ -244,8 +217,8 @@ describe('a gesture', () => {
   });
 
   it('beyond the limit of its session is refused with 429; ends pass, and nobody else notices', () => {
-    start({ maxGestures: 3 });
-    const [desk, other, reader] = [rig.join(), rig.join(), watcher()];
+    rig.start({ maxGestures: 3 });
+    const [desk, other, reader] = [rig.join(), rig.join(), rig.subscriber()];
     for (let id = 0; id < 5; id++) desk.send(gesture(id % 2 ? 'move' : 'start', null, { id }));
     expect(desk.take()).toEqual([
       expect.objectContaining({ type: 'ERROR', code: 429, address: '/pad' }),
@@ -267,7 +240,7 @@ describe('a gesture', () => {
       if (signal.kind === 'gesture' && signal.phase === 'cancel') answers.emit('/answer', null);
     });
     rig.pass(0);
-    const reader = watcher();
+    const reader = rig.subscriber();
     desk.send(gesture('start'));
     rig.pass(30_000);
     for (const message of reader.take()) {
@@ -277,7 +250,7 @@ describe('a gesture', () => {
   });
 
   it('falls silent together with thousands of others: all are cancelled, and others have their turn between them', () => {
-    const reader = watcher();
+    const reader = rig.subscriber();
     const counts: number[] = [];
     for (const desk of [rig.join(), rig.join(), rig.join()]) {
       for (let id = 0; id < 1_000; id++) desk.send(gesture('start', null, { id }));

@@ -1,38 +1,11 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { MemoryConnection } from '../../core/connection/memory-pair.ts';
 import type { GesturePhase } from '../../core/signal/signal.ts';
-import type { Value } from '../../core/signal/value.ts';
-import type { Message, PublishMessage, QoS } from '../../core/wire/message.ts';
-import { type VirtualRelay, virtualRelay } from '../../testing/virtual-relay.ts';
-import type { WirePeer } from '../../testing/wire-peer.ts';
+import type { PublishMessage, QoS } from '../../core/wire/message.ts';
+import { gesture, type Peer, published, routerRig } from '../../testing/router-rig.ts';
 
-type Peer = WirePeer<MemoryConnection>;
-
-let rig: VirtualRelay;
-const start = () => {
-  rig?.stop();
-  rig = virtualRelay();
-};
-const gesture = (phase: GesturePhase, value: Value = null, rest: Partial<PublishMessage> = {}): Message => ({
-  type: 'PUBLISH',
-  signal: 'gesture',
-  address: '/pad',
-  id: 1,
-  phase,
-  value,
-  ...rest,
-});
-const watcher = (pattern = '/**'): Peer => {
-  const peer = rig.join('watcher');
-  peer.send({ type: 'SUBSCRIBE', id: 1, pattern });
-  peer.take();
-  return peer;
-};
-const gestures = (messages: readonly Message[]): PublishMessage[] =>
-  messages.filter((message) => message.type === 'PUBLISH') as PublishMessage[];
-
-beforeEach(start);
+const rig = routerRig();
+beforeEach(() => rig.start());
 afterEach(() => rig.stop());
 
 describe('whatever arrives and whoever comes and goes', () => {
@@ -75,7 +48,7 @@ describe('whatever arrives and whoever comes and goes', () => {
   it('every receiver sees start move* (end | cancel), and at most one move per 16 ms', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        start();
+        rig.start();
         const lives: { life: string; open: boolean }[] = [];
         const sit = (subscribed: boolean): Seat => {
           const peer = rig.connect({ highWater: 60 });
@@ -86,7 +59,7 @@ describe('whatever arrives and whoever comes and goes', () => {
         };
         const seats: (Seat | undefined)[] = [0, 1, 2, 3].map((seat) => sit(seat < 2));
         const read = (seat: Seat) => {
-          for (const { address, id, phase } of gestures(seat.peer.take())) {
+          for (const { address, id, phase } of published(seat.peer.take())) {
             const key = `${address} ${id}`;
             seat.lives.set(key, (seat.lives.get(key) ?? '') + (phase ?? 'start')[0]);
           }
@@ -133,12 +106,12 @@ describe('whatever arrives and whoever comes and goes', () => {
     const gap = fc.integer({ min: 0, max: 40 });
     fc.assert(
       fc.property(fc.array(gap, { minLength: 1, maxLength: 80 }), fc.boolean(), (gaps, ends) => {
-        start();
+        rig.start();
         const desk = rig.join();
-        const reader = watcher();
+        const reader = rig.subscriber();
         const seen: { value: number; at: number }[] = [];
         const collect = () => {
-          for (const { phase, value } of gestures(reader.take())) {
+          for (const { phase, value } of published(reader.take())) {
             if (phase === 'move') seen.push({ value: value as number, at: rig.time.frame });
           }
         };
@@ -172,8 +145,8 @@ describe('whatever arrives and whoever comes and goes', () => {
 
   it('of a session that goes with very many are all cancelled, in turns, and at the latest when the relay stops', () => {
     for (const stops of [false, true]) {
-      start();
-      const [desk, reader] = [rig.join(), watcher()];
+      rig.start();
+      const [desk, reader] = [rig.join(), rig.subscriber()];
       for (let id = 1; id <= 500; id++) {
         desk.send(gesture('start', 0, { id }));
         desk.send(gesture('move', 1, { id }));
@@ -183,11 +156,11 @@ describe('whatever arrives and whoever comes and goes', () => {
       desk.close();
       const cancelled = (messages: readonly PublishMessage[]) =>
         messages.filter(({ phase }) => phase === 'cancel').map(({ id }) => id);
-      const atOnce = gestures(reader.take());
+      const atOnce = published(reader.take());
       expect(cancelled(atOnce).length).toBeLessThan(100);
       if (stops) rig.stop();
       else rig.pass(50);
-      const all = [...atOnce, ...gestures(reader.take())];
+      const all = [...atOnce, ...published(reader.take())];
       expect(cancelled(all).sort((a = 0, b = 0) => a - b)).toEqual(Array.from({ length: 500 }, (_, i) => i + 1));
       for (const each of [1, 250, 500]) {
         expect(all.filter(({ id }) => id === each).map(({ phase, value = '' }) => `${phase} ${value}`)).toEqual([

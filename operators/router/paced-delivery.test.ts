@@ -1,43 +1,31 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { SignalKind } from '../../core/signal/signal.ts';
 import type { Value } from '../../core/signal/value.ts';
-import type { Message, PublishMessage, SetMessage, SubscribeOptions } from '../../core/wire/message.ts';
-import { type VirtualRelay, virtualRelay } from '../../testing/virtual-relay.ts';
+import type { PublishMessage, SubscribeOptions } from '../../core/wire/message.ts';
+import { deliveredTo, type Peer, routerRig } from '../../testing/router-rig.ts';
 
-let rig: VirtualRelay;
-type Peer = ReturnType<VirtualRelay['join']>;
-
-beforeEach(() => {
-  rig = virtualRelay();
-});
+const rig = routerRig();
+beforeEach(() => rig.start());
 afterEach(() => rig.stop());
 
-/** A peer with one subscription, which has read the snapshot. */
-function subscriber(options?: SubscribeOptions, pattern = '/**', types?: readonly SignalKind[]): Peer {
-  const peer = rig.join();
-  peer.send({ type: 'SUBSCRIBE', id: 1, pattern, types, options });
-  peer.take();
-  return peer;
-}
+const subscriber = (options?: SubscribeOptions, pattern?: string, types?: readonly SignalKind[]): Peer =>
+  rig.subscriber(pattern, options, types);
 const set = (peer: Peer, address: string, value: Value) => peer.send({ type: 'SET', address, value });
 const stream = (peer: Peer, address: string, rest: Partial<PublishMessage>) =>
   peer.send({ type: 'PUBLISH', signal: 'stream', address, ...rest });
-/** The values of what came, oldest first. */
-const values = (peer: Peer) =>
-  peer.take().map((message: Message) => (message as SetMessage).value ?? (message as PublishMessage).samples ?? null);
 
 describe('maxRate', () => {
   it('delivers the first at once and then the newest, also when the source stops', () => {
     const writer = rig.join();
     const peer = subscriber({ maxRate: 10 });
     for (let value = 1; value <= 5; value++) set(writer, '/a', value);
-    expect(values(peer)).toEqual([1]);
+    expect(deliveredTo(peer)).toEqual([1]);
     rig.pass(99);
-    expect(values(peer)).toEqual([]);
+    expect(deliveredTo(peer)).toEqual([]);
     rig.pass(1);
-    expect(values(peer)).toEqual([5]);
+    expect(deliveredTo(peer)).toEqual([5]);
     rig.pass(10_000);
-    expect(values(peer)).toEqual([]);
+    expect(deliveredTo(peer)).toEqual([]);
   });
 
   it('keeps each address and kind apart', () => {
@@ -46,7 +34,7 @@ describe('maxRate', () => {
     set(writer, '/a', 1);
     set(writer, '/b', 2);
     stream(writer, '/a', { value: 3 });
-    expect(values(peer)).toEqual([1, 2, 3]);
+    expect(deliveredTo(peer)).toEqual([1, 2, 3]);
   });
 
   it('keeps the rate of a steady source, whose interval is no whole number of milliseconds', () => {
@@ -65,7 +53,7 @@ describe('maxRate', () => {
     set(writer, '/a', 1);
     set(writer, '/a', null);
     rig.pass(1000);
-    expect(values(peer)).toEqual([1, null]);
+    expect(deliveredTo(peer)).toEqual([1, null]);
   });
 
   it('lets events, gestures and timelines pass', () => {
@@ -82,7 +70,7 @@ describe('maxRate', () => {
     set(writer, '/a', 1);
     const peer = subscriber({ maxRate: 1 });
     set(writer, '/a', 2);
-    expect(values(peer)).toEqual([]);
+    expect(deliveredTo(peer)).toEqual([]);
     rig.pass(400);
     peer.send({ type: 'GET', address: '/a' });
     expect(peer.take()).toEqual([{ type: 'SNAPSHOT', params: [expect.objectContaining({ value: 2 })] }]);
@@ -93,7 +81,7 @@ describe('maxRate', () => {
   it('holds nothing longer because the clock was put back', () => {
     let clock = 10_000_000;
     rig.stop();
-    rig = virtualRelay({ now: () => clock });
+    rig.start({ now: () => clock });
     const writer = rig.join();
     const peer = subscriber({ maxRate: 1 });
     set(writer, '/a', 1);
@@ -101,14 +89,14 @@ describe('maxRate', () => {
     set(writer, '/a', 2);
     clock += 1_200_000;
     rig.pass(1_200);
-    expect(values(peer)).toEqual([1, 2]);
+    expect(deliveredTo(peer)).toEqual([1, 2]);
   });
 
   it('of nonsense is no limit', () => {
     const writer = rig.join();
     const peer = subscriber({ maxRate: 0, epsilon: Number.NaN, window: 0 });
     for (let value = 1; value <= 3; value++) set(writer, '/a', value);
-    expect(values(peer)).toEqual([1, 2, 3]);
+    expect(deliveredTo(peer)).toEqual([1, 2, 3]);
   });
 });
 
@@ -117,7 +105,7 @@ describe('epsilon', () => {
     const writer = rig.join();
     const peer = subscriber({ epsilon: 1 });
     for (const value of [10, 10.5, 11, 11.5, 12, 12.5, 12.6, 10]) set(writer, '/a', value);
-    expect(values(peer)).toEqual([10, 11.5, 12.6, 10]);
+    expect(deliveredTo(peer)).toEqual([10, 11.5, 12.6, 10]);
   });
 
   it('compares arrays of numbers by element', () => {
@@ -125,7 +113,7 @@ describe('epsilon', () => {
     const peer = subscriber({ epsilon: 1 });
     const written = [[0, 0], [1, 1], [0, 2], [0, 2, 0], [0, 2, 'x'], [0, 2, 'x'], 5, [5]];
     for (const value of written) set(writer, '/a', value);
-    expect(values(peer)).toEqual([[0, 0], [0, 2], [0, 2, 0], [0, 2, 'x'], [0, 2, 'x'], 5, [5]]);
+    expect(deliveredTo(peer)).toEqual([[0, 0], [0, 2], [0, 2, 0], [0, 2, 'x'], [0, 2, 'x'], 5, [5]]);
   });
 
   it('never holds back deletions, texts, bigints and NaN', () => {
@@ -133,7 +121,7 @@ describe('epsilon', () => {
     const peer = subscriber({ epsilon: 1000 });
     const written = [1, null, 1, 'a', 'a', 2n ** 60n, 2n ** 60n, Number.NaN, Number.NaN, true, true];
     for (const value of written) set(writer, '/a', value);
-    expect(values(peer)).toEqual(written);
+    expect(deliveredTo(peer)).toEqual(written);
   });
 
   it('compares with what a snapshot told, numbers and arrays', () => {
@@ -143,10 +131,10 @@ describe('epsilon', () => {
     const peer = subscriber({ epsilon: 0.5 });
     set(writer, '/a', 1.5);
     set(writer, '/b', [1.5, 2]);
-    expect(values(peer)).toEqual([]);
+    expect(deliveredTo(peer)).toEqual([]);
     set(writer, '/a', 1.6);
     set(writer, '/b', [1, 3]);
-    expect(values(peer)).toEqual([1.6, [1, 3]]);
+    expect(deliveredTo(peer)).toEqual([1.6, [1, 3]]);
   });
 
   it('of a value that waits for its rate drops it when the source returns to what was delivered', () => {
@@ -154,14 +142,14 @@ describe('epsilon', () => {
     const peer = subscriber({ maxRate: 1, epsilon: 1 });
     for (const value of [0, 10, 0.5]) set(writer, '/a', value);
     rig.pass(5000);
-    expect(values(peer)).toEqual([0]);
+    expect(deliveredTo(peer)).toEqual([0]);
   });
 
   it('holds back a frame of samples only if all of them are near', () => {
     const writer = rig.join();
     const peer = subscriber({ epsilon: 1 });
     for (const samples of [[0, 0], [1, 0.5], [5, 0], []]) stream(writer, '/a', { samples });
-    expect(values(peer)).toEqual([[0, 0], [5, 0], []]);
+    expect(deliveredTo(peer)).toEqual([[0, 0], [5, 0], []]);
   });
 });
 
@@ -197,9 +185,9 @@ describe('window', () => {
     stream(writer, '/a', { value: 3 });
     stream(writer, '/a', { value: 'x' });
     stream(writer, '/a', { value: 4 });
-    expect(values(peer)).toEqual([1, 2, [3], 'x']);
+    expect(deliveredTo(peer)).toEqual([1, 2, [3], 'x']);
     rig.pass(50);
-    expect(values(peer)).toEqual([[4]]);
+    expect(deliveredTo(peer)).toEqual([[4]]);
   });
 
   it('gives more samples than a frame holds in several, and loses none', () => {
@@ -208,7 +196,7 @@ describe('window', () => {
     for (let i = 0; i < 20; i++) stream(writer, '/a', { samples: new Array(1000).fill(i) });
     stream(writer, '/a', { samples: new Array(8150).fill(20) });
     rig.pass(1000);
-    const all = values(peer).flat();
+    const all = deliveredTo(peer).flat();
     expect(all).toHaveLength(28_150);
     expect(all.every((sample, i) => i === 0 || Number(sample) >= Number(all[i - 1]))).toBe(true);
   });
@@ -221,7 +209,7 @@ describe('window', () => {
       rig.pass(10);
     }
     rig.pass(1000);
-    expect(values(peer).map((samples) => (samples as number[]).length)).toEqual([5, 10, 10, 5]);
+    expect(deliveredTo(peer).map((samples) => (samples as number[]).length)).toEqual([5, 10, 10, 5]);
   });
 
   it('with epsilon holds back a window in which nothing happened', () => {
@@ -232,7 +220,7 @@ describe('window', () => {
       rig.pass(5);
     }
     rig.pass(10);
-    expect(values(peer)).toEqual([
+    expect(deliveredTo(peer)).toEqual([
       [0, 0.5],
       [9, 0],
     ]);

@@ -1,30 +1,18 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { SignalKind } from '../../core/signal/signal.ts';
 import type { Value } from '../../core/signal/value.ts';
-import type { Message, PublishMessage, SetMessage, SubscribeOptions } from '../../core/wire/message.ts';
-import { type VirtualRelay, virtualRelay } from '../../testing/virtual-relay.ts';
+import type { PublishMessage, SubscribeOptions } from '../../core/wire/message.ts';
+import { deliveredTo, type Peer, routerRig } from '../../testing/router-rig.ts';
 
-let rig: VirtualRelay;
-type Peer = ReturnType<VirtualRelay['join']>;
-
-beforeEach(() => {
-  rig = virtualRelay();
-});
+const rig = routerRig();
+beforeEach(() => rig.start());
 afterEach(() => rig.stop());
 
-/** A peer with one subscription, which has read the snapshot. */
-function subscriber(options?: SubscribeOptions, pattern = '/**', types?: readonly SignalKind[]): Peer {
-  const peer = rig.join();
-  peer.send({ type: 'SUBSCRIBE', id: 1, pattern, types, options });
-  peer.take();
-  return peer;
-}
+const subscriber = (options?: SubscribeOptions, pattern?: string, types?: readonly SignalKind[]): Peer =>
+  rig.subscriber(pattern, options, types);
 const set = (peer: Peer, address: string, value: Value) => peer.send({ type: 'SET', address, value });
 const stream = (peer: Peer, address: string, rest: Partial<PublishMessage>) =>
   peer.send({ type: 'PUBLISH', signal: 'stream', address, ...rest });
-/** The values of what came, oldest first. */
-const values = (peer: Peer) =>
-  peer.take().map((message: Message) => (message as SetMessage).value ?? (message as PublishMessage).samples ?? null);
 
 describe('several subscriptions of a session', () => {
   const subscribe = (peer: Peer, id: number, pattern: string, options?: SubscribeOptions) => {
@@ -37,7 +25,7 @@ describe('several subscriptions of a session', () => {
     const peer = subscriber({ maxRate: 1 });
     subscribe(peer, 2, '/fast/**', { maxRate: 10 });
     for (const address of ['/slow/a', '/fast/a']) for (const value of [1, 2]) set(writer, address, value);
-    expect(values(peer)).toEqual([1, 1]);
+    expect(deliveredTo(peer)).toEqual([1, 1]);
     rig.pass(100);
     expect(peer.take()).toEqual([expect.objectContaining({ address: '/fast/a', value: 2 })]);
     rig.pass(900);
@@ -50,7 +38,7 @@ describe('several subscriptions of a session', () => {
     subscribe(peer, 2, '/free/**');
     subscribe(peer, 3, '/other/**', { epsilon: 100 });
     for (const address of ['/free/a', '/other/a']) for (const value of [1, 2, 3]) set(writer, address, value);
-    expect(values(peer)).toEqual([1, 2, 3, 1, 2, 3]);
+    expect(deliveredTo(peer)).toEqual([1, 2, 3, 1, 2, 3]);
   });
 
   it('never deliver what waited behind something newer, when one is added or ends', () => {
@@ -58,14 +46,14 @@ describe('several subscriptions of a session', () => {
     const peer = subscriber({ maxRate: 1 }, '/**', ['stream']);
     stream(writer, '/a', { value: 1 });
     stream(writer, '/a', { value: 2 });
-    expect(values(peer)).toEqual([1]);
+    expect(deliveredTo(peer)).toEqual([1]);
     subscribe(peer, 2, '/a');
     stream(writer, '/a', { value: 3 });
     peer.send({ type: 'UNSUBSCRIBE', id: 2 });
     stream(writer, '/a', { value: 4 });
     stream(writer, '/a', { value: 5 });
     rig.pass(5000);
-    expect(values(peer)).toEqual([2, 3, 4, 5]);
+    expect(deliveredTo(peer)).toEqual([2, 3, 4, 5]);
   });
 
   it('deliver nothing more after the last has ended', () => {
@@ -98,10 +86,10 @@ describe('several subscriptions of a session', () => {
     const peer = subscriber(undefined, '/a');
     subscribe(peer, 2, '/**', { maxRate: 1 });
     for (const value of [1, 2, 3]) set(writer, '/a', value);
-    expect(values(peer)).toEqual([1, 2, 3]);
+    expect(deliveredTo(peer)).toEqual([1, 2, 3]);
     peer.send({ type: 'UNSUBSCRIBE', id: 1 });
     for (const value of [4, 5]) set(writer, '/a', value);
-    expect(values(peer)).toEqual([4]);
+    expect(deliveredTo(peer)).toEqual([4]);
   });
 });
 

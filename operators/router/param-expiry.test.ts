@@ -1,40 +1,21 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { MemoryConnection } from '../../core/connection/memory-pair.ts';
 import type { ErrorMessage, Message, SetMessage, Ttl } from '../../core/wire/message.ts';
-import { type VirtualRelay, virtualRelay } from '../../testing/virtual-relay.ts';
-import type { WirePeer } from '../../testing/wire-peer.ts';
-import type { RouterOptions } from './router.ts';
+import { routerRig, set } from '../../testing/router-rig.ts';
 
-let rig: VirtualRelay;
-const start = (options?: RouterOptions) => {
-  rig?.stop();
-  rig = virtualRelay({ sessionTimeout: 0, ...options });
-};
-const set = (address: string, value: SetMessage['value'], rest: Partial<SetMessage> = {}): Message => ({
-  type: 'SET',
-  address,
-  value,
-  ...rest,
-});
 const sliding = (seconds: number): { ttl: Ttl } => ({ ttl: { seconds, mode: 'sliding' } });
 const absolute = (seconds: number): { ttl: Ttl } => ({ ttl: { seconds, mode: 'absolute' } });
 const get = (address: string): Message => ({ type: 'GET', address });
-const watcher = (): WirePeer<MemoryConnection> => {
-  const peer = rig.join('watcher');
-  peer.send({ type: 'SUBSCRIBE', id: 1, pattern: '/**' });
-  peer.take();
-  return peer;
-};
 const deletion = (address: string, revision: number) => ({ type: 'SET', address, value: null, revision });
 
-beforeEach(() => start());
+const rig = routerRig({ sessionTimeout: 0 });
+beforeEach(() => rig.start());
 afterEach(() => rig.stop());
 
 describe('a TTL', () => {
   it('ends with a delete under the next revision that subscribers see, and GET answers null', () => {
     const peer = rig.join();
-    const reader = watcher();
+    const reader = rig.subscriber();
     peer.send(set('/a', 1, sliding(2)));
     rig.pass(1_999);
     expect(reader.take()).toEqual([{ type: 'SET', address: '/a', value: 1, revision: 1 }]);
@@ -50,7 +31,7 @@ describe('a TTL', () => {
 
   it('begins anew with each write and GET when it is sliding', () => {
     const peer = rig.join();
-    const reader = watcher();
+    const reader = rig.subscriber();
     peer.send(set('/a', 1, sliding(2)));
     rig.pass(1_500);
     peer.send(set('/a', 2));
@@ -64,7 +45,7 @@ describe('a TTL', () => {
 
   it('counts from the SET that gave it when it is absolute, whatever is written and read later', () => {
     const peer = rig.join();
-    const reader = watcher();
+    const reader = rig.subscriber();
     peer.send(set('/a', 1, absolute(2)));
     rig.pass(1_000);
     peer.send(set('/a', 2));
@@ -77,7 +58,7 @@ describe('a TTL', () => {
 
   it('is replaced by a new one, shorter or longer, and taken away by 0', () => {
     const peer = rig.join();
-    const reader = watcher();
+    const reader = rig.subscriber();
     peer.send(set('/shorter', 1, sliding(100)));
     peer.send(set('/shorter', 1, absolute(1)));
     peer.send(set('/longer', 1, sliding(1)));
@@ -95,7 +76,7 @@ describe('a TTL', () => {
 
   it('does not outlive a delete', () => {
     const peer = rig.join();
-    const reader = watcher();
+    const reader = rig.subscriber();
     peer.send(set('/a', 1, absolute(2)));
     peer.send(set('/a', null));
     peer.send(set('/a', 3));
@@ -105,9 +86,9 @@ describe('a TTL', () => {
   });
 
   it('comes from the rule of the address where the SET that creates the param gives none', () => {
-    start({ params: [{ pattern: '/presence/*', ttl: 5 }] });
+    rig.start({ params: [{ pattern: '/presence/*', ttl: 5 }] });
     const peer = rig.join();
-    const reader = watcher();
+    const reader = rig.subscriber();
     peer.send(set('/presence/ann', true));
     peer.send(set('/presence/bob', true, sliding(0)));
     peer.send(set('/presence/bob', false));
@@ -139,7 +120,7 @@ describe('a TTL', () => {
 
   it('does not end while a timeline of the param waits or plays if it is sliding; an absolute one ends both', () => {
     const peer = rig.join();
-    const reader = watcher();
+    const reader = rig.subscriber();
     const keyframes = [0, 5_000_000, 6_000_000].map((time) => ({ time, value: time === 6_000_000 ? 1 : 0 }));
     for (const address of ['/sliding', '/absolute']) {
       peer.send(set(address, 0.5, address === '/sliding' ? sliding(1) : absolute(3)));
@@ -168,9 +149,9 @@ describe('a TTL', () => {
     );
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40, size: 'max' }), (steps) => {
-        start();
+        rig.start();
         const peer = rig.join();
-        const reader = watcher();
+        const reader = rig.subscriber();
         const params = new Map<string, { ttl: Ttl; from: number }>();
         const expected: (readonly [number, string, SetMessage['value'], number])[] = [];
         const heard: typeof expected = [];
@@ -232,7 +213,7 @@ describe('a TTL', () => {
   it('lets others have their turn while 100 000 params expire at the same time', () => {
     const peer = rig.join();
     for (let i = 0; i < 100_000; i++) peer.send(set(`/a/${i}`, 1, absolute(1)));
-    const other = watcher();
+    const other = rig.subscriber();
     let answered = 0;
     let most = 0;
     let before = 0;

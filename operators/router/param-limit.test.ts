@@ -1,31 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { MemoryConnection } from '../../core/connection/memory-pair.ts';
 import type { Message, SetMessage, SnapshotMessage } from '../../core/wire/message.ts';
-import { type VirtualRelay, virtualRelay } from '../../testing/virtual-relay.ts';
+import { routerRig, set } from '../../testing/router-rig.ts';
 import type { WirePeer } from '../../testing/wire-peer.ts';
-import type { RouterOptions } from './router.ts';
 
-let rig: VirtualRelay;
-const start = (options?: RouterOptions) => {
-  rig?.stop();
-  rig = virtualRelay({ sessionTimeout: 0, ...options });
-};
-const set = (address: string, value: SetMessage['value'], rest: Partial<SetMessage> = {}): Message => ({
-  type: 'SET',
-  address,
-  value,
-  ...rest,
-});
 const get = (address: string): Message => ({ type: 'GET', address });
-const watcher = (): WirePeer<MemoryConnection> => {
-  const peer = rig.join('watcher');
-  peer.send({ type: 'SUBSCRIBE', id: 1, pattern: '/**' });
-  peer.take();
-  return peer;
-};
 const deletion = (address: string, revision: number) => ({ type: 'SET', address, value: null, revision });
 
-beforeEach(() => start());
+const rig = routerRig({ sessionTimeout: 0 });
+beforeEach(() => rig.start());
 afterEach(() => rig.stop());
 
 describe('a limit of params', () => {
@@ -34,9 +17,9 @@ describe('a limit of params', () => {
   };
 
   it('deletes the one that was not used for longest, as a write of the relay', () => {
-    start({ maxParams: 3 });
+    rig.start({ maxParams: 3 });
     const peer = rig.join();
-    const reader = watcher();
+    const reader = rig.subscriber();
     creations(peer, 3);
     peer.send(get('/p/1'));
     peer.send(set('/p/2', 0));
@@ -51,9 +34,9 @@ describe('a limit of params', () => {
   });
 
   it('deletes the one that was created first when told so', () => {
-    start({ maxParams: 2, onFull: 'oldest' });
+    rig.start({ maxParams: 2, onFull: 'oldest' });
     const peer = rig.join();
-    const reader = watcher();
+    const reader = rig.subscriber();
     creations(peer, 2);
     peer.send(set('/p/1', 9));
     reader.take();
@@ -62,7 +45,7 @@ describe('a limit of params', () => {
   });
 
   it('refuses a new param with 503 when told so, and takes writes to those there are', () => {
-    start({ maxParams: 2, onFull: 'reject' });
+    rig.start({ maxParams: 2, onFull: 'reject' });
     const peer = rig.join();
     creations(peer, 3);
     expect(peer.take()).toEqual([
@@ -75,9 +58,9 @@ describe('a limit of params', () => {
   });
 
   it('deletes nothing when told to refuse, also where bundles that wait for their time are params too many', () => {
-    start({ maxParams: 2, onFull: 'reject' });
+    rig.start({ maxParams: 2, onFull: 'reject' });
     const peer = rig.join();
-    const reader = watcher();
+    const reader = rig.subscriber();
     creations(peer, 2);
     reader.take();
     const messages = [set('/p/1', 9) as SetMessage];
@@ -93,7 +76,7 @@ describe('a limit of params', () => {
   });
 
   it('spares what is locked, and refuses with 503 when everything is', () => {
-    start({ maxParams: 2 });
+    rig.start({ maxParams: 2 });
     const peer = rig.join();
     peer.send(set('/p/1', 1, { lock: true }));
     creations(peer, 3);
@@ -109,9 +92,9 @@ describe('a limit of params', () => {
   });
 
   it('takes a bundle of more params than there may be, and deletes the first of them after all were heard of', () => {
-    start({ maxParams: 2 });
+    rig.start({ maxParams: 2 });
     const peer = rig.join();
-    const reader = watcher();
+    const reader = rig.subscriber();
     const messages = [1, 2, 3].map((i) => set(`/p/${i}`, i) as SetMessage);
     peer.send({ type: 'BUNDLE', messages }, { qos: 1 });
     const heard = reader.take();

@@ -1,38 +1,19 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { MemoryConnection } from '../../core/connection/memory-pair.ts';
 import { ClaspError } from '../../core/errors.ts';
 import type { MergeValues } from '../../core/param/param-rules.ts';
 import type { Value } from '../../core/signal/value.ts';
 import { encodeValue } from '../../core/wire/index.ts';
 import type { ErrorMessage, Message, SetMessage } from '../../core/wire/message.ts';
-import { type VirtualRelay, virtualRelay } from '../../testing/virtual-relay.ts';
-import type { WirePeer } from '../../testing/wire-peer.ts';
-import type { RouterOptions } from './router.ts';
+import { routerRig, set } from '../../testing/router-rig.ts';
 
-let rig: VirtualRelay;
-const start = (options?: RouterOptions) => {
-  rig?.stop();
-  rig = virtualRelay(options);
-};
-const set = (address: string, value: Value, rest: Partial<SetMessage> = {}): SetMessage => ({
-  type: 'SET',
-  address,
-  value,
-  ...rest,
-});
-const watcher = (): WirePeer<MemoryConnection> => {
-  const peer = rig.join('watcher');
-  peer.send({ type: 'SUBSCRIBE', id: 1, pattern: '/**' });
-  peer.take();
-  return peer;
-};
 const holds = (frame: Uint8Array | undefined, part: Uint8Array) => String(frame).includes(`,${String(part)},`);
 const errors = (messages: readonly Message[]) =>
   (messages as ErrorMessage[]).map(({ code, address, message }) => [code, address, message]);
 
+const rig = routerRig();
 beforeEach(() =>
-  start({
+  rig.start({
     params: [
       { pattern: '/bids/**', strategy: 'max', range: [0, 1000] },
       { pattern: '/best/**', strategy: 'min' },
@@ -58,7 +39,7 @@ const faults: Record<string, () => unknown> = {
 describe('a strategy', () => {
   it('refuses a write that loses with 400 and changes nothing; a number outside the range with 402 before that', () => {
     const peer = rig.join();
-    const reader = watcher();
+    const reader = rig.subscriber();
     for (const bid of [100, 99, 100, 1001, Number.NaN, 101n]) peer.send(set('/bids/1', bid));
     expect(errors(peer.take())).toEqual([
       [400, '/bids/1', '/bids/1 keeps the max of its numbers, 100; 99 loses'],
@@ -92,14 +73,14 @@ describe('a strategy', () => {
     fc.assert(
       fc.property(fc.constantFrom('/bids/1', '/best/1'), bids, (address, all) => {
         rig.stop();
-        start({
+        rig.start({
           params: [
             { pattern: '/bids/*', strategy: 'max' },
             { pattern: '/best/*', strategy: 'min' },
           ],
         });
         const peers = [rig.join(), rig.join(), rig.join()];
-        const reader = watcher();
+        const reader = rig.subscriber();
         for (const [who, bid] of all) peers[who]?.send(set(address, bid));
         const heard = reader.take() as SetMessage[];
         const extreme = address === '/bids/1' ? Math.max : Math.min;
@@ -141,7 +122,7 @@ describe('a strategy', () => {
 
   it('merge stores and sends what comes out, and keeps QoS, lock and TTL of the write', () => {
     const peer = rig.join('desk');
-    const reader = watcher();
+    const reader = rig.subscriber();
     peer.send(set('/scene/1', { a: 1, b: { c: 1 } }));
     const ttl = { seconds: 1, mode: 'absolute' } as const;
     peer.send(set('/scene/1', { b: { d: 2 } }, { lock: true, ttl }), { qos: 1 });
@@ -165,7 +146,7 @@ describe('a strategy', () => {
 
   it('merge of maps leaves integers integers on the wire, those of both sides', () => {
     const peer = rig.join();
-    const reader = watcher();
+    const reader = rig.subscriber();
     const bytes: Uint8Array[] = [];
     reader.connection.incoming.subscribe((frame) => bytes.push(frame.slice()));
     peer.send(set('/scene/1', { kept: 1n, replaced: 2n, inner: { kept: 3n } }));
@@ -180,7 +161,7 @@ describe('a strategy', () => {
 
   it('merge may be a function, whose result keeps to the range', () => {
     const peer = rig.join();
-    const reader = watcher();
+    const reader = rig.subscriber();
     for (const part of [4, 5, 2, null, 2]) peer.send(set('/sum', part));
     expect((reader.take() as SetMessage[]).map(({ value }) => value)).toEqual([4, 9, null, 2]);
     expect(errors(peer.take())).toEqual([[402, '/sum', '/sum must be 0 to 10, not 11']]);
@@ -188,7 +169,7 @@ describe('a strategy', () => {
 
   it('merge that fails refuses the write and changes nothing', () => {
     const peer = rig.join();
-    const reader = watcher();
+    const reader = rig.subscriber();
     peer.send(set('/fault/1', 'first'));
     reader.take();
     for (const fault of Object.keys(faults)) peer.send(set('/fault/1', fault));
@@ -219,9 +200,9 @@ describe('a strategy', () => {
     };
     fc.assert(
       fc.property(fc.array(map, { minLength: 1, maxLength: 8 }), (maps) => {
-        start({ params: [{ pattern: '/scene', strategy: 'merge' }] });
+        rig.start({ params: [{ pattern: '/scene', strategy: 'merge' }] });
         const peer = rig.join();
-        const reader = watcher();
+        const reader = rig.subscriber();
         for (const one of maps) peer.send(set('/scene', one));
         const heard = reader.take() as SetMessage[];
         expect(heard).toHaveLength(maps.length);
@@ -232,7 +213,7 @@ describe('a strategy', () => {
 
   it('is taken into account by bundles: one part that loses, or is out of range, undoes all', () => {
     const peer = rig.join();
-    const reader = watcher();
+    const reader = rig.subscriber();
     peer.send(set('/bids/1', 100));
     peer.send(set('/scene/1', { a: 1 }));
     reader.take();

@@ -34,6 +34,12 @@ describe('reserved addresses', () => {
     }
   });
 
+  it('are announced by nobody else, wherever they stand among others', async () => {
+    const signals = ['/a', '/clasp/bridges/osc/status', '/b'].map((address) => ({ address, type: 'param' as const }));
+    await expect(relay.client('desk').announce(signals)).rejects.toMatchObject(refused);
+    await expect(relay.client('desk').announce(signals.slice(0, 1))).resolves.toBeDefined();
+  });
+
   it('are no others', async () => {
     const desk = relay.client('desk');
     expect((await desk.set('/clasp/bridge', 1)).revision).toBe(1);

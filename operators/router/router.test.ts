@@ -3,27 +3,13 @@ import { NEVER } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { memoryPair } from '../../core/connection/memory-pair.ts';
 import { encodeMessage } from '../../core/wire/index.ts';
-import type { Message, SetMessage } from '../../core/wire/message.ts';
-import { type VirtualRelay, virtualRelay } from '../../testing/virtual-relay.ts';
+import type { Message } from '../../core/wire/message.ts';
+import { routerRig, set, subscribe } from '../../testing/router-rig.ts';
 import { wirePeer } from '../../testing/wire-peer.ts';
-import { type RouterOptions, router } from './router.ts';
+import { router } from './router.ts';
 
-let rig: VirtualRelay;
-const start = (options?: RouterOptions) => {
-  rig?.stop();
-  rig = virtualRelay(options);
-};
-const join = (name?: string, token?: string) => rig.join(name, token);
-const pass = (milliseconds: number) => rig.pass(milliseconds);
-const subscribe = (pattern: string, id = 1): Message => ({ type: 'SUBSCRIBE', id, pattern });
-const set = (address: string, value: SetMessage['value'], rest: Partial<SetMessage> = {}): Message => ({
-  type: 'SET',
-  address,
-  value,
-  ...rest,
-});
-
-beforeEach(() => start());
+const rig = routerRig();
+beforeEach(() => rig.start());
 afterEach(() => rig.stop());
 
 it('counts as messages out the signals that its sessions got, alone or in bundles', () => {
@@ -45,9 +31,9 @@ it('counts as messages out the signals that its sessions got, alone or in bundle
   };
   fc.assert(
     fc.property(patterns, sent, (subscribed, messages) => {
-      start();
+      rig.start();
       const peers = subscribed.map((pattern) => {
-        const peer = join();
+        const peer = rig.join();
         peer.send(subscribe(pattern), { qos: 1 });
         return peer;
       });
@@ -60,9 +46,9 @@ it('counts as messages out the signals that its sessions got, alone or in bundle
 
 describe('an event and a stream', () => {
   it('reach every matching subscriber of their kind except the sender', () => {
-    const sender = join();
-    const all = join();
-    const events_ = join();
+    const sender = rig.join();
+    const all = rig.join();
+    const events_ = rig.join();
     sender.send(subscribe('/**'));
     all.send(subscribe('/**'));
     events_.send({ type: 'SUBSCRIBE', id: 1, pattern: '/**', types: ['event'] });
@@ -100,7 +86,7 @@ describe('an event and a stream', () => {
 
 describe('subscriptions', () => {
   it('under one id all stay live, and end together', () => {
-    const peer = join();
+    const peer = rig.join();
     peer.send(subscribe('/a', 0));
     peer.send(subscribe('/b', 0));
     peer.take();
@@ -115,8 +101,8 @@ describe('subscriptions', () => {
   });
 
   it('are refused with 202, 301 and 429, named by their correlation id', () => {
-    start({ maxSubscriptions: 1, authenticate: () => ({ scopes: ['read:/a/**'] }) });
-    const peer = join();
+    rig.start({ maxSubscriptions: 1, authenticate: () => ({ scopes: ['read:/a/**'] }) });
+    const peer = rig.join();
     peer.send(subscribe('no-slash', 5));
     peer.send(subscribe('/b/**', 6));
     peer.send(subscribe('/a/**', 7));
@@ -129,9 +115,9 @@ describe('subscriptions', () => {
   });
 
   it('wider than the read scopes are accepted, and deliver only what may be read', () => {
-    start({ authenticate: (token) => ({ scopes: token ? ['write:/**'] : ['read:/public/**'] }) });
-    const writer = join('writer', 'x');
-    const guest = join('guest');
+    rig.start({ authenticate: (token) => ({ scopes: token ? ['write:/**'] : ['read:/public/**'] }) });
+    const writer = rig.join('writer', 'x');
+    const guest = rig.join('guest');
     writer.send(set('/public/a', 1));
     writer.send(set('/secret/a', 1));
     guest.send(subscribe('/**'), { qos: 1 });
@@ -151,7 +137,7 @@ describe('subscriptions', () => {
   });
 
   it('end with their session', () => {
-    const peer = join();
+    const peer = rig.join();
     peer.send(subscribe('/**'));
     peer.close();
     expect(rig.relay.stats()).toMatchObject({ sessions: 0, subscriptions: 0 });
@@ -160,15 +146,15 @@ describe('subscriptions', () => {
 
 describe('small messages', () => {
   it('PING is answered by PONG, SYNC with the times of receipt and sending', () => {
-    const peer = join();
-    pass(500);
+    const peer = rig.join();
+    rig.pass(500);
     peer.send({ type: 'PING' });
     peer.send({ type: 'SYNC', t1: 99 });
     expect(peer.take()).toEqual([{ type: 'PONG' }, { type: 'SYNC', t1: 99, t2: 500_000, t3: 500_000 }]);
   });
 
   it('what only servers send is ignored', () => {
-    const peer = join();
+    const peer = rig.join();
     const ignored: Message[] = [
       { type: 'ACK', address: '/a' },
       { type: 'PONG' },
@@ -183,7 +169,7 @@ describe('small messages', () => {
   });
 
   it('an unknown type is 101, a bad address 200, REPLAY without a journal 501', () => {
-    const peer = join();
+    const peer = rig.join();
     const unknown = encodeMessage({ type: 'PING' }).slice();
     unknown[4] = 0x77;
     peer.sendBytes(unknown);
@@ -197,15 +183,15 @@ describe('small messages', () => {
   });
 
   it('beyond the rate are refused with 429, and the rate recovers', () => {
-    start({ maxMessagesPerSecond: 2 });
-    const peer = join();
+    rig.start({ maxMessagesPerSecond: 2 });
+    const peer = rig.join();
     for (let i = 0; i < 3; i++) peer.send(set('/a', i));
     expect(peer.take()).toEqual([expect.objectContaining({ code: 429, address: '/a' })]);
     peer.send({ type: 'BUNDLE', messages: [set('/b', 1), set('/c', 1)] });
     peer.send({ type: 'QUERY', pattern: '/d/*' });
     peer.send({ type: 'ANNOUNCE', namespace: '', signals: [{ address: '/e', type: 'param' }] });
     expect(peer.take()).toMatchObject(['/b', '/d/*', '/e'].map((address) => ({ code: 429, address })));
-    pass(500);
+    rig.pass(500);
     peer.send(set('/a', 9), { qos: 1 });
     expect(peer.take()).toEqual([expect.objectContaining({ type: 'ACK' })]);
   });

@@ -2,39 +2,19 @@ import { NEVER, type SchedulerLike, VirtualTimeScheduler } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { memoryPair } from '../../core/connection/memory-pair.ts';
 import { ClaspError } from '../../core/errors.ts';
-import type { Message, SetMessage, SnapshotMessage, WelcomeMessage } from '../../core/wire/message.ts';
-import { type VirtualRelay, virtualRelay } from '../../testing/virtual-relay.ts';
+import type { Message, SnapshotMessage, WelcomeMessage } from '../../core/wire/message.ts';
+import { routerRig, set, TOKENS } from '../../testing/router-rig.ts';
 import { wirePeer } from '../../testing/wire-peer.ts';
-import type { RouterOptions } from './router.ts';
 
-const TOKENS: Record<string, readonly string[]> = {
-  reader: ['read:/**'],
-  lights: ['write:/lights/**'],
-  admin: ['admin:/**'],
-};
-
-let rig: VirtualRelay;
-const start = (options?: RouterOptions) => {
-  rig?.stop();
-  rig = virtualRelay(options);
-};
-const connect = () => rig.connect();
-const join = (name?: string, token?: string) => rig.join(name, token);
-const pass = (milliseconds: number) => rig.pass(milliseconds);
 const types = (messages: readonly Message[]) => messages.map(({ type }) => type);
-const set = (address: string, value: SetMessage['value'], rest: Partial<SetMessage> = {}): Message => ({
-  type: 'SET',
-  address,
-  value,
-  ...rest,
-});
 
-beforeEach(() => start());
+const rig = routerRig();
+beforeEach(() => rig.start());
 afterEach(() => rig.stop());
 
 describe('a session', () => {
   it('gets WELCOME and an empty SNAPSHOT after HELLO', () => {
-    const peer = connect();
+    const peer = rig.connect();
     peer.hello('probe');
     const [welcome, snapshot] = peer.take() as [WelcomeMessage, SnapshotMessage];
     expect(welcome).toMatchObject({ type: 'WELCOME', version: 1, name: 'clasp-rx' });
@@ -45,50 +25,50 @@ describe('a session', () => {
   });
 
   it('is closed with 101 when it does not greet first, and with 100 when it sends garbage', () => {
-    const rude = connect();
+    const rude = rig.connect();
     rude.send(set('/a', 1));
     expect(rude.take()).toEqual([expect.objectContaining({ type: 'ERROR', code: 101 })]);
     expect(rude.ended).toMatchObject({ code: 101 });
 
-    const garbled = connect();
+    const garbled = rig.connect();
     garbled.sendBytes(new Uint8Array([1, 2, 3]));
     expect(garbled.take()).toEqual([expect.objectContaining({ type: 'ERROR', code: 100 })]);
     expect(garbled.ended).toBeInstanceOf(ClaspError);
   });
 
   it('is closed with 101 when HELLO does not come within 10 s', () => {
-    const silent = connect();
-    pass(9_999);
+    const silent = rig.connect();
+    rig.pass(9_999);
     expect(silent.ended).toBeUndefined();
-    pass(1);
+    rig.pass(1);
     expect(silent.take()).toEqual([expect.objectContaining({ type: 'ERROR', code: 101 })]);
     expect(silent.ended).toBeInstanceOf(ClaspError);
   });
 
   it('is closed with 502 when HELLO came and the authentication takes longer', () => {
-    start({ authenticate: () => NEVER });
-    const peer = connect();
-    pass(4_000);
+    rig.start({ authenticate: () => NEVER });
+    const peer = rig.connect();
+    rig.pass(4_000);
     peer.hello();
-    pass(5_999);
+    rig.pass(5_999);
     expect(peer.take()).toEqual([]);
-    pass(1);
+    rig.pass(1);
     const error = { code: 502, message: 'the authentication took too long' };
     expect(peer.take()).toEqual([expect.objectContaining({ type: 'ERROR', ...error })]);
     expect(peer.ended).toMatchObject({ code: 502 });
   });
 
   it('is closed with 102 for version 0, and answered with version 1 for any later one', () => {
-    const old = connect();
+    const old = rig.connect();
     old.send({ type: 'HELLO', version: 0, name: 'old', features: [] });
     expect(old.take()).toEqual([expect.objectContaining({ type: 'ERROR', code: 102 })]);
-    const future = connect();
+    const future = rig.connect();
     future.send({ type: 'HELLO', version: 7, name: 'future', features: [] });
     expect(future.take()[0]).toMatchObject({ type: 'WELCOME', version: 1 });
   });
 
   it('survives a second HELLO and bad frames, until there are ten of them within 10 s', () => {
-    const peer = join();
+    const peer = rig.join();
     peer.hello();
     expect(peer.take()).toEqual([expect.objectContaining({ code: 101 })]);
     for (let i = 0; i < 8; i++) peer.sendBytes(new Uint8Array([0x53]));
@@ -99,25 +79,25 @@ describe('a session', () => {
   });
 
   it('survives any number of bad frames that are further apart', () => {
-    const peer = join();
+    const peer = rig.join();
     for (let i = 0; i < 30; i++) {
       peer.sendBytes(new Uint8Array([0x53]));
-      pass(1_200);
+      rig.pass(1_200);
     }
     expect(peer.ended).toBeUndefined();
   });
 
   it('is refused with 503 when there are too many', () => {
-    start({ maxSessions: 1 });
-    const first = join();
-    const second = connect();
+    rig.start({ maxSessions: 1 });
+    const first = rig.join();
+    const second = rig.connect();
     expect(second.take()).toEqual([expect.objectContaining({ type: 'ERROR', code: 503 })]);
     expect(second.ended).toBeInstanceOf(ClaspError);
     first.close();
     expect(
       types(
         (() => {
-          const third = connect();
+          const third = rig.connect();
           third.hello();
           return third.take();
         })(),
@@ -126,19 +106,19 @@ describe('a session', () => {
   });
 
   it('ends with reason idle after the timeout, and any frame counts as life', () => {
-    start({ sessionTimeout: 1_000 });
-    const peer = join();
-    pass(900);
+    rig.start({ sessionTimeout: 1_000 });
+    const peer = rig.join();
+    rig.pass(900);
     peer.send({ type: 'PING' });
-    pass(900);
+    rig.pass(900);
     expect(peer.ended).toBeUndefined();
-    pass(100);
+    rig.pass(100);
     expect(peer.ended).toMatchObject({ reason: 'idle' });
     expect(rig.events.at(-1)).toMatchObject({ type: 'session-closed', reason: { reason: 'idle' } });
   });
 
   it('is asked by its transport when half of the timeout has passed, and lives on when it answers', () => {
-    start({ sessionTimeout: 1_000 });
+    rig.start({ sessionTimeout: 1_000 });
     const [here, there] = memoryPair();
     let asked = 0;
     const peer = wirePeer(here);
@@ -149,25 +129,25 @@ describe('a session', () => {
     };
     rig.accept({ id, incoming, outgoing, saturated, ping });
     peer.hello();
-    pass(10_000);
+    rig.pass(10_000);
     expect(asked).toBe(20);
     expect(peer.ended).toBeUndefined();
   });
 
   it('is authenticated by its token, at once or later', async () => {
-    start({
+    rig.start({
       authenticate: (token) => {
         const list = TOKENS[token ?? ''];
         if (!list) throw new ClaspError(300, 'unknown token');
         return token === 'admin' ? Promise.resolve({ scopes: list }) : { scopes: list };
       },
     });
-    const stranger = connect();
+    const stranger = rig.connect();
     stranger.hello('stranger');
     expect(stranger.take()).toEqual([{ type: 'ERROR', code: 300, message: 'unknown token' }]);
     expect(stranger.ended).toMatchObject({ code: 300, reason: 'unknown token' });
 
-    const late = connect();
+    const late = rig.connect();
     late.hello('late', 'admin');
     late.send(set('/early', 1), { qos: 1 });
     expect(late.take()).toEqual([]);
@@ -176,11 +156,11 @@ describe('a session', () => {
   });
 
   it('is closed with 302 when its grant ends', () => {
-    start({ authenticate: () => ({ scopes: ['read:/**'], expiresAt: 5_000 }) });
-    const peer = join();
-    pass(4_999);
+    rig.start({ authenticate: () => ({ scopes: ['read:/**'], expiresAt: 5_000 }) });
+    const peer = rig.join();
+    rig.pass(4_999);
     expect(peer.ended).toBeUndefined();
-    pass(1);
+    rig.pass(1);
     expect(peer.take()).toEqual([expect.objectContaining({ type: 'ERROR', code: 302 })]);
     expect(peer.ended).toMatchObject({ code: 302 });
   });
@@ -193,8 +173,8 @@ describe('a session', () => {
       return time.schedule(work, delay, state);
     };
     const scheduler: SchedulerLike = { now: () => time.now(), schedule };
-    start({ scheduler, sessionTimeout: 0, authenticate: () => ({ scopes: [], expiresAt: 365 * 86_400_000 }) });
-    join();
+    rig.start({ scheduler, sessionTimeout: 0, authenticate: () => ({ scopes: [], expiresAt: 365 * 86_400_000 }) });
+    rig.join();
     time.maxFrames = 20_000; // the handshake's deadline passes, and the next one is looked for
     time.flush();
     expect(Math.max(...delays)).toBe(2 ** 31 - 1);
@@ -202,8 +182,8 @@ describe('a session', () => {
 
   it('is refused where the end of its grant is no time, instead of being without an end', () => {
     const { exp }: { readonly exp?: number } = {};
-    start({ authenticate: () => ({ scopes: ['read:/**'], expiresAt: Number(exp) * 1000 }) });
-    const peer = connect();
+    rig.start({ authenticate: () => ({ scopes: ['read:/**'], expiresAt: Number(exp) * 1000 }) });
+    const peer = rig.connect();
     peer.hello();
     expect(peer.take()).toEqual([expect.objectContaining({ type: 'ERROR', code: 300 })]);
     expect(peer.ended).toMatchObject({ code: 300, reason: 'expiresAt of the grant must be a time, not NaN' });
@@ -211,12 +191,12 @@ describe('a session', () => {
 
   it('treats whatever authenticate throws as a refusal, of which the peer is not told what it says', () => {
     const bug = new TypeError('cannot reach database at 10.0.0.5');
-    start({
+    rig.start({
       authenticate: () => {
         throw bug;
       },
     });
-    const peer = connect();
+    const peer = rig.connect();
     peer.hello();
     expect(peer.take()).toEqual([expect.objectContaining({ type: 'ERROR', code: 300, message: 'not authenticated' })]);
     expect(peer.ended).toMatchObject({ code: 300, reason: 'not authenticated', cause: bug });

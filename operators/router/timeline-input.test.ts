@@ -1,43 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { MemoryConnection } from '../../core/connection/memory-pair.ts';
-import type { Keyframe, Timeline } from '../../core/signal/signal.ts';
 import type { Value } from '../../core/signal/value.ts';
-import { writeTimeline } from '../../core/timeline/timeline-value.ts';
-import type { Message, SetMessage } from '../../core/wire/message.ts';
 import { Writer } from '../../core/wire/writer.ts';
-import { type VirtualRelay, virtualRelay } from '../../testing/virtual-relay.ts';
-import type { WirePeer } from '../../testing/wire-peer.ts';
-import type { RouterOptions } from './router.ts';
-
-type Peer = WirePeer<MemoryConnection>;
+import { type Peer, ramp, rawTimeline, routerRig, setsOf, timelineOf } from '../../testing/router-rig.ts';
 
 const SECOND = 1_000_000;
-let rig: VirtualRelay;
-const start = (options?: RouterOptions) => {
-  rig?.stop();
-  rig = virtualRelay(options);
-};
-const raw = (value: Value | undefined, address = '/fade'): Message => ({
-  type: 'PUBLISH',
-  signal: 'timeline',
-  address,
-  value,
-});
-const timeline = (keyframes: readonly Keyframe[], rest: Partial<Timeline> = {}): Message =>
-  raw(writeTimeline({ keyframes, ...rest }), rest.address);
-const ramp: readonly Keyframe[] = [
-  { time: 0, value: 0 },
-  { time: SECOND, value: 100 },
-];
-const watcher = (pattern = '/**'): Peer => {
-  const peer = rig.join('watcher');
-  peer.send({ type: 'SUBSCRIBE', id: 1, pattern });
-  peer.take();
-  return peer;
-};
-const sets = (peer: Peer): SetMessage[] => peer.take().filter((message) => message.type === 'SET') as SetMessage[];
-const valuesOf = (peer: Peer): Value[] => sets(peer).map(({ value }) => value);
-beforeEach(() => start());
+const valuesOf = (peer: Peer): Value[] => setsOf(peer).map(({ value }) => value);
+const rig = routerRig();
+beforeEach(() => rig.start());
 afterEach(() => rig.stop());
 
 describe('a timeline that cannot be played', () => {
@@ -57,12 +26,12 @@ describe('a timeline that cannot be played', () => {
     ['a loop of zero length', { keyframes: [{ time: 0, value: 0 }], loop: true }],
     ['a list of keyframes', 7],
   ])('is refused with 400 (%s), changes nothing, and nobody else notices', (reason, value) => {
-    const [desk, reader] = [rig.join(), watcher()];
-    desk.send(timeline(ramp));
+    const [desk, reader] = [rig.join(), rig.subscriber()];
+    desk.send(timelineOf(ramp));
     rig.pass(500);
     reader.take();
     desk.take();
-    desk.send(raw(value), { qos: 1 });
+    desk.send(rawTimeline(value), { qos: 1 });
     expect(desk.take()).toEqual([
       { type: 'ERROR', code: 400, address: '/fade', message: expect.stringContaining(reason) },
     ]);
@@ -72,14 +41,14 @@ describe('a timeline that cannot be played', () => {
   });
 
   it('because there are too many is refused with 429; one that replaces another is not', () => {
-    start({ maxTimelines: 2, maxKeyframes: 5 });
+    rig.start({ maxTimelines: 2, maxKeyframes: 5 });
     const desk = rig.join();
-    for (const address of ['/a', '/b', '/c', '/a']) desk.send(timeline(ramp, { address, loop: true }));
+    for (const address of ['/a', '/b', '/c', '/a']) desk.send(timelineOf(ramp, { address, loop: true }));
     expect(desk.take()).toEqual([expect.objectContaining({ code: 429, address: '/c' })]);
-    desk.send(timeline([...ramp, ...ramp.map(({ value }) => ({ time: 2 * SECOND, value }))], { address: '/a' }));
+    desk.send(timelineOf([...ramp, ...ramp.map(({ value }) => ({ time: 2 * SECOND, value }))], { address: '/a' }));
     expect(desk.take()).toEqual([expect.objectContaining({ code: 429, address: '/a' })]);
-    desk.send(timeline([], { address: '/b' }));
-    desk.send(timeline(ramp, { address: '/c' }));
+    desk.send(timelineOf([], { address: '/b' }));
+    desk.send(timelineOf(ramp, { address: '/c' }));
     expect(desk.take()).toEqual([]);
   });
 
@@ -116,7 +85,7 @@ describe('a timeline that cannot be played', () => {
 
 describe('very many timelines', () => {
   it('a start in the year 3000 waits without keeping the relay busy', () => {
-    rig.join().send(timeline(ramp, { startTime: 32_503_680_000 * SECOND }));
+    rig.join().send(timelineOf(ramp, { startTime: 32_503_680_000 * SECOND }));
     rig.pass(1);
     expect(rig.time.actions.filter(({ delay }) => delay < 1_000).length).toBe(0);
     rig.pass(3 * 0x7fff_ffff);
@@ -127,15 +96,15 @@ describe('very many timelines', () => {
     const desk = rig.join();
     const before = rig.time.actions.length;
     for (let n = 0; n < 100; n++) {
-      desk.send(timeline(ramp, { address: `/t/${n}`, startTime: n * 1000 }));
+      desk.send(timelineOf(ramp, { address: `/t/${n}`, startTime: n * 1000 }));
     }
     expect(rig.time.actions.filter(({ closed }) => !closed).length).toBeLessThanOrEqual(before + 1);
   });
 
   it('that started one after the other write together, at the rate', () => {
-    const [desk, reader] = [rig.join(), watcher()];
+    const [desk, reader] = [rig.join(), rig.subscriber()];
     for (let n = 0; n < 100; n++) {
-      desk.send(timeline(ramp, { address: `/t/${n}`, loop: true }));
+      desk.send(timelineOf(ramp, { address: `/t/${n}`, loop: true }));
       rig.pass(3);
     }
     reader.take();
@@ -143,16 +112,16 @@ describe('very many timelines', () => {
     for (let n = 0; n < 900; n++) {
       rig.pass(1);
       // At the end of a round its value steps back, at the moment of that.
-      if (sets(reader).some(({ value }) => value !== 0)) moments.add(rig.time.frame);
+      if (setsOf(reader).some(({ value }) => value !== 0)) moments.add(rig.time.frame);
     }
     expect(moments.size).toBeGreaterThan(50);
     expect(moments.size).toBeLessThanOrEqual(55);
   });
 
   it('let others have their turn while they all write', () => {
-    start({ timelineRate: 1 });
+    rig.start({ timelineRate: 1 });
     const desk = rig.join();
-    for (let n = 0; n < 5_000; n++) desk.send(timeline(ramp, { address: `/t/${n}`, startTime: SECOND }));
+    for (let n = 0; n < 5_000; n++) desk.send(timelineOf(ramp, { address: `/t/${n}`, startTime: SECOND }));
     let most = 0;
     let before = 0;
     const ask = () => {

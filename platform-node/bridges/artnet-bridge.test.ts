@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { platform } from 'node:os';
-import { NEVER, type Subscription } from 'rxjs';
+import type { Subscription } from 'rxjs';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { BridgeEvent, Client } from '../../core/client/client.ts';
 import type { DatagramSocket } from '../../core/connection/datagram.ts';
@@ -13,7 +13,7 @@ import {
   encodeArtPollReply,
   encodeArtTimeCode,
 } from '../../core/protocols/artnet/artnet.ts';
-import { type Router, router } from '../../operators/router/router.ts';
+import { relayWithApp, startBridge } from '../../peers/watched-bridge.ts';
 import { udpSocket } from '../udp.ts';
 import { type ArtnetBridgeOptions, artnetBridge } from './artnet-bridge.ts';
 import { artnetBridgeType } from './artnet-bridge-type.ts';
@@ -47,31 +47,10 @@ async function device() {
   };
 }
 
-function relay(): { relay: Router; app: Client } {
-  const running = router();
-  open.push(running(NEVER).subscribe());
-  return { relay: running, app: running.client('app') };
-}
-
+const relay = () => relayWithApp(open);
 /** A bridge on a free port of loopback. */
-async function bridge(client: Client, options: ArtnetBridgeOptions) {
-  const events: BridgeEvent[] = [];
-  let ended: unknown;
-  const running = artnetBridge(client, { listen: '127.0.0.1:0', ...options }).subscribe({
-    next: (event) => events.push(event),
-    error: (reason) => {
-      ended = reason;
-    },
-    complete: () => {
-      ended = 'complete';
-    },
-  });
-  open.push(running);
-  await vi.waitFor(() => expect(events[0] ?? ended).toBeDefined(), patience);
-  const address = events[0]?.type === 'ready' ? events[0].address : '';
-  const failures = () => events.flatMap((event) => (event.type === 'failure' ? [event.failure] : []));
-  return { address, events, failures, ended: () => ended, close: () => running.unsubscribe() };
-}
+const bridge = (client: Client, options: ArtnetBridgeOptions) =>
+  startBridge(artnetBridge(client, { listen: '127.0.0.1:0', ...options }), open);
 
 describe('artnetBridge', () => {
   it('writes what comes in as params and sends what changes, with the state at the start', async () => {

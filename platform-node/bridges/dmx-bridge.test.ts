@@ -2,13 +2,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { NEVER, type Subscription } from 'rxjs';
+import type { Subscription } from 'rxjs';
 import { SerialPort } from 'serialport';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { BridgeEvent, Client } from '../../core/client/client.ts';
+import type { Client } from '../../core/client/client.ts';
 import { type EnttecMessage, EnttecParser, encodeEnttec } from '../../core/protocols/dmx/enttec.ts';
-import { type Router, router } from '../../operators/router/router.ts';
 import { installed } from '../../peers/installed.ts';
+import { relayWithApp, watchBridge } from '../../peers/watched-bridge.ts';
 import { type DmxBridgeOptions, dmxBridge } from './dmx-bridge.ts';
 import { dmxBridgeType } from './dmx-bridge-type.ts';
 
@@ -79,28 +79,11 @@ async function widget(path: string) {
   };
 }
 
-function relay(): { relay: Router; app: Client } {
-  const running = router();
-  open.push(running(NEVER).subscribe());
-  return { relay: running, app: running.client('app') };
-}
+const relay = () => relayWithApp(open);
 
 function bridge(client: Client, options: DmxBridgeOptions) {
-  const events: BridgeEvent[] = [];
-  let ended: unknown;
-  open.push(
-    dmxBridge(client, { reconnect: { initial: 50, max: 100 }, ...options }).subscribe({
-      next: (event) => events.push(event),
-      error: (reason) => {
-        ended = reason;
-      },
-      complete: () => {
-        ended = 'complete';
-      },
-    }),
-  );
-  const types = () => events.map(({ type }) => type);
-  return { events, types, ended: () => ended };
+  const watched = watchBridge(dmxBridge(client, { reconnect: { initial: 50, max: 100 }, ...options }), open);
+  return { ...watched, types: () => watched.events.map(({ type }) => type) };
 }
 
 describe.skipIf(!installed('socat'))('dmxBridge with an ENTTEC DMX USB Pro', () => {

@@ -2,10 +2,9 @@ import { EventEmitter } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { NEVER, type Subscription, VirtualTimeScheduler } from 'rxjs';
+import { type Subscription, VirtualTimeScheduler } from 'rxjs';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { BridgeEvent, Client } from '../../core/client/client.ts';
-import { router } from '../../operators/router/router.ts';
+import { relayWithApp, startBridge } from '../../peers/watched-bridge.ts';
 import { checkEntry } from '../config/check-entry.ts';
 import { type MidiBridgeOptions, midiBridge } from './midi-bridge.ts';
 import { midiBridgeType } from './midi-bridge-type.ts';
@@ -83,23 +82,11 @@ class FakeMidi {
 
 /** A bridge of a relay, which runs in virtual time. */
 async function bridge(machine: FakeMidi, options: MidiBridgeOptions = {}) {
-  const relay = router();
-  open.push(relay(NEVER).subscribe());
+  const { relay, app } = relayWithApp(open);
   const scheduler = new VirtualTimeScheduler(undefined, 0);
-  const events: BridgeEvent[] = [];
   const client = relay.client('midi');
-  let ended: unknown;
-  const running = midiBridge(client, { module: machine.module, scheduler, ...options }).subscribe({
-    next: (event) => events.push(event),
-    error: (reason) => {
-      ended = reason;
-    },
-    complete: () => {
-      ended = 'complete';
-    },
-  });
-  open.push(running);
-  await vi.waitFor(() => expect(events.at(-1) ?? ended).toBeDefined());
+  const bridge = midiBridge(client, { module: machine.module, scheduler, ...options });
+  const { events, ended, close } = await startBridge(bridge, open);
   /** Lets so many milliseconds pass. */
   const pass = (ms: number) => {
     scheduler.maxFrames = scheduler.frame + ms;
@@ -111,8 +98,7 @@ async function bridge(machine: FakeMidi, options: MidiBridgeOptions = {}) {
       if (event.type === 'ready') return `ready: ${event.address}`;
       return event.type === 'retrying' ? `retrying: ${event.reason.reason}` : event.failure.message;
     });
-  const app: Client = relay.client('app');
-  return { app, client, told, pass, ended: () => ended, running };
+  return { app, client, told, pass, ended, close };
 }
 
 describe('midiBridge', () => {
@@ -120,7 +106,7 @@ describe('midiBridge', () => {
     const machine = new FakeMidi();
     machine.inputs = ['Midi Through 14:0', 'nanoKONTROL2 20:0'];
     machine.outputs = ['nanoKONTROL2 20:0'];
-    const { app, told, running } = await bridge(machine, {
+    const { app, told, close } = await bridge(machine, {
       input: 'nanokontrol2',
       output: 'nanokontrol2',
       device: 'desk',
@@ -136,7 +122,7 @@ describe('midiBridge', () => {
     // The same value from somebody else is still what the device shows; another is not.
     await app.set('/midi/desk/ch/1/cc/1', 0);
     await vi.waitFor(() => expect(machine.sent.at(-1)).toBe('nanoKONTROL2 20:0: b00100'));
-    running.unsubscribe();
+    close();
     expect([...machine.open]).toEqual([]);
   });
 

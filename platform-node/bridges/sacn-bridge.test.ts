@@ -1,10 +1,10 @@
 import { Socket } from 'node:dgram';
 import { createRequire } from 'node:module';
-import { NEVER, type Subscription } from 'rxjs';
+import type { Subscription } from 'rxjs';
 import { Receiver, Sender } from 'sacn';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { BridgeEvent, Client } from '../../core/client/client.ts';
-import { type Router, router } from '../../operators/router/router.ts';
+import type { Client } from '../../core/client/client.ts';
+import { relayWithApp, startBridge } from '../../peers/watched-bridge.ts';
 import { udpSocket } from '../udp.ts';
 import { type SacnBridgeOptions, sacnBridge } from './sacn-bridge.ts';
 import { sacnBridgeType } from './sacn-bridge-type.ts';
@@ -16,29 +16,10 @@ afterEach(() => {
 const patience = { timeout: 10_000, interval: 20 };
 const loopback = '127.0.0.1';
 
-function relay(): { relay: Router; app: Client } {
-  const running = router();
-  open.push(running(NEVER).subscribe());
-  return { relay: running, app: running.client('app') };
-}
-
+const relay = () => relayWithApp(open);
 /** A bridge on loopback. */
-async function bridge(client: Client, options: SacnBridgeOptions) {
-  const events: BridgeEvent[] = [];
-  let ended: unknown;
-  const running = sacnBridge(client, { interface: loopback, ...options }).subscribe({
-    next: (event) => events.push(event),
-    error: (reason) => {
-      ended = reason;
-    },
-    complete: () => {
-      ended = 'complete';
-    },
-  });
-  open.push(running);
-  await vi.waitFor(() => expect(events[0] ?? ended).toBeDefined(), patience);
-  return { events, ended: () => ended, close: () => running.unsubscribe() };
-}
+const bridge = (client: Client, options: SacnBridgeOptions) =>
+  startBridge(sacnBridge(client, { interface: loopback, ...options }), open);
 
 /** A port that nobody uses, so that tests side by side do not hear each other. */
 async function freePort(): Promise<number> {

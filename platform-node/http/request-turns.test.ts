@@ -109,7 +109,7 @@ describe('a relay that one peer floods', () => {
       .on('/load/**')
       .subscribe((signal) => 'value' in signal && heard.push(Number(signal.value)));
     ends.push(() => hearing.unsubscribe());
-    return { port, heard };
+    return { relay, port, heard };
   };
   const json = async (port: number) => {
     const socket = new WebSocket(`ws://127.0.0.1:${port}/json`);
@@ -135,14 +135,26 @@ describe('a relay that one peer floods', () => {
   });
 
   it('with requests answers all of them, and meanwhile another', async () => {
-    const { port, heard } = await open();
+    const { relay, port, heard } = await open();
     const [flooding, other] = [dial(port), dial(port)];
+    await settled(() => expect(other.socket.readyState).toBe('open'));
+    /** How many of the flood were done when the other was answered. */
+    let meanwhile: number | undefined;
+    other.socket.once('data', () => {
+      meanwhile = heard.length;
+    });
+    const asking = relay
+      .client('asking')
+      .on('/load/0')
+      .subscribe(() => {
+        other.socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
+      });
+    ends.push(() => asking.unsubscribe());
     flooding.socket.write(all.map((i) => put(`/v1/state/load/${i}`, `{"value":${i}}`)).join(''));
-    await settled(() => expect(heard.length).toBeGreaterThan(0));
-    other.socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
     await settled(() => expect(other.text()).toContain('200 OK'));
-    expect(heard.length).toBeLessThan(count);
     await settled(() => expect(flooding.text().match(/200 OK/g)).toHaveLength(count));
+    expect(meanwhile).toBeGreaterThan(0);
+    expect(meanwhile).toBeLessThan(count);
     expect(heard).toEqual(all);
   });
 });

@@ -291,6 +291,41 @@ describe('DmxInput and priorities of channels', () => {
     );
   });
 
+  it('leave of each channel what was changed last among the sources of its highest priority (LTP)', () => {
+    fc.assert(
+      fc.property(packets, (list) => {
+        const input = new DmxInput({ merge: 'ltp', timeout: 1e9 });
+        const worth: Record<string, number[]> = { a: [2, 2, 2, 0, 1, 9], b: [2, 2, 2, 5, 1, 1], c: [2, 2, 2, 5, 1, 1] };
+        const levels = new Map<string, Uint8Array>();
+        // Everybody speaks for all channels before it is compared.
+        for (const [source, priorities] of Object.entries(worth)) {
+          levels.set(source, new Uint8Array(CHANNELS));
+          for (const each of [
+            { levels: new Uint8Array(CHANNELS) },
+            { levels: bytes(), priorities: bytes(...priorities) },
+          ]) {
+            input.receive({ source, universe: 1, priority: 100, ...each }, 0);
+          }
+        }
+        const shown = new Uint8Array(CHANNELS);
+        const listener = new Listener();
+        let now = 0;
+        for (const { source, levels: said, gap } of list) {
+          now += gap / 1_000;
+          const own = levels.get(source) as Uint8Array;
+          const next = after(own, said);
+          for (let i = 0; i < CHANNELS; i++) {
+            const highest = Math.max(...Object.values(worth).map((each) => each[i] as number));
+            if (worth[source]?.[i] === highest && own[i] !== next[i]) shown[i] = next[i] as number;
+          }
+          levels.set(source, next);
+          listener.hear(input.receive({ source, universe: 1, priority: 100, levels: said }, now));
+          expect(listener.levels).toEqual(shown);
+        }
+      }),
+    );
+  });
+
   it('hold beside the priority of a source that has none of its own, and for 10 s', () => {
     const input = new DmxInput({ merge: 'htp', timeout: 1e9 });
     const send = (source: string, now: number, levels: number[], priorities?: number[]) => {

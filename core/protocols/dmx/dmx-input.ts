@@ -246,7 +246,8 @@ export class DmxSources {
     for (let i = 0; i < levels.length; i++) {
       if (source.levels[i] === levels[i]) continue;
       source.changedAt = now;
-      this.#owners[i] = source;
+      // Who has no say in a channel takes it from nobody.
+      if (this.#hasSay(source, i)) this.#owners[i] = source;
     }
     take(source, levels);
     this.length = Math.max(this.length, levels.length);
@@ -286,8 +287,7 @@ export class DmxSources {
     let level = 0;
     for (const source of this.#sources.values()) {
       if (i >= source.length) continue;
-      // Priorities of channels know 0 as "not mine"; 0 for a whole universe is merely the lowest.
-      const priority = source.priorities === undefined ? source.priority + 1 : weight(source.priorities[i] as number);
+      const priority = priorityOf(source, i);
       if (priority === 0 || priority < bestPriority) continue;
       const own = source.levels[i] as number;
       if (best === undefined || priority > bestPriority) {
@@ -302,6 +302,14 @@ export class DmxSources {
       }
     }
     return best === undefined ? undefined : level;
+  }
+
+  /** Whether nobody who carries a channel has a higher priority for it. */
+  #hasSay(source: Source, i: number): boolean {
+    const own = priorityOf(source, i);
+    if (own === 0) return false;
+    for (const other of this.#sources.values()) if (i < other.length && priorityOf(other, i) > own) return false;
+    return true;
   }
 
   #isNewer(a: Source, b: Source, i: number): boolean {
@@ -332,6 +340,11 @@ export class DmxSources {
 function take(source: Source, levels: Uint8Array): void {
   source.levels.set(levels);
   source.length = Math.max(source.length, levels.length);
+}
+
+/** Priorities of channels know 0 as "not mine"; 0 for a whole universe is merely the lowest. */
+function priorityOf(source: Source, i: number): number {
+  return source.priorities === undefined ? source.priority + 1 : weight(source.priorities[i] as number);
 }
 
 /** A priority of a channel beside those of universes, which begin at 0. */

@@ -37,6 +37,12 @@ describe('EnttecParser', () => {
     );
   });
 
+  it('finds the longest message there can be, and the next', () => {
+    const messages = [600, 600, 0].map((length, label) => ({ label, data: new Uint8Array(length).fill(label) }));
+    const bytes = joined(messages.map(({ label, data }) => encodeEnttec(label, data)));
+    expect(parse(bytes)).toEqual({ found: messages, skipped: 0 });
+  });
+
   it('finds the messages after any rubbish that does not look like the beginning of one, and counts it', () => {
     const rubbish = fc.uint8Array({ maxLength: 50 }).map((bytes) => bytes.filter((byte) => byte !== 0x7e));
     fc.assert(
