@@ -176,7 +176,7 @@ export class GatheredWriter {
     const { length } = frame;
     let at = writeHeader(memory, start, length, this.#keys !== undefined);
     if (this.#keys) at = this.#writeKey(this.#keys, memory, at);
-    copyBytes(frame, 0, length, memory, at);
+    memory.set(frame, at);
     if (this.#keys) for (let i = 0; i < length; i++) memory[at + i] = keyed(memory, at, i);
   }
 
