@@ -17,15 +17,21 @@ const TIMELINE = 4;
  *
  * Throws a `ClaspError` 402 when the SET was so long that the revision no longer fits its frame, or when `revision`
  * is not an integer of 0 … 2^64 - 1.
+ *
+ * @param room gives the bytes to write it to, which may be part of a larger buffer
  */
-export function stampRevision(frame: Frame, revision: number): Uint8Array {
+export function stampRevision(
+  frame: Frame,
+  revision: number,
+  room: (size: number) => Uint8Array = bytesOfItsOwn,
+): Uint8Array {
   if (!isU64(revision)) throw new ClaspError(ErrorCode.BadValue, `${revision} is not a revision`, { value: revision });
   const { bytes, start } = frame;
   const from = start + 2;
   const copied = frame.valueEnd - from;
   const size = 2 + copied + 8;
   if (size > MAX_PAYLOAD) throw tooLong(frame, size);
-  const stamped = new Uint8Array(4 + size);
+  const stamped = room(4 + size);
   // With a header of 4 bytes everything up to the revision stands where it belongs already.
   if (start === 4 && bytes.length <= stamped.length) stamped.set(bytes);
   else copyBytes(bytes, from, frame.valueEnd, stamped, 6);
@@ -36,6 +42,10 @@ export function stampRevision(frame: Frame, revision: number): Uint8Array {
   stamped[5] = SetFlag.Revision | frame.valueCode;
   writeU64(stamped, 6 + copied, revision);
   return stamped;
+}
+
+function bytesOfItsOwn(size: number): Uint8Array {
+  return new Uint8Array(size);
 }
 
 /**

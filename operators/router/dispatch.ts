@@ -25,6 +25,7 @@ import type { SubscribeMessage, UnsubscribeMessage } from '../../core/wire/messa
 import { type StageOperator, stage } from '../stage.ts';
 import { BundleDelivery } from './bundle.ts';
 import type { Entry, Envelope } from './envelope.ts';
+import { FrameSlab } from './frame-slab.ts';
 import { missedBy, type Ongoing } from './ongoing.ts';
 import type { Delivery } from './outbox.ts';
 import { Pacer } from './pacing.ts';
@@ -120,6 +121,8 @@ export function dispatch(
   store: ParamStore,
   { scheduler = monotonicScheduler, now, maxSubscriptions = 10_000, delivered, ongoing = [] }: DispatchOptions,
 ): StageOperator<Envelope> {
+  const slab = new FrameSlab();
+  const room = (size: number) => slab.take(size);
   const pacer = new Pacer({ scheduler, now, delivered });
   /** What passes belongs to a bundle: it is gathered, and delivered together. */
   let bundle: BundleDelivery | undefined;
@@ -132,7 +135,7 @@ export function dispatch(
         deliverInProcess(envelope, entry, frame, receivers);
         return;
       }
-      const bytes = stampRevision(frame, envelope.revision);
+      const bytes = stampRevision(frame, envelope.revision, room);
       if (bundle) {
         bundle.add({ envelope, bytes, key: entry, kind: 'param' }, receivers, undefined);
         return;
@@ -188,7 +191,7 @@ export function dispatch(
         beyond ??= tooLargeToRead(entry.address, frame.valueEnd - frame.valueStart);
         bytes = beyond;
       } else {
-        beyond ??= isSet ? stampRevision(frame, envelope.revision) : forwardPublish(frame);
+        beyond ??= isSet ? stampRevision(frame, envelope.revision, room) : forwardPublish(frame);
         bytes = beyond;
       }
       if (!isSet) {
