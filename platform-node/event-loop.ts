@@ -22,7 +22,7 @@ export function readingTurns(): RoundRobin {
   return new RoundRobin({ now: () => performance.now(), later: setImmediate });
 }
 
-type Collect = (options: { readonly type: 'minor' }) => void;
+type Collect = (options?: { readonly type: 'minor' }) => void;
 
 let collect: Collect | undefined;
 
@@ -38,6 +38,12 @@ let collect: Collect | undefined;
 export function collectYoung(): void {
   collect ??= find();
   collect({ type: 'minor' });
+}
+
+/** Has V8 collect all garbage now, which takes as long as there is much that lives; does nothing where it cannot be asked to. */
+export function collectAll(): void {
+  collect ??= find();
+  collect();
 }
 
 /** V8 gives the function to contexts that are made while it is told to: https://nodejs.org/api/v8.html#v8setflagsfromstringflags */

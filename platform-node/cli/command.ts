@@ -104,6 +104,14 @@ export interface Command<T extends OptionTable = OptionTable> {
   run(options: OptionValues<T>, args: readonly string[], stop: Observable<unknown>): Observable<Line>;
 }
 
+/** What the list of commands shows of one, and how to get it. */
+export interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  readonly arguments: readonly Omit<Argument, 'help'>[];
+  load(): Promise<Command>;
+}
+
 /** Ties the type of `run` to the table of `options`. */
 export function defineCommand<const T extends OptionTable>(command: Command<T>): Command<T> {
   return command;

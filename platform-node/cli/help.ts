@@ -1,9 +1,23 @@
-import type { Command, Option } from './command.ts';
+import { version } from '../version.ts';
+import type { Command, CommandEntry, Option } from './command.ts';
 
 const WIDTH = 100;
 
+/** What is printed where the words ask about the commands and name none to run; undefined otherwise. */
+export function explain(
+  words: readonly string[],
+  commands: readonly (Command | CommandEntry)[],
+): string | Promise<string> | undefined {
+  const [first, named] = words;
+  if (first === '--version' || first === '-v' || first === '-V') return version;
+  if (first !== undefined && first !== '--help' && first !== '-h' && first !== 'help') return undefined;
+  const topic = first === 'help' ? commands.find(({ name }) => name === named) : undefined;
+  if (!topic) return overview(commands);
+  return 'load' in topic ? topic.load().then(helpOf) : helpOf(topic);
+}
+
 /** The page that `clasp-rx --help` prints. */
-export function overview(commands: readonly Command[]): string {
+export function overview(commands: readonly (Command | CommandEntry)[]): string {
   const rows = commands.map((command): readonly [string, string] => [usageOf(command), command.summary]);
   return [
     'clasp-rx: a CLASP relay and client for the command line',
@@ -39,7 +53,7 @@ export function helpOf(command: Command): string {
   ].join('\n');
 }
 
-function usageOf(command: Command): string {
+function usageOf(command: Command | CommandEntry): string {
   const words = command.arguments.map(({ name, optional }) => (optional ? `[${name}]` : name));
   return [command.name, ...words].join(' ');
 }

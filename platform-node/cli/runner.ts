@@ -1,9 +1,8 @@
 import { type Observable, takeUntil } from 'rxjs';
-import { version } from '../version.ts';
 import { parseArguments } from './arguments.ts';
-import { type Command, UsageError } from './command.ts';
+import { type Command, type CommandEntry, UsageError } from './command.ts';
 import { formatError } from './format.ts';
-import { helpOf, overview } from './help.ts';
+import { explain, helpOf } from './help.ts';
 import { suggest } from './suggest.ts';
 
 /** What the runner needs of the process. */
@@ -20,21 +19,17 @@ export interface Terminal {
 /** Runs the command that `words` name. Gives the exit code: 0 done, 1 failed, 2 wrong usage. Never rejects. */
 export async function run(
   words: readonly string[],
-  commands: readonly Command[],
+  commands: readonly (Command | CommandEntry)[],
   terminal: Terminal,
 ): Promise<0 | 1 | 2> {
-  const [first, ...rest] = words;
-  if (first === undefined || first === '--help' || first === '-h' || first === 'help') {
-    const topic = first === 'help' && rest[0] !== undefined ? commands.find(({ name }) => name === rest[0]) : undefined;
-    terminal.out(topic ? helpOf(topic) : overview(commands));
+  const explained = explain(words, commands);
+  if (explained !== undefined) {
+    terminal.out(await explained);
     return 0;
   }
-  if (first === '--version' || first === '-v' || first === '-V') {
-    terminal.out(version);
-    return 0;
-  }
-  const command = commands.find(({ name }) => name === first);
-  if (!command) {
+  const [first = '', ...rest] = words;
+  const found = commands.find(({ name }) => name === first);
+  if (!found) {
     const meant = suggest(
       first,
       commands.map(({ name }) => name),
@@ -43,7 +38,8 @@ export async function run(
     terminal.err('clasp-rx --help lists the commands');
     return 2;
   }
-  return runCommand(command, rest, terminal);
+  // Without a detour for the others: a command begins in the turn that it is called in.
+  return runCommand('load' in found ? await found.load() : found, rest, terminal);
 }
 
 async function runCommand(command: Command, words: readonly string[], terminal: Terminal): Promise<0 | 1 | 2> {
@@ -55,7 +51,6 @@ async function runCommand(command: Command, words: readonly string[], terminal: 
   };
   try {
     const [first = '', ...rest] = words;
-    // Without a detour for the others: a command begins in the turn that it is called in.
     const specified = command.specify ? await command.specify(first) : undefined;
     if (specified) return await runCommand(specified, rest, terminal);
     const { options, args, help, notices } = parseArguments(words, command, terminal.env);
