@@ -18,10 +18,12 @@ const { values: options } = parseArgs({
 });
 
 const measurements = {
+  ladder: './measurements/ladder.mjs',
   'fan-out': './measurements/fan-out.mjs',
   'one-to-one': './measurements/one-to-one.mjs',
   'hop-latency': './measurements/hop-latency.mjs',
   'paused-reader': './measurements/paused-reader.mjs',
+  'idle-memory': './measurements/idle-memory.mjs',
   'idle-heap': './measurements/idle-heap.mjs',
   params: './measurements/params.mjs',
   'scheduled-bundles': './measurements/scheduled-bundles.mjs',

@@ -64,6 +64,32 @@ export async function interleave(rigs, rounds, measure) {
   return results;
 }
 
+/** Messages that may be under way, as the rows of a ladder try them. */
+export const LADDER = [16, 64, 256, 1024, 4096, 8192];
+
+/**
+ * Bursts of every rig at every window of `ladder`: gives `[window, name → cell of deliveries a second]` for each. A rig
+ * that would need more than two seconds to work a window off is not tried there.
+ */
+export async function climb(rigs, ladder, { rounds, ms, warmMs }) {
+  await interleave(rigs, 1, (rig) => measureBurst(Object.assign(rig, { window: ladder[0] }), warmMs));
+  const rungs = [];
+  for (const window of ladder) {
+    const here = rigs.filter(
+      ({ failure, best = Infinity, subscribers }) => !failure && window * subscribers.length < best * 2,
+    );
+    for (const rig of here) rig.window = window;
+    const results = await interleave(here, rounds, (rig) => measureBurst(rig, ms));
+    const cells = {};
+    for (const rig of here) {
+      cells[rig.name] = cell(results[rig.name], ({ perSecond }) => perSecond);
+      rig.best = cells[rig.name].median;
+    }
+    rungs.push({ window, cells, details: burstDetails(here, results) });
+  }
+  return rungs;
+}
+
 /** One number of each result, as a cell: median, min and max, or the error. */
 export const cell = (results, pick) =>
   results === undefined || results.error ? (results ?? failed('not measured')) : summary(results.map(pick));

@@ -1,8 +1,9 @@
 import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { clasp } from './driver/clasp.mjs';
 import { mqtt } from './driver/mqtt.mjs';
@@ -25,10 +26,11 @@ const freePort = () =>
     });
   });
 
-const find = (binary) =>
-  [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/usr/local/sbin']
+const findAll = (binary) =>
+  [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin']
     .map((path) => join(path, binary))
-    .find((path) => existsSync(path));
+    .filter((path) => existsSync(path));
+const find = (binary) => findAll(binary)[0];
 
 const answers = (port) =>
   new Promise((resolve) => {
@@ -101,6 +103,17 @@ export async function startScript(name, { args = [], nodeArgs = [] } = {}) {
   return new Server(child, port);
 }
 
+/** Starts the relay as its command line does, with nothing but a port. */
+export async function startCommandLine() {
+  const main = fileURLToPath(new URL('../dist/platform-node/cli/main.js', import.meta.url));
+  const child = spawn(process.execPath, [main, 'relay', '--port', '0', '--json'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  running.add(child);
+  const [line] = await once(child.stdout, 'data');
+  return new Server(child, JSON.parse(line).port);
+}
+
 async function startBinary(path, args, port) {
   const child = spawn(path, args, { stdio: 'ignore' });
   running.add(child);
@@ -116,7 +129,7 @@ async function startNats() {
   const config = join(folder, `nats-${port}.conf`);
   // Everything as it comes, but no keep-alive pings among the deliveries that are counted.
   writeFileSync(config, `listen: "127.0.0.1:${port}"\nping_interval: "1h"\n`);
-  return startBinary(find('nats-server'), ['-c', config], port);
+  return startBinary(natsServer().path, ['-c', config], port);
 }
 
 async function startMosquitto() {
@@ -143,6 +156,20 @@ const versionOf = (path, args, pattern) => {
     return pattern.exec(String(error.stdout))?.[1]; // `mosquitto -h` exits with 3
   }
 };
+
+let chosenNats;
+
+/** The nats-server to measure: the one at NATS_SERVER, else the newest in PATH; undefined where there is none. */
+function natsServer() {
+  if (chosenNats !== undefined) return chosenNats;
+  const paths = process.env.NATS_SERVER ? [process.env.NATS_SERVER] : findAll('nats-server');
+  const found = paths.map((path) => ({ path, version: versionOf(path, ['-v'], /v(\d\S+)/) }));
+  const newest = ({ version: a = '' }, { version: b = '' }) => b.localeCompare(a, undefined, { numeric: true });
+  chosenNats = found.filter(({ version }) => version !== undefined).sort(newest)[0];
+  if (process.env.NATS_SERVER && !chosenNats)
+    throw new Error(`NATS_SERVER=${process.env.NATS_SERVER} is no nats-server`);
+  return chosenNats;
+}
 
 const packageVersion = (name) => {
   const path = fileURLToPath(new URL(`../node_modules/${name}/package.json`, import.meta.url));
@@ -172,8 +199,8 @@ export const servers = {
     name: 'nats-server',
     protocol: nats,
     start: startNats,
-    installed: () => find('nats-server') !== undefined,
-    version: () => versionOf(find('nats-server'), ['-v'], /v(\d\S+)/),
+    installed: () => natsServer() !== undefined,
+    version: () => natsServer()?.version,
   },
   mosquitto: {
     name: 'mosquitto',

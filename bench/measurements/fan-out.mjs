@@ -1,6 +1,4 @@
-import { burstDetails, cell, closeRigs, findWindow, interleave, measureBurst, openRigs } from '../rounds.mjs';
-
-const LADDER = [16, 64, 256, 1024, 4096, 8192];
+import { burstDetails, cell, closeRigs, findWindow, interleave, LADDER, measureBurst, openRigs } from '../rounds.mjs';
 
 async function fanOut(count, { quick }) {
   const rigs = await openRigs(['ours', 'oursSet', 'nats', 'mosquitto', 'aedes', 'ws'], count);

@@ -1,10 +1,10 @@
-import { burstDetails, cell, closeRigs, findWindow, interleave, measureBurst, openRigs } from '../rounds.mjs';
+import { burstDetails, cell, closeRigs, findWindow, interleave, LADDER, measureBurst, openRigs } from '../rounds.mjs';
 
 /** Messages a second from one publisher to one subscriber; `bare ws` echoes them on one connection, gathered. */
 export async function run({ quick }) {
   const rigs = await openRigs(['ours', 'oursSet', 'wsEcho', 'nats', 'mosquitto', 'aedes'], 1);
   try {
-    const ladder = quick ? [256, 4096] : [64, 256, 1024, 4096, 8192];
+    const ladder = quick ? [256, 4096] : LADDER;
     await interleave(rigs, 1, (rig) => findWindow(rig, ladder, quick ? 120 : 200));
     const results = await interleave(rigs, quick ? 3 : 5, (rig) => measureBurst(rig, quick ? 250 : 600));
     const cells = {};

@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { installed } from '../../peers/installed.ts';
@@ -87,6 +89,24 @@ afterAll(async () => {
   await shared?.ended;
 });
 
+/** Where V8 is told to write down what a process has loaded. */
+const coverage = mkdtempSync(join(tmpdir(), 'clasp-loaded-'));
+afterAll(() => rmSync(coverage, { recursive: true }));
+
+/** The packages that the processes of `running` loaded something of, by name. */
+const packagesOf = async (running: () => Promise<unknown>): Promise<string[]> => {
+  await running();
+  const names = new Set<string>();
+  for (const file of readdirSync(coverage)) {
+    const path = join(coverage, file);
+    for (const [, name] of readFileSync(path, 'utf8').matchAll(/"url":"[^"]*\/node_modules\/([^/"]+)\//g)) {
+      if (name) names.add(name);
+    }
+    rmSync(path);
+  }
+  return [...names].sort();
+};
+
 describe('clasp-rx', () => {
   it('prints its version, the overview and help', async () => {
     expect(await result(['--version'])).toEqual({ code: 0, out: `${version}\n`, err: '' });
@@ -99,6 +119,17 @@ describe('clasp-rx', () => {
       code: 0,
       out: expect.stringContaining('Usage: clasp-rx sub'),
     });
+  });
+
+  it('loads what a command needs and no more', async () => {
+    expect(await packagesOf(() => result(['--help'], { NODE_V8_COVERAGE: coverage }))).toEqual([]);
+    const relay = async () => {
+      const { child, until, ended } = clasp(['relay', '--port', '0'], { NODE_V8_COVERAGE: coverage });
+      await until('HTTP');
+      child.kill('SIGTERM');
+      await ended;
+    };
+    expect(await packagesOf(relay)).toEqual(['rxjs', 'ws']);
   });
 
   it('writes, reads, and prints JSON', async () => {
