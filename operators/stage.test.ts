@@ -1,9 +1,9 @@
 import fc from 'fast-check';
-import { from, map, type Observable, Subject, type Subscriber, Subscription, take, toArray } from 'rxjs';
+import { from, map, type Observable, of, Subject, type Subscriber, Subscription, take, toArray } from 'rxjs';
 import { expect, it } from 'vitest';
 import { virtualTime } from '../testing/virtual-time.ts';
 import { serialise, Turns } from './router/serialise.ts';
-import { chain, type StageOperator, stage } from './stage.ts';
+import { chain, passing, type StageOperator, stage } from './stage.ts';
 
 /** A stage that holds every third value back until its end, doubles every fifth, and drops the rest of seven. */
 const moving = (by: number): StageOperator<number> =>
@@ -125,4 +125,16 @@ it('makes an error of what is thrown when a timer lets a stage of a turn emit', 
   time.pass(10);
   expect(heard).toEqual([1, 'two']);
   expect(emit?.closed).toBe(true);
+});
+
+it('leaves out of a chain what does nothing, which passes everything on in a pipe', () => {
+  const heard: number[] = [];
+  const double = stage<number, number>((out) => ({ next: (value) => out.next(value * 2) }));
+  of(1, 2)
+    .pipe(passing(), chain(passing<number>(), double, passing<number>()))
+    .subscribe((value) => heard.push(value));
+  of(3)
+    .pipe(chain(passing<number>()))
+    .subscribe((value) => heard.push(value));
+  expect(heard).toEqual([2, 4, 3]);
 });

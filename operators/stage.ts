@@ -27,6 +27,13 @@ export function stage<In, Out>(open: (out: Subscriber<Out>) => Stage<In>): Stage
   return Object.assign(operator, { open });
 }
 
+const PASSING = stage<unknown, unknown>((out) => ({ next: (value) => out.next(value) }));
+
+/** A stage that does nothing, for one that has nothing to do by its options: a {@link chain} leaves it out. */
+export function passing<T>(): StageOperator<T> {
+  return PASSING as StageOperator<T>;
+}
+
 /**
  * The same as `pipe` for stages that follow each other, for less: each calls the next one itself, so that a value pays
  * for the Subscribers between operators once and not once a stage.
@@ -34,7 +41,8 @@ export function stage<In, Out>(open: (out: Subscriber<Out>) => Stage<In>): Stage
  * What a stage throws becomes an error downstream where it was given the value by its source. Where it emits by itself,
  * when a timer fires, whoever set the timer has to see to that. A stage's `next` is called without a `this`.
  */
-export function chain<T>(...stages: readonly StageOperator<T>[]): MonoTypeOperatorFunction<T> {
+export function chain<T>(...all: readonly StageOperator<T>[]): MonoTypeOperatorFunction<T> {
+  const stages = all.filter((each) => each !== passing());
   return (source) =>
     new Observable<T>((out) => {
       let next = out;

@@ -1,5 +1,5 @@
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import { type StageOperator, stage } from '../stage.ts';
+import { passing, type StageOperator, stage } from '../stage.ts';
 import type { Envelope } from './envelope.ts';
 import type { Session } from './session-state.ts';
 
@@ -19,7 +19,7 @@ const SECOND = 1_000_000;
  * counts as its messages: one with more of them than the bucket holds never passes. Everything else passes at once, in order.
  */
 export function rateLimit({ maxMessagesPerSecond = 0 }: RateLimitOptions = {}): StageOperator<Envelope> {
-  if (maxMessagesPerSecond <= 0) return stage((out) => ({ next: (envelope) => out.next(envelope) }));
+  if (maxMessagesPerSecond <= 0) return passing();
 
   return stage((out) => {
     const buckets = new Map<Session, { left: number; at: number }>();

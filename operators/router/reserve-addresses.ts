@@ -1,7 +1,7 @@
 import { compilePattern, type Pattern } from '../../core/address/pattern.ts';
 import type { Scopes } from '../../core/address/scope.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import { type StageOperator, stage } from '../stage.ts';
+import { passing, type StageOperator, stage } from '../stage.ts';
 import type { Envelope } from './envelope.ts';
 
 /** Addresses that only their owner writes, whatever the scopes of others say, and without authentication too. */
@@ -21,10 +21,11 @@ interface Reserved {
  * ANNOUNCE, and a BUNDLE with one of them. Everything else passes at once, in order.
  */
 export function reserveAddresses(list: readonly ReservedAddresses[]): StageOperator<Envelope> {
+  if (list.length === 0) return passing();
   const reserved = list.map(({ pattern, owner }) => ({ pattern: compilePattern(pattern), owner }));
   return stage((out) => ({
     next(envelope) {
-      const error = reserved.length > 0 ? judge(envelope, reserved) : undefined;
+      const error = judge(envelope, reserved);
       out.next(error ? envelope.refuse(error) : envelope);
     },
   }));

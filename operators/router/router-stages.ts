@@ -7,7 +7,7 @@ import { type ParamRule, ParamRules } from '../../core/param/param-rules.ts';
 import { ParamStore } from '../../core/param/param-store.ts';
 import { monotonic } from '../../core/time/monotonic.ts';
 import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
-import { type StageOperator, stage } from '../stage.ts';
+import type { StageOperator } from '../stage.ts';
 import { announcements } from './announcements.ts';
 import type { CompiledGrant } from './authenticate.ts';
 import { conflictMerge, ParamWriter } from './conflict-merge.ts';
@@ -21,7 +21,7 @@ import { type RouterEvent, toRouterEvent } from './router-event.ts';
 import { type ScheduleBundlesOptions, scheduleBundles } from './schedule-bundles.ts';
 import { scopeFilter } from './scope-filter.ts';
 import { serialise, Turns } from './serialise.ts';
-import { type SessionOptions, session } from './session.ts';
+import { type Received, type SessionOptions, session } from './session.ts';
 import type { Session } from './session-state.ts';
 import { type TimelineSchedulerOptions, Timelines, timelineScheduler } from './timeline-scheduler.ts';
 
@@ -127,19 +127,13 @@ export function routerStages(options: RouterOptions = {}, surroundings: RouterSu
   const sessions = new Set<Session>();
   const own = new Set<Session>();
   const delivered: Delivered = { signals: 0 };
-  let messagesIn = 0;
+  const received: Received = { messages: 0 };
   let refused = 0;
 
   const turns = new Turns();
   const inTurns = { ...options, scheduler: turns.scheduler(scheduler), now };
   const nextTurn = options.nextTurn && turns.nextTurn(options.nextTurn);
 
-  const counted = stage<Envelope, Envelope>((out) => ({
-    next(envelope) {
-      messagesIn++;
-      out.next(envelope);
-    },
-  }));
   const watched = tap<Envelope>(({ kind, session }) => {
     if (kind === 'opened') {
       sessions.add(session);
@@ -151,7 +145,7 @@ export function routerStages(options: RouterOptions = {}, surroundings: RouterSu
   });
 
   return {
-    session: pipe(session(table, { ...options, scheduler, now }, surroundings.trusted), counted),
+    session: session(table, { ...options, scheduler, now }, surroundings.trusted, received),
     serialise: serialise(turns),
     rateLimit: rateLimit(options),
     deduplicate: deduplicate(),
@@ -171,7 +165,7 @@ export function routerStages(options: RouterOptions = {}, surroundings: RouterSu
       params: store.size,
       ownParams: store.ownSize,
       subscriptions: subscriptions.size,
-      messagesIn,
+      messagesIn: received.messages,
       messagesOut: delivered.signals,
       refused,
     }),

@@ -202,6 +202,11 @@ export interface SessionOptions extends TimeOptions {
   readonly maxLag?: number | undefined;
 }
 
+/** A count that grows: one per message, and per session that opens or closes. */
+export interface Received {
+  messages: number;
+}
+
 /** {@link SessionOptions} with their defaults, and the sessions of this process. */
 interface SessionSettings extends SessionWatchOptions {
   readonly name: string;
@@ -231,11 +236,13 @@ const MAX_EARLY_FRAMES = 64;
  * has ended. Unsubscribing closes every connection.
  *
  * @param trusted what sessions of this process may do: they need not authenticate and are never idle
+ * @param received counts what is emitted
  */
 export function session(
   table: AddressTable<StoredParam>,
   options: SessionOptions = {},
   trusted: (connection: Connection) => CompiledGrant | undefined = NOBODY,
+  received: Received = { messages: 0 },
 ): OperatorFunction<Connection, Envelope> {
   const { scheduler = monotonicScheduler, now = () => scheduler.now() * MILLISECOND } = options;
   const { name = 'clasp-rx', sessionId = sessionIds(scheduler.now()), authenticate, maxSessions = 0 } = options;
@@ -243,12 +250,13 @@ export function session(
   const outbox = { hardBytes: options.maxWaitingBytes ?? 8 * MEBIBYTE, softBytes: MEBIBYTE };
   const limits = { maxSessions, sessionTimeout, handshakeTimeout, maxLag, outbox };
   const settings: SessionSettings = { scheduler, now, name, sessionId, authenticate, trusted, ...limits };
-  return (connections) => new Observable((out) => new Sessions(table, settings, out).run(connections));
+  return (connections) => new Observable((out) => new Sessions(table, settings, received, out).run(connections));
 }
 
 class Sessions implements Receiving {
   readonly #table: AddressTable<StoredParam>;
   readonly #options: SessionSettings;
+  readonly #received: Received;
   readonly #out: Subscriber<Envelope>;
   readonly #sessions = new Set<Session>();
   readonly #watch: SessionWatch;
@@ -256,9 +264,15 @@ class Sessions implements Receiving {
   #counted = 0;
   #sourceDone = false;
 
-  constructor(table: AddressTable<StoredParam>, options: SessionSettings, out: Subscriber<Envelope>) {
+  constructor(
+    table: AddressTable<StoredParam>,
+    options: SessionSettings,
+    received: Received,
+    out: Subscriber<Envelope>,
+  ) {
     this.#table = table;
     this.#options = options;
+    this.#received = received;
     this.#out = out;
     this.#outbox = { ...options.outbox, spare: new BufferPool(options.outbox.hardBytes) };
     this.#watch = new SessionWatch(options, (session, reason, told) => this.#close(session, reason, told));
@@ -370,7 +384,12 @@ class Sessions implements Receiving {
 
   #forward(kind: Message['type'], session: Session, frame: Frame, entry: Entry | undefined, at: number): void {
     if (frame.qos > 0) session.confirms = true;
-    this.#out.next(new Envelope(kind, session, frame, entry, at));
+    this.#emit(new Envelope(kind, session, frame, entry, at));
+  }
+
+  #emit(envelope: Envelope): void {
+    this.#received.messages++;
+    this.#out.next(envelope);
   }
 
   #routeBundle(session: Session, frame: Frame, at: number): void {
@@ -383,7 +402,7 @@ class Sessions implements Receiving {
       if (error.code !== ErrorCode.BadAddress) throw error;
       bundle.refuse(error);
     }
-    this.#out.next(bundle);
+    this.#emit(bundle);
   }
 
   #intern(session: Session, frame: Frame, at: number): Entry | undefined {
@@ -392,7 +411,7 @@ class Sessions implements Receiving {
     } catch (cause) {
       const error = ClaspError.from(cause, ErrorCode.BadAddress);
       const named = new ClaspError(error.code, error.reason, { address: frame.address, cause });
-      this.#out.next(new Envelope('refused', session, frame, undefined, at).refuse(named));
+      this.#emit(new Envelope('refused', session, frame, undefined, at).refuse(named));
       return undefined;
     }
   }
@@ -403,7 +422,7 @@ class Sessions implements Receiving {
       this.#close(session, error, true);
       return;
     }
-    this.#out.next(new Envelope('refused', session, undefined, undefined, at).refuse(error));
+    this.#emit(new Envelope('refused', session, undefined, undefined, at).refuse(error));
     const offences = session.offences;
     offences.push(at);
     if (offences.length < MAX_OFFENCES) return;
@@ -466,7 +485,7 @@ class Sessions implements Receiving {
       session,
     );
     this.#watch.look(session);
-    this.#out.next(new Envelope('opened', session, undefined, undefined, now));
+    this.#emit(new Envelope('opened', session, undefined, undefined, now));
     for (const bytes of session.early.splice(0)) this.receive(session, bytes);
   }
 
@@ -489,8 +508,8 @@ class Sessions implements Receiving {
     session.incoming.unsubscribe();
     const closed = new Envelope('closed', session, undefined, undefined, this.#options.now());
     closed.error = reason;
-    if (wasOpen) this.#out.next(closed);
-    else if (reason) this.#out.next(closed.refuse(reason));
+    if (wasOpen) this.#emit(closed);
+    else if (reason) this.#emit(closed.refuse(reason));
     if (this.#sourceDone && this.#sessions.size === 0) this.#out.complete();
   }
 }
