@@ -214,3 +214,27 @@ describe('an address table', () => {
     expect(() => table.release(entry)).toThrow(expect.objectContaining({ code: ErrorCode.Internal }));
   });
 });
+
+describe('runs of one address', () => {
+  it('are told from addresses that differ from it in any byte or in length', () => {
+    const part = fc.constantFrom('a', 'b', 'ab', 'ba', 'aab', 'é', '0123456789', 'x'.repeat(70));
+    const address = fc.array(part, { minLength: 1, maxLength: 4 }).map((parts) => `/${parts.join('/')}`);
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(address, fc.integer({ min: 1, max: 4 }), fc.integer({ min: 0, max: 5 }))),
+        (runs) => {
+          const table = new AddressTable({ maxIdle: 3 });
+          for (const [text, times, before] of runs) {
+            const utf8 = new TextEncoder().encode(text);
+            const bytes = new Uint8Array(before + utf8.length + 3).fill(0x61);
+            bytes.set(utf8, before);
+            const first = table.intern(bytes, before, before + utf8.length);
+            expect(first.address).toBe(text);
+            for (let i = 0; i < times; i++) expect(table.intern(bytes, before, before + utf8.length)).toBe(first);
+            expect(table.find(text)).toBe(first);
+          }
+        },
+      ),
+    );
+  });
+});

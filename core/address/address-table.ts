@@ -177,6 +177,28 @@ class RecentAddresses<S> {
     for (let index = 0, count = (length + 3) >> 2; index < count; index++) this.#words[at++] = words[index] as number;
   }
 
+  /** Whether `entry` is here with `bytes[start..end)` as its UTF-8. Compares the end first, where addresses differ most. */
+  isAt(entry: AddressEntry<S>, bytes: Uint8Array, start: number, end: number): boolean {
+    const place = entry.hash & this.#mask;
+    if (this.#entries[place] !== entry) return false;
+    const known = this.#words;
+    const first = place * WORDS;
+    if (known[first] !== end - start) return false;
+    let at = first + 1 + ((end - start) >> 2);
+    const whole = end - ((end - start) & 3);
+    if (whole < end) {
+      let tail = 0;
+      for (let next = end - 1; next >= whole; next--) tail = (tail << 8) | (bytes[next] as number);
+      if (known[at] !== tail) return false;
+    }
+    for (let next = whole - 4; next >= start; next -= 4) {
+      const low = (bytes[next] as number) | ((bytes[next + 1] as number) << 8);
+      if (known[--at] !== (low | ((bytes[next + 2] as number) << 16) | ((bytes[next + 3] as number) << 24)))
+        return false;
+    }
+    return true;
+  }
+
   /** Forgets `entry`, which the table has dropped. */
   drop(entry: AddressEntry<S>): void {
     const place = entry.hash & this.#mask;
@@ -233,6 +255,8 @@ export class AddressTable<S = unknown> {
   /** The address at hand, four bytes a word. */
   readonly #words = new Int32Array(MAX_ADDRESS_BYTES / 4 + 1);
   #recent = new RecentAddresses<S>(FIRST_BUCKETS);
+  /** What was interned last. */
+  #last: AddressEntry<S> | undefined;
   readonly #strings = new Map<string, AddressEntry<S>>();
 
   #buckets: (AddressEntry<S> | undefined)[] = new Array<undefined>(FIRST_BUCKETS).fill(undefined);
@@ -263,10 +287,19 @@ export class AddressTable<S = unknown> {
    * Throws a `ClaspError` with code 200 when it is not an address.
    */
   intern(bytes: Uint8Array, start: number, end: number): AddressEntry<S> {
+    // Who moves a fader says its address again and again: then there is nothing to hash.
+    const last = this.#last;
+    if (last !== undefined && this.#recent.isAt(last, bytes, start, end)) {
+      this.#use(last);
+      return last;
+    }
     if (end - start > MAX_ADDRESS_BYTES) throw refuse(bytes, start, end);
     const hash = this.#hash(bytes, start, end);
     const known = this.#lookUp(hash, bytes, start, end);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      this.#last = known;
+      return known;
+    }
 
     let address: string;
     try {
@@ -451,6 +484,7 @@ export class AddressTable<S = unknown> {
 
   #drop(entry: AddressEntry<S>): void {
     this.#recent.drop(entry);
+    if (this.#last === entry) this.#last = undefined;
     if (this.#strings.size > 0) this.#strings.delete(entry.address);
     if (this.#overflow.size > 0 && this.#overflow.delete(entry.address)) return;
     const slot = entry.hash & (this.#buckets.length - 1);
