@@ -104,7 +104,7 @@ export function bridgeContract(
   const { settle = 50, timeout = 20_000, reflects = true, loses = true } = options;
   const law = (text: string, test: (run: Run) => Promise<void>, scopes?: readonly string[]) =>
     it(text, async () => {
-      const run = new Run({ settle, timeout }, scopes);
+      const run = new Run({ settle, timeout, listens, sends }, scopes);
       try {
         await run.open(open);
         await test(run);
@@ -133,9 +133,14 @@ export function bridgeContract(
   });
 }
 
+type RunOptions = Required<Pick<BridgeContractOptions, 'settle' | 'timeout' | 'listens' | 'sends'>>;
+
 /** A relay with a bridge to be tried, and all that happens. */
 class Run {
-  readonly #waits: Required<Pick<BridgeContractOptions, 'settle' | 'timeout'>>;
+  readonly listens: boolean;
+  readonly sends: boolean;
+  readonly #settle: number;
+  readonly #timeout: number;
   readonly client: Client;
   readonly app: Client;
   readonly events: BridgeEvent[] = [];
@@ -150,8 +155,11 @@ class Run {
   #rig: BridgeRig | undefined;
   #bridge: { unsubscribe(): void } | undefined;
 
-  constructor(waits: Required<Pick<BridgeContractOptions, 'settle' | 'timeout'>>, scopes?: readonly string[]) {
-    this.#waits = waits;
+  constructor({ settle, timeout, listens, sends }: RunOptions, scopes?: readonly string[]) {
+    this.#settle = settle;
+    this.#timeout = timeout;
+    this.listens = listens;
+    this.sends = sends;
     this.client = countHops(this.#relay.client('bridge', scopes), new HopBudget());
     this.app = this.#relay.client('app');
   }
@@ -206,13 +214,13 @@ class Run {
 
   /** Waits until something is so. */
   async until(what: string, condition: () => boolean): Promise<void> {
-    for (let waited = 0; waited < this.#waits.timeout && !condition(); waited += 5) await pause(5);
+    for (let waited = 0; waited < this.#timeout && !condition(); waited += 5) await pause(5);
     if (!condition()) throw new Error(`waited in vain for ${what}`);
   }
 
   /** Gives what must not come the time to come. */
   async rest(): Promise<void> {
-    await pause(this.#waits.settle);
+    await pause(this.#settle);
   }
 
   /** Has the far side say the n-th thing; gives the signal that the app then hears. */
@@ -251,9 +259,9 @@ class Run {
   }
 
   /** That the bridge goes on, in each direction that it has. */
-  async goesOn({ say = this.rig.say !== undefined } = {}): Promise<void> {
+  async goesOn({ say = this.listens } = {}): Promise<void> {
     if (say) await this.hears(await this.say(0));
-    if (this.rig.carried) await this.comesOut(this.change(0));
+    if (this.sends) await this.comesOut(this.change(0));
     same('how the bridge ended', this.ends.join(), '');
   }
 }
@@ -271,11 +279,11 @@ async function opens(run: Run): Promise<void> {
   await run.letsGo();
   const before = run.effects().length;
   const { length } = run.heard;
-  if (rig.say) await rig.say(1, run.address);
-  if (rig.carried) run.change(1);
+  if (run.listens) await run.say(1);
+  if (run.sends) run.change(1);
   await run.rest();
   same('what came out afterwards', run.effects().slice(before).join('; '), '');
-  same('what was written afterwards', run.heard.length - length, rig.carried ? 1 : 0);
+  same('what was written afterwards', run.heard.length - length, run.sends ? 1 : 0);
   same('how the bridge ended', run.ends.join(), '');
 }
 
@@ -320,11 +328,11 @@ async function losesAndReturns(run: Run): Promise<void> {
   if (!rig.lose || !rig.restore)
     throw new Error('the rig cannot `lose` and `restore`: give both, or say `loses: false`');
   await run.ready();
-  const kept = rig.carried && run.change(2);
+  const kept = run.sends ? run.change(2) : undefined;
   if (kept !== undefined) await run.comesOut(kept);
   await rig.lose();
   await run.until('the bridge to try again', () => run.count('retrying') > 0);
-  const changed = rig.carried && run.change(3);
+  const changed = run.sends ? run.change(3) : undefined;
   const before = run.effects().length;
   await rig.restore();
   await run.until('the bridge to be ready again', () => run.count('ready') > 1);
@@ -386,7 +394,7 @@ async function completesWithClient(run: Run): Promise<void> {
   await run.until('the end', () => run.ends.length > 0);
   same('how the bridge ended', run.ends.join(), 'completed');
   await run.letsGo();
-  if (run.rig.say) await run.rig.say(0, run.address);
+  if (run.listens) await run.say(0);
   await run.rest();
   same('what was written afterwards', run.heard.length, 0);
 }
