@@ -77,6 +77,19 @@ describe('FailureDigest', () => {
     ]);
   });
 
+  it('counts a failure that another digest has told for all that it stands for, and names the number once', () => {
+    const { scheduler, digest, told, report } = open();
+    const outer = new FailureDigest({ interval: 1_000, scheduler });
+    const sums: string[] = [];
+    outer.failures.subscribe(({ reason, value }) => sums.push(`${scheduler.now()}: ${value} ${reason}`));
+    digest.failures.subscribe((failure) => outer.pass(failure));
+    for (let i = 0; i < 500; i++) report(i, 'flood');
+    scheduler.flush();
+    expect(told).toHaveLength(6);
+    expect(sums).toEqual(['0: 1 x: flood', '1000: 499 x: flood; 499 failures within 1000 ms, this was the last']);
+    expect(outer.total).toBe(500);
+  });
+
   it('says where, with offset and address, cut to a length that a log can bear', () => {
     const digest = new FailureDigest({ scheduler: new VirtualTimeScheduler() });
     const told: string[] = [];

@@ -9,12 +9,12 @@ export interface FailureDigestOptions {
   readonly scheduler?: SchedulerLike;
 }
 
-/** How many failures one that was told stands for. */
-const counts = new WeakMap<ClaspError, number>();
+/** How many failures each told one stands for, and its reason without their number. */
+const standsFor = new WeakMap<ClaspError, { readonly count: number; readonly reason: string }>();
 
 /** How many failures a failure stands for: more than one where a digest told of them together. */
 export function failureCount(failure: ClaspError): number {
-  return counts.get(failure) ?? 1;
+  return standsFor.get(failure)?.count ?? 1;
 }
 
 /** What one failure was about. */
@@ -76,11 +76,11 @@ export class FailureDigest {
     this.#count(times);
   }
 
-  /** Counts a failure that exists already. */
+  /** Counts a failure that exists already; one that another digest has told counts for all that it stands for. */
   pass(failure: ClaspError): void {
     if (this.#closed) return;
     this.#failure = failure;
-    this.#count();
+    this.#count(failureCount(failure));
   }
 
   /** Tells what is left, and completes. */
@@ -114,10 +114,11 @@ export class FailureDigest {
     if (count === 0) return;
     this.#untold = 0;
     const others = count === 1 ? '' : `; ${count} failures within ${this.#interval} ms, this was the last`;
-    const { code, reason, address } = this.#failure ?? this.#described();
-    const told = new ClaspError(code, reason + others, { value: count, address, cause: this.#failure });
-    counts.set(told, count);
-    this.#told.next(told);
+    const { code, reason: whole, address } = this.#failure ?? this.#described();
+    const reason = (this.#failure && standsFor.get(this.#failure)?.reason) ?? whole;
+    const failure = new ClaspError(code, reason + others, { value: count, address, cause: this.#failure });
+    standsFor.set(failure, { count, reason });
+    this.#told.next(failure);
   }
 
   #described(): { code: number; reason: string; address: string | undefined } {

@@ -1,13 +1,14 @@
-import { merge, Observable, type SchedulerLike, Subscription } from 'rxjs';
+import { catchError, defer, EMPTY, map, type Observable, type SchedulerLike } from 'rxjs';
 import type { BridgeEvent, Client } from '../core/client/client.ts';
 import type { BytePort, BytePorts } from '../core/connection/byte-port.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
-import { DmxInput } from '../core/protocols/dmx/dmx-input.ts';
+import { type DmxFrame, DmxInput } from '../core/protocols/dmx/dmx-input.ts';
 import { DmxMapping, type DmxPair } from '../core/protocols/dmx/dmx-mapping.ts';
 import type { Signal } from '../core/signal/signal.ts';
 import type { Sink } from '../core/signal/sink.ts';
 import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
-import { type BackoffOptions, backoffWait } from '../operators/backoff.ts';
+import type { BackoffOptions } from '../operators/backoff.ts';
+import type { BridgeSides } from '../operators/bridge.ts';
 import { dmxFrames, enttecSerialNumbers } from './dmx.ts';
 import { dmxLink } from './dmx-link.ts';
 import type { DmxMode } from './dmx-signals.ts';
@@ -53,106 +54,57 @@ export interface DmxDeviceHost {
  * refuses the subscription (301); completes when the client is closed.
  */
 export function dmxDevice(client: Client, host: DmxDeviceHost, options: DmxDeviceOptions): Observable<BridgeEvent> {
-  const {
-    driver = 'enttec-pro',
-    direction = 'out',
-    changesOnly = false,
-    namespace = '/dmx',
-    mode = 'channel',
-  } = options;
-  const {
-    normalize = false,
-    name: bridge = 'dmx',
-    reconnect = {},
-    scheduler = monotonicScheduler,
-    pairs = [],
-  } = options;
-  const wait = backoffWait({ max: 10_000, ...reconnect, scheduler });
+  const { driver = 'enttec-pro', direction = 'out', changesOnly = false } = options;
+  const { namespace = '/dmx', mode = 'channel', normalize = false, pairs = [] } = options;
+  const { name = 'dmx', reconnect, scheduler = monotonicScheduler } = options;
 
-  return new Observable((out) => {
-    const { rate } = options;
-    if (direction === 'in' && driver === 'open-dmx') {
-      out.error(
-        new ClaspError(ErrorCode.BadValue, 'driver open-dmx cannot receive: direction must be out', { value: 'in' }),
-      );
-      return;
-    }
-    if (rate !== undefined && !(rate >= 1 && rate <= 44)) {
-      out.error(new ClaspError(ErrorCode.BadValue, `rate ${rate} is not from 1 to 44`, { value: rate }));
-      return;
-    }
-    let mapping: DmxMapping;
-    try {
-      mapping = new DmxMapping({ namespace, normalize, pairs });
-    } catch (reason) {
-      out.error(reason);
-      return;
-    }
-    let opened: Subscription | undefined;
-    let timer: Subscription | undefined;
-    let attempt = 0;
-    out.add(() => {
-      timer?.unsubscribe();
-      opened?.unsubscribe();
-    });
-
+  return defer(() => {
+    check(options);
+    const mapping = new DmxMapping({ namespace, normalize, pairs });
     // Kept while the port is gone: what went out meanwhile is a change. A widget that tells of changes only comes back
     // with some channels in each message, and the others would seem to have gone out.
     const received = new DmxInput({
       timeout: Number.POSITIVE_INFINITY,
       known: mode === 'channel' ? relayLevels(client, mapping) : undefined,
     });
-    const run = (port: BytePort): Observable<BridgeEvent> => {
+    const sides = (port: BytePort): BridgeSides<DmxFrame> => {
       const input = changesOnly ? new DmxInput({ timeout: Number.POSITIVE_INFINITY }) : received;
-      const frames = direction === 'in' ? dmxFrames(port, { changesOnly, input, scheduler }) : undefined;
-      const sink = direction === 'out' ? host.sink(port, options) : undefined;
-      const link = dmxLink(client, {
-        bridge,
-        namespace,
-        mapping,
-        mode,
-        scheduler,
-        frames,
-        sink,
+      return {
+        address: port.name,
+        source: direction === 'in' ? dmxFrames(port, { changesOnly, input, scheduler }) : undefined,
+        sink: direction === 'out' ? host.sink(port, options) : undefined,
         failures: port.failures,
-      });
-      if (driver !== 'enttec-pro') return link;
-      const serials = new Observable<BridgeEvent>((found) =>
-        enttecSerialNumbers(port).subscribe((serial) =>
-          found.next({ type: 'devices', bridge, devices: [`ENTTEC DMX USB Pro ${serial}`] }),
-        ),
-      );
-      return merge(link, serials);
+        events: driver === 'enttec-pro' ? widgets(port, name) : undefined,
+      };
     };
-    const open = () => {
-      timer = undefined;
-      const session = new Subscription();
-      opened = session;
-      const ports = host.ports.subscribe({
-        next(port) {
-          attempt = 0;
-          out.next({ type: 'ready', bridge, address: port.name });
-          session.add(run(port).subscribe({ next: (event) => out.next(event), error: (e) => out.error(e) }));
-        },
-        error: (cause) => retry(ClaspError.from(cause, ErrorCode.Internal)),
-        complete: () => retry(new ClaspError(ErrorCode.Internal, 'the port was closed')),
-      });
-      // The port last: what is on it may still have something to say.
-      session.add(ports);
-    };
-    const retry = (reason: ClaspError) => {
-      if (reason.code === ErrorCode.NotEnabled || reason.code === ErrorCode.BadValue) {
-        out.error(reason);
-        return;
-      }
-      opened?.unsubscribe();
-      attempt++;
-      const retryInMs = wait(attempt);
-      timer = scheduler.schedule(open, retryInMs);
-      out.next({ type: 'retrying', bridge, reason, retryInMs });
-    };
-
-    out.add(client.status.subscribe({ complete: () => out.complete() }));
-    open();
+    return dmxLink(client, {
+      name,
+      namespace,
+      mapping,
+      mode,
+      reconnect,
+      scheduler,
+      open: host.ports.pipe(map(sides)),
+    });
   });
+}
+
+/** Throws a `ClaspError` 402 for what the driver cannot do. */
+function check({ driver, direction, rate }: DmxDeviceOptions): void {
+  if (direction === 'in' && driver === 'open-dmx') {
+    const reason = 'driver open-dmx cannot receive: direction must be out';
+    throw new ClaspError(ErrorCode.BadValue, reason, { value: 'in' });
+  }
+  if (rate !== undefined && !(rate >= 1 && rate <= 44)) {
+    throw new ClaspError(ErrorCode.BadValue, `rate ${rate} is not from 1 to 44`, { value: rate });
+  }
+}
+
+/** The widget on a port, as soon as it tells its serial number. */
+function widgets(port: BytePort, bridge: string): Observable<BridgeEvent> {
+  return enttecSerialNumbers(port).pipe(
+    map((serial): BridgeEvent => ({ type: 'devices', bridge, devices: [`ENTTEC DMX USB Pro ${serial}`] })),
+    // That the port is gone is told by the port.
+    catchError(() => EMPTY),
+  );
 }

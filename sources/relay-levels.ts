@@ -3,9 +3,10 @@ import { DMX_CHANNELS, type DmxMapping } from '../core/protocols/dmx/dmx-mapping
 import type { Value } from '../core/signal/value.ts';
 
 /**
- * What the relay has when the first universe sends its first frame, to compare that with: for bridges that are not told what
- * changes there. A client over a network must have asked for the params at its greeting. Once for each universe, and only of the channels that are zero in that frame: the others are written whatever
- * the relay had, since it may have changed meanwhile.
+ * What the relay has when the first universe sends its first frame, to compare that with: for bridges that are not told
+ * what changes there. A client over a network must have asked for the params at its greeting. Once for each universe, and
+ * only of the channels that are zero in that frame: the others are written whatever the relay had, since it may have
+ * changed meanwhile.
  */
 export function relayLevels(
   client: { cached(address: string): Value | undefined } & Partial<Pick<Client, 'on'>>,

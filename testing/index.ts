@@ -1,6 +1,8 @@
 export type { MemoryConnection, MemoryPairOptions } from '../core/connection/memory-pair.ts';
 export { memoryPair } from '../core/connection/memory-pair.ts';
 export { addresses, messages, patterns, signals, values } from './arbitraries.ts';
+export type { BridgeContractOptions, BridgeRig } from './bridge-contract.ts';
+export { bridgeContract } from './bridge-contract.ts';
 export type {
   ConnectionContractOptions,
   ConnectionContractRunner,

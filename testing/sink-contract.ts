@@ -167,7 +167,7 @@ const VALUES: readonly Value[] = [
 const KINDS: readonly SignalKind[] = ['param', 'event', 'stream', 'gesture', 'timeline'];
 
 /** Signals that no bridge expects. */
-function strange(address: string): Signal[] {
+export function strange(address: string): Signal[] {
   const places = [
     address,
     '',

@@ -149,7 +149,7 @@ async function tellsInOrder(rig: SourceRig): Promise<void> {
   one.stop();
 }
 
-function holds(signal: Signal, expected: ExpectedSignal): void {
+export function holds(signal: Signal, expected: ExpectedSignal): void {
   for (const [field, value] of Object.entries(expected)) {
     const actual: unknown = Reflect.get(signal, field);
     if (!deepEqual(actual, value)) {

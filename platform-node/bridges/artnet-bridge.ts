@@ -1,15 +1,16 @@
 import { networkInterfaces } from 'node:os';
-import { Observable, type SchedulerLike } from 'rxjs';
+import { concat, defer, map, type Observable, type SchedulerLike } from 'rxjs';
 import type { BridgeEvent, Client } from '../../core/client/client.ts';
 import type { DatagramSocket } from '../../core/connection/datagram.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { ARTNET_MAX_UNIVERSE, ARTNET_PORT } from '../../core/protocols/artnet/artnet.ts';
 import { ArtNetNodes } from '../../core/protocols/artnet/artnet-nodes.ts';
-import { DmxInput } from '../../core/protocols/dmx/dmx-input.ts';
+import { type DmxFrame, DmxInput } from '../../core/protocols/dmx/dmx-input.ts';
 import { DmxMapping } from '../../core/protocols/dmx/dmx-mapping.ts';
 import type { MidiTimeCode } from '../../core/protocols/midi/midi-time-code.ts';
 import { timeCodeValue } from '../../core/protocols/time-code.ts';
 import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
+import type { BridgeSides } from '../../operators/bridge.ts';
 import { type ArtNetSinkOptions, artNetSink } from '../../sinks/artnet.ts';
 import { type ArtNetSourceOptions, artNetFrames } from '../../sources/artnet.ts';
 import { artNetDiscovery, artNetReplies } from '../../sources/artnet-nodes.ts';
@@ -52,7 +53,7 @@ const FIRST_UNIVERSES = [0, 1, 2, 3];
  * changes there goes out, one packet per universe and frame, but not back to where it came from.
  *
  * Subscribing opens, unsubscribing closes. Emits `ready` when bound, the list of nodes as `devices`, and a failure a
- * second at most of each sort. Errors with a `ClaspError` when the port cannot be bound (500), an option is wrong (402)
+ * second at most. Errors with a `ClaspError` when the port cannot be bound (500), an option is wrong (402)
  * or the relay refuses the subscription (301); completes when the client is closed.
  *
  * @example
@@ -66,16 +67,12 @@ const FIRST_UNIVERSES = [0, 1, 2, 3];
  */
 export function artnetBridge(client: Client, options: ArtnetBridgeOptions = {}): Observable<BridgeEvent> {
   const { listen = ARTNET_PORT, host, interface: network, scheduler = monotonicScheduler } = options;
-  return new Observable((out) => {
-    try {
-      checkDmxOptions(options, [0, ARTNET_MAX_UNIVERSE]);
-      for (const target of options.targets ?? []) withPort(target, ARTNET_PORT);
-      mappingOf(options);
-    } catch (reason) {
-      out.error(reason);
-      return;
-    }
-    const udp: UdpOptions = {
+  const { namespace = '/artnet', mode = 'channel', name = 'artnet', universes } = options;
+  return defer(() => {
+    checkDmxOptions(options, [0, ARTNET_MAX_UNIVERSE]);
+    for (const target of options.targets ?? []) withPort(target, ARTNET_PORT);
+    const mapping = mappingOf(options);
+    const socket = udpSocket({
       listen,
       scheduler,
       broadcast: true,
@@ -83,72 +80,71 @@ export function artnetBridge(client: Client, options: ArtnetBridgeOptions = {}):
       reuseAddress: listen !== false,
       ...(host !== undefined && { host }),
       ...(network !== undefined && { interface: network }),
-    };
-    out.add(
-      udpSocket(udp).subscribe({
-        next: (socket) => out.add(bridgeOver(socket, client, options).subscribe(out)),
-        error: (reason) => out.error(reason),
-      }),
-    );
+    });
+    return dmxLink(client, {
+      name,
+      namespace,
+      mapping,
+      mode,
+      universes,
+      beside: [timeCodeAddress(namespace)],
+      scheduler,
+      defer: setImmediate,
+      open: socket.pipe(map((opened) => sidesOver(opened, client, mapping, options))),
+      reconnect: false,
+    });
   });
+}
+
+function timeCodeAddress(namespace: string): string {
+  return `${namespace}/timecode`;
 }
 
 function mappingOf({ namespace = '/artnet', normalize = false, pairs = [] }: ArtnetBridgeOptions): DmxMapping {
   return new DmxMapping({ namespace, normalize, pairs, range: [0, ARTNET_MAX_UNIVERSE] });
 }
 
-function bridgeOver(socket: DatagramSocket, client: Client, options: ArtnetBridgeOptions): Observable<BridgeEvent> {
+function sidesOver(
+  socket: DatagramSocket,
+  client: Client,
+  mapping: DmxMapping,
+  options: ArtnetBridgeOptions,
+): BridgeSides<DmxFrame> {
   const { namespace = '/artnet', mode = 'channel', name: bridge = 'artnet', universes, normalize = false } = options;
   const { listen, send = true, discover = true, port = ARTNET_PORT, scheduler = monotonicScheduler } = options;
   const { merge = 'ltp', timeout = 10_000 } = options;
+  const targets = (options.targets ?? []).map((target) => withPort(target, port));
+  const broadcast = `${broadcastAddress(socket, options.interface)}:${port}`;
+  const receivers = targets.length > 0 ? targets : [broadcast];
+  const ignore = ownAddresses(socket);
+  const nodes = new ArtNetNodes();
+  const hears = listen !== false;
+  const shared = { namespace, normalize, scheduler, ...(universes && { universes }) };
+  const before = relayLevels(client, mapping);
+  const known = (universe: number, first: Uint8Array) => (sink ? sink.levels(universe) : before(universe, first));
+  const input = new DmxInput({ merge, timeout, known: mode === 'channel' ? known : undefined });
+  const sink = send
+    ? artNetSink(socket.send, { ...options, ...shared, targets, broadcast, nodes, port, input, defer: setImmediate })
+    : undefined;
+  const timeCode = (time: MidiTimeCode) => client.stream(timeCodeAddress(namespace), timeCodeValue(time));
+  const loops: readonly BridgeEvent[] = hears
+    ? targets.filter(ignore).map((target) => ({ type: 'failure', bridge, failure: isItself(target) }))
+    : [];
 
-  return new Observable((out) => {
-    const targets = (options.targets ?? []).map((target) => withPort(target, port));
-    const broadcast = `${broadcastAddress(socket, options.interface)}:${port}`;
-    const ignore = ownAddresses(socket);
-    const nodes = new ArtNetNodes();
-    const hears = listen !== false;
-    const shared = { namespace, normalize, scheduler, ...(universes && { universes }) };
-    const mapping = mappingOf(options);
-    const before = relayLevels(client, mapping);
-    const known = (universe: number, first: Uint8Array) => (sink ? sink.levels(universe) : before(universe, first));
-    const input = new DmxInput({ merge, timeout, known: mode === 'channel' ? known : undefined });
-    const sink = send
-      ? artNetSink(socket.send, { ...options, ...shared, targets, broadcast, nodes, port, input, defer: setImmediate })
-      : undefined;
-
-    const timeCodeAddress = `${namespace}/timecode`;
-    const timeCode = (time: MidiTimeCode) => client.stream(timeCodeAddress, timeCodeValue(time));
-    const receivers = targets.length > 0 ? targets : [broadcast];
-    out.next({ type: 'ready', bridge, ...shownWay(socket.address, options, send ? receivers : [], targets) });
-    for (const target of hears ? targets : []) {
-      if (ignore(target)) out.next({ type: 'failure', bridge, failure: isItself(target) });
-    }
-    out.add(
-      dmxLink(client, {
-        bridge,
-        namespace,
-        mode,
-        universes,
-        beside: [timeCodeAddress],
-        scheduler,
-        sink,
-        mapping,
-        frames: hears ? artNetFrames(socket.incoming, { ...shared, input, ignore, timeCode }) : undefined,
-        failures: socket.failures,
-        defer: setImmediate,
-      }).subscribe(out),
-    );
-    if (!discover || !hears) return;
-
+  const discovery = (): Observable<BridgeEvent> => {
     const about = { ip: ownAddress(socket, options.interface), shortName: bridge, longName: `clasp-rx ${bridge}` };
     const replies = artNetReplies(about, universes ?? FIRST_UNIVERSES, { output: true, input: send });
-    out.add(
-      artNetDiscovery(socket, { poll: receivers, replies, port, ignore, nodes, scheduler })
-        .pipe(devicesOf(bridge, ({ shortName, ip }) => `${shortName} (${ip})`))
-        .subscribe((event) => out.next(event)),
+    return artNetDiscovery(socket, { poll: receivers, replies, port, ignore, nodes, scheduler }).pipe(
+      devicesOf(bridge, ({ shortName, ip }) => `${shortName} (${ip})`),
     );
-  });
+  };
+  return {
+    ...shownWay(socket.address, options, send ? receivers : [], targets),
+    source: hears ? artNetFrames(socket.incoming, { ...shared, input, ignore, timeCode }) : undefined,
+    sink,
+    failures: socket.failures,
+    events: concat(loops, discover && hears ? defer(discovery) : []),
+  };
 }
 
 /** Where everybody on the chosen network is reached. */

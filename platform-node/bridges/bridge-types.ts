@@ -26,7 +26,8 @@ export type AnyBridgeType = BridgeType<{ readonly type: string; readonly name?: 
 
 /**
  * Every kind of bridge by the `type` of its entry. A kind is loaded when the first of it is wanted, so that nobody
- * pays for what is not used.
+ * pays for what is not used. A type stands apart from its bridge where an app may open that by itself: the schema would
+ * load zod for every import of `clasp-rx/platform-node`.
  */
 export const bridgeTypes: { readonly [Type in BridgeConfig['type']]: () => Promise<AnyBridgeType> } = {
   artnet: async () => (await import('./artnet-bridge-type.ts')).artnetBridgeType,

@@ -9,6 +9,7 @@ import type { Client } from '../../core/client/client.ts';
 import { type EnttecMessage, EnttecParser, encodeEnttec } from '../../core/protocols/dmx/enttec.ts';
 import { installed } from '../../peers/installed.ts';
 import { relayWithApp, watchBridge } from '../../peers/watched-bridge.ts';
+import { type BridgeRig, bridgeContract } from '../../testing/bridge-contract.ts';
 import { type DmxBridgeOptions, dmxBridge } from './dmx-bridge.ts';
 import { dmxBridgeType } from './dmx-bridge-type.ts';
 
@@ -220,3 +221,53 @@ describe('the configuration of a DMX bridge', () => {
     expect(paths).toEqual(['port', 'driver', 'rate', 'direction']);
   });
 });
+
+/** A widget at the end of a cable that can be pulled out. */
+async function pluggable(client: Client, direction: 'in' | 'out'): Promise<BridgeRig> {
+  const line = await cable();
+  let pro = await widget(line.far);
+  const effects: string[] = [];
+  const levels: number[] = Array.from({ length: 12 }, () => 0);
+  let shown: readonly number[] = [];
+  const look = () => {
+    for (const frame of pro.frames().splice(seen)) {
+      seen++;
+      for (const [i, level] of frame.entries()) if (level !== (shown[i] ?? 0)) effects.push(`${i + 1} ${level}`);
+      shown = [...frame];
+    }
+    return effects;
+  };
+  let seen = 0;
+  return {
+    bridge: dmxBridge(client, { port: line.path, direction, reconnect: { initial: 20, max: 50 } }),
+    namespace: '/dmx',
+    say(n) {
+      levels[n] = n + 1;
+      pro.send(5, 0, 0, ...levels);
+      return { kind: 'param', address: `/dmx/${n + 1}`, value: n + 1 };
+    },
+    carried: (n) => ({
+      signal: { kind: 'param', address: `/dmx/${n + 21}`, value: n + 10 },
+      effect: `${n + 21} ${n + 10}`,
+    }),
+    effects: look,
+    refused: { kind: 'param', address: '/dmx/513', value: 1 },
+    babble: () => void pro.send(9, 0, 1),
+    lose: async () => {
+      look();
+      await pro.close();
+      await line.unplug();
+    },
+    restore: async () => {
+      await line.plug();
+      pro = await widget(line.far);
+      seen = 0;
+      shown = [];
+    },
+    close: () => pro.close(),
+  };
+}
+const runner = { describe: describe.skipIf(!installed('socat')), it, settle: 150, reflects: false };
+const out = { ...runner, listens: false, babbles: false };
+bridgeContract('dmxBridge that sends', (client) => pluggable(client, 'out'), out);
+bridgeContract('dmxBridge that receives', (client) => pluggable(client, 'in'), { ...runner, sends: false });

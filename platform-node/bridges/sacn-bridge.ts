@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { Observable, type SchedulerLike } from 'rxjs';
+import { defer, map, type Observable, type SchedulerLike } from 'rxjs';
 import type { BridgeEvent, Client } from '../../core/client/client.ts';
 import type { DatagramSocket } from '../../core/connection/datagram.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
-import { DmxInput } from '../../core/protocols/dmx/dmx-input.ts';
+import { type DmxFrame, DmxInput } from '../../core/protocols/dmx/dmx-input.ts';
 import { DmxMapping } from '../../core/protocols/dmx/dmx-mapping.ts';
 import { SACN_DISCOVERY_UNIVERSE, SACN_MAX_UNIVERSE, SACN_PORT, sacnGroup } from '../../core/protocols/sacn/sacn.ts';
 import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
+import type { BridgeSides } from '../../operators/bridge.ts';
 import { type SacnSinkOptions, sacnSink } from '../../sinks/sacn.ts';
 import { dmxLink } from '../../sources/dmx-link.ts';
 import { relayLevels } from '../../sources/relay-levels.ts';
@@ -59,7 +60,7 @@ export interface SacnBridgeOptions
  * what changes there goes out, one packet per universe and frame, unless a source of the universe says the same.
  *
  * Subscribing opens, unsubscribing says that the universes are left, and closes. Emits `ready` when bound, the sources
- * that can be heard as `devices`, and a failure a second at most of each sort. Errors with a `ClaspError` when the port
+ * that can be heard as `devices`, and a failure a second at most. Errors with a `ClaspError` when the port
  * cannot be bound (500), an option is wrong (402) or the relay refuses the subscription (301); completes when the
  * client is closed.
  *
@@ -74,33 +75,32 @@ export interface SacnBridgeOptions
  */
 export function sacnBridge(client: Client, options: SacnBridgeOptions = {}): Observable<BridgeEvent> {
   const { universes = [1], listen = SACN_PORT, sync = 0, scheduler = monotonicScheduler } = options;
-  const { host, interface: network } = options;
-  return new Observable((out) => {
-    let cid: Uint8Array;
-    try {
-      checkDmxOptions({ ...options, universes }, [1, SACN_MAX_UNIVERSE]);
-      for (const target of options.targets ?? []) withPort(target, SACN_PORT);
-      cid = bytesOf(options.cid ?? randomUUID());
-      mappingOf(options);
-    } catch (reason) {
-      out.error(reason);
-      return;
-    }
+  const { host, interface: network, namespace = '/sacn', mode = 'channel', name = 'sacn' } = options;
+  return defer(() => {
+    checkDmxOptions({ ...options, universes }, [1, SACN_MAX_UNIVERSE]);
+    for (const target of options.targets ?? []) withPort(target, SACN_PORT);
+    const cid = bytesOf(options.cid ?? randomUUID());
+    const mapping = mappingOf(options);
     const heard = new Set([...universes, SACN_DISCOVERY_UNIVERSE, ...(sync > 0 ? [sync] : [])]);
-    const udp: UdpOptions = {
+    const socket = udpSocket({
       listen,
       scheduler,
       multicast: joins(options) ? [...heard].map(sacnGroup) : [],
       reuseAddress: listen !== false,
       ...(host !== undefined && { host }),
       ...(network !== undefined && { interface: network }),
-    };
-    out.add(
-      udpSocket(udp).subscribe({
-        next: (socket) => out.add(bridgeOver(socket, client, cid, { ...options, universes }).subscribe(out)),
-        error: (reason) => out.error(reason),
-      }),
-    );
+    });
+    return dmxLink(client, {
+      name,
+      namespace,
+      mapping,
+      mode,
+      universes,
+      scheduler,
+      defer: setImmediate,
+      open: socket.pipe(map((opened) => sidesOver(opened, client, { mapping, cid }, { ...options, universes }))),
+      reconnect: false,
+    });
   });
 }
 
@@ -117,70 +117,54 @@ function joins({ listen = SACN_PORT, host, multicast }: SacnBridgeOptions): bool
 
 const EVERYBODY = '0.0.0.0';
 
-function bridgeOver(
+function sidesOver(
   socket: DatagramSocket,
   client: Client,
-  cid: Uint8Array,
+  { mapping, cid }: { readonly mapping: DmxMapping; readonly cid: Uint8Array },
   options: SacnBridgeOptions & { readonly universes: readonly number[] },
-): Observable<BridgeEvent> {
+): BridgeSides<DmxFrame> {
   const { namespace = '/sacn', mode = 'channel', name: bridge = 'sacn', universes, normalize = false } = options;
   const { listen, send = true, sync = 0, preview = false, port = SACN_PORT, scheduler = monotonicScheduler } = options;
   const { merge = 'htp', timeout = 2_500, sourceName = `clasp-rx ${bridge}` } = options;
+  const targets = (options.targets ?? []).map((target) => withPort(target, port));
+  const hears = listen !== false;
+  const shared = { namespace, normalize, scheduler, universes, cid };
+  const before = relayLevels(client, mapping);
+  const known = (universe: number, first: Uint8Array) => (sink ? sink.levels(universe) : before(universe, first));
+  const input = new DmxInput({ merge, timeout, known: mode === 'channel' ? known : undefined });
+  const outgoing = {
+    ...options,
+    ...shared,
+    targets,
+    port,
+    input,
+    sourceName,
+    sync,
+    preview: false,
+    defer: setImmediate,
+  };
+  const sink = send ? sacnSink(socket.send, outgoing) : undefined;
+  // A socket that hears multicast is bound to all addresses, also where only this machine is meant.
+  const isLocal = options.interface !== undefined && resolveInterface(options.interface).startsWith('127.');
+  const ignore = (from: string) => isLocal && !from.startsWith('127.');
+  const incoming = { ...shared, input, preview, ignore, ...(sync > 0 && { sync: [sync] }) };
 
-  return new Observable((out) => {
-    const targets = (options.targets ?? []).map((target) => withPort(target, port));
-    const hears = listen !== false;
-    const shared = { namespace, normalize, scheduler, universes, cid };
-    const mapping = mappingOf(options);
-    const before = relayLevels(client, mapping);
-    const known = (universe: number, first: Uint8Array) => (sink ? sink.levels(universe) : before(universe, first));
-    const input = new DmxInput({ merge, timeout, known: mode === 'channel' ? known : undefined });
-    const outgoing = {
-      ...options,
-      ...shared,
-      targets,
-      port,
-      input,
-      sourceName,
-      sync,
-      preview: false,
-      defer: setImmediate,
-    };
-    const sink = send ? sacnSink(socket.send, outgoing) : undefined;
-    // A socket that hears multicast is bound to all addresses, also where only this machine is meant.
-    const isLocal = options.interface !== undefined && resolveInterface(options.interface).startsWith('127.');
-    const ignore = (from: string) => isLocal && !from.startsWith('127.');
-    const incoming = { ...shared, input, preview, ignore, ...(sync > 0 && { sync: [sync] }) };
-
-    const groups = universes.slice(0, MOST_SHOWN).map((universe) => `${sacnGroup(universe)}:${port}`);
-    if (universes.length > MOST_SHOWN) groups.push(`${universes.length - MOST_SHOWN} more groups`);
-    const receivers = targets.length > 0 ? targets : groups;
-    out.next({ type: 'ready', bridge, ...shownWay(socket.address, options, send ? receivers : [], targets) });
-    out.add(
-      dmxLink(client, {
-        bridge,
-        namespace,
-        mode,
-        universes,
-        scheduler,
-        sink,
-        mapping,
-        frames: hears ? sacnFrames(socket.incoming, incoming) : undefined,
-        failures: socket.failures,
-        defer: setImmediate,
-      }).subscribe(out),
-    );
-    if (!hears) return;
-    out.add(
-      sacnSenders(socket.incoming, { cid, scheduler })
-        .pipe(devicesOf(bridge, ({ name, ip }) => `${name} (${ip})`))
-        .subscribe((event) => out.next(event)),
-    );
-  });
+  const groups = universes.slice(0, MAX_SHOWN).map((universe) => `${sacnGroup(universe)}:${port}`);
+  if (universes.length > MAX_SHOWN) groups.push(`${universes.length - MAX_SHOWN} more groups`);
+  const receivers = targets.length > 0 ? targets : groups;
+  return {
+    ...shownWay(socket.address, options, send ? receivers : [], targets),
+    source: hears ? sacnFrames(socket.incoming, incoming) : undefined,
+    sink,
+    failures: socket.failures,
+    events: hears
+      ? sacnSenders(socket.incoming, { cid, scheduler }).pipe(devicesOf(bridge, ({ name, ip }) => `${name} (${ip})`))
+      : undefined,
+  };
 }
 
 /** Groups that are named for people. */
-const MOST_SHOWN = 3;
+const MAX_SHOWN = 3;
 
 /** The bytes of a UUID. Throws a `ClaspError` 402 for anything else. */
 export function bytesOf(uuid: string): Uint8Array {
