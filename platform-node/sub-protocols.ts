@@ -2,10 +2,11 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { createWebSocketStream, type WebSocket, WebSocketServer } from 'ws';
 import { formatHostPort } from './host-port.ts';
+import { type Arrivals, arrivals, type HttpArrival } from './http/arrivals.ts';
 import { pathOf } from './http/http-requests.ts';
 
-/** Takes a WebSocket on as a stream of bytes; `peer` is where it comes from. */
-export type AcceptStream = (stream: Duplex, peer: string) => void;
+/** Takes a WebSocket on as a stream of bytes; `peer` is where it comes from, for people. */
+export type AcceptStream = (stream: Duplex, peer: string, arrival: Pick<HttpArrival, 'peer' | 'secure'>) => void;
 
 /** The largest message, in bytes. */
 const LARGEST = 2 * 1024 * 1024;
@@ -31,6 +32,7 @@ function bytesOf(socket: WebSocket): Duplex {
 export class SubProtocols {
   readonly #servers: readonly Server[];
   readonly #notFor: string | undefined;
+  readonly #arrivalOf: Arrivals;
   readonly #accepting = new Map<string, AcceptStream>();
   readonly #handshakes = new WebSocketServer({
     noServer: true,
@@ -41,9 +43,10 @@ export class SubProtocols {
   });
 
   /** @param notFor - a path that is another listener's, whatever is offered there */
-  constructor(servers: readonly Server[], notFor?: string) {
+  constructor(servers: readonly Server[], notFor?: string, arrivalOf: Arrivals = arrivals()) {
     this.#servers = servers;
     this.#notFor = notFor;
+    this.#arrivalOf = arrivalOf;
     for (const server of servers) server.on('upgrade', this.#upgrade);
   }
 
@@ -68,7 +71,7 @@ export class SubProtocols {
     if (!accept) return;
     const { remoteAddress = 'unknown', remotePort = 0 } = request.socket;
     this.#handshakes.handleUpgrade(request, stream, head, (socket) => {
-      accept(bytesOf(socket), formatHostPort(remoteAddress, remotePort));
+      accept(bytesOf(socket), formatHostPort(remoteAddress, remotePort), this.#arrivalOf(request));
     });
   };
 

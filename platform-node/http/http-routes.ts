@@ -4,7 +4,7 @@ import { errorJson, httpStatus } from '../../core/protocols/http/http.ts';
 import { stringifyJson } from '../../core/signal/json.ts';
 import type { Value } from '../../core/signal/value.ts';
 import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
-import { bearerToken } from './bearer-clients.ts';
+import { type Arrivals, arrivals } from './arrivals.ts';
 import { pathOf, queryOf } from './http-requests.ts';
 
 /** Milliseconds that a peer has to read an answer that it gets before it has sent all. */
@@ -19,10 +19,17 @@ export interface HttpRequest {
   readonly rest: string;
   readonly query: URLSearchParams;
   readonly headers: IncomingMessage['headers'];
-  /** What the connection comes from; undefined when it is gone. */
+  /** The address it comes from, of the one behind a proxy that is trusted; undefined when the connection is gone. */
   readonly peer: string | undefined;
+  /** Whether the connection is encrypted. @defaultValue false */
+  readonly secure?: boolean;
   /** The whole body as text. Rejects with a `ClaspError` when it is too long or not UTF-8. Ask once. */
   text(): Promise<string>;
+}
+
+/** Who shows the token of a request. */
+export function shownBy({ peer, secure }: HttpRequest): { peer: string | undefined; secure: boolean } {
+  return { peer, secure: secure === true };
 }
 
 export interface HttpResponse {
@@ -53,6 +60,8 @@ export interface HttpRoutesOptions {
    * @defaultValue none but pages of this server
    */
   readonly cors?: readonly string[];
+  /** Tells who a request comes from. @defaultValue the address of the connection, whatever a proxy says */
+  readonly arrivals?: Arrivals;
 }
 
 /** Answers `status` with a value as JSON. */
@@ -78,7 +87,7 @@ function jsonError(status: number, error: ClaspError): HttpResponse {
  * ```
  */
 export function httpRoutes(routes: readonly HttpRoute[], options: HttpRoutesOptions = {}): RequestListener {
-  const { maxBody = 1_114_112, cors = [] } = options;
+  const { maxBody = 1_114_112, cors = [], arrivals: arrivalOf = arrivals() } = options;
 
   const answer = async (incoming: IncomingMessage): Promise<HttpResponse> => {
     const { method = 'GET', headers } = incoming;
@@ -98,8 +107,8 @@ export function httpRoutes(routes: readonly HttpRoute[], options: HttpRoutesOpti
     if (!handler) return unanswered(route, method, path);
     const rest = decoded(route.path.endsWith('*') ? path.slice(route.path.length - 1) : '');
     const text = () => bodyOf(incoming, maxBody);
-    const peer = incoming.socket.remoteAddress;
-    return handler({ method, path, rest, query: queryOf(incoming), headers, peer, text });
+    const { peer, secure } = arrivalOf(incoming);
+    return handler({ method, path, rest, query: queryOf(incoming), headers, peer, secure, text });
   };
 
   return (incoming, outgoing) => {
@@ -122,7 +131,7 @@ function refusal(cause: unknown, incoming: IncomingMessage): HttpResponse {
   const error = ClaspError.from(cause, ErrorCode.Internal);
   const response = jsonError(httpStatus(error.code), error);
   if (response.status !== 401) return response;
-  const came = bearerToken(incoming.headers, queryOf(incoming)) !== undefined;
+  const came = incoming.headers.authorization !== undefined || queryOf(incoming).has('token');
   const challenge = `Bearer realm="clasp-rx"${came ? ', error="invalid_token"' : ''}`; // RFC 6750 section 3
   return { ...response, headers: { ...response.headers, 'www-authenticate': challenge } };
 }
