@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { firstValueFrom, type SchedulerLike, Subscription } from 'rxjs';
+import { firstValueFrom, ReplaySubject, type SchedulerLike, Subscription, share } from 'rxjs';
 import type { Client } from '../../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
@@ -232,7 +232,10 @@ export class BearerClients {
       throw new ClaspError(ErrorCode.TokenExpired, 'token expired');
     }
     if (this.#closed) throw new ClaspError(ErrorCode.Overloaded, 'the relay is closing');
-    return { client: join(name, grant), grant };
+    // One end for all who use it: each is told the reason in the turn in which the participant ends.
+    const ended = grant.ended?.pipe(share({ connector: () => new ReplaySubject(1) }));
+    const shared = { ...grant, ended };
+    return { client: join(name, shared), grant: shared };
   }
 
   #sweepLater(): void {

@@ -33,6 +33,10 @@ const PIECE = 1024 * 1024;
 /** Who is told one of these is not let in by coming back. */
 const REFUSED: ReadonlySet<number> = new Set([ErrorCode.NotAuthenticated, ErrorCode.Forbidden, ErrorCode.TokenExpired]);
 
+function isOver({ expiresAt }: BorrowedClient, now: number): boolean {
+  return expiresAt !== undefined && expiresAt <= now;
+}
+
 function refusedEvent({ code, reason }: ClaspError): string {
   return `event: refused\ndata: ${JSON.stringify({ code, message: reason })}\n\n`;
 }
@@ -71,7 +75,9 @@ class Feed {
     const heard = borrowed.client.on(pattern, types ? { types } : {}).subscribe({
       next: (signal) => this.#tell(signal),
       error: ended,
-      complete: () => ended(),
+      // A participant whose right has ended just ends.
+      complete: () =>
+        ended(isOver(borrowed, scheduler.now()) ? new ClaspError(ErrorCode.TokenExpired, 'token expired') : undefined),
     });
     this.#subscription.add(heard);
   }
@@ -168,9 +174,9 @@ export function eventFeeds(
     }
     let refusal: ClaspError | undefined;
     const feed = new Feed(borrowed, pattern, types, scheduler, (cause) => {
-      refusal = cause;
-      // The first word may come while the feed is being made.
-      queueMicrotask(() => drop(key, feed, cause));
+      refusal ??= cause;
+      // The first word may come while the feed is being made, and the reason behind the end.
+      queueMicrotask(() => drop(key, feed, refusal));
     });
     feeds.set(key, feed);
     if (refusal) throw refusal;
