@@ -7,6 +7,7 @@ import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
 import type { Grant } from '../operators/router/authenticate.ts';
 import { type RouterStats, router } from '../operators/router/router.ts';
 import { HopBudget } from '../operators/routes/hop-budget.ts';
+import { authRoutes } from './auth/auth-routes.ts';
 import { RelayAuth } from './auth/relay-auth.ts';
 import { BRIDGES, BridgeStatus } from './bridges/bridge-status.ts';
 import type { BridgeAddress, RelayBridgeEvent } from './bridges/relay-bridge.ts';
@@ -17,9 +18,10 @@ import { collectYoung, nextTurn, readingTurns } from './event-loop.ts';
 import { arrivals } from './http/arrivals.ts';
 import { BearerClients } from './http/bearer-clients.ts';
 import { httpApi } from './http/http-api.ts';
-import { httpRoutes } from './http/http-routes.ts';
+import { httpRoutes, json as jsonAnswer } from './http/http-routes.ts';
 import { httpServers, urlsOf } from './http/http-servers.ts';
 import { jsonSockets } from './http/json-sockets.ts';
+import { type OriginRules, pageMay } from './http/origins.ts';
 import { statusRoutes } from './http/status-page.ts';
 import { type RelayChange, type RelayEvent, toRelayEvent } from './relay-event.ts';
 import { RelayRoutes } from './relay-routes.ts';
@@ -154,15 +156,29 @@ export function createRelay(config: RelayConfig = {}): Relay {
   const bearers = new BearerClients({ join: client, authenticate, name: 'http' });
   const api = httpApi(bearers);
   const turns = readingTurns();
+  const { cors = [], origins } = config;
+  const pages: OriginRules = { origins, cors, authenticated: authenticate !== undefined, host };
+  const routing = { cors, arrivals: arrivalOf };
+  const login = auth
+    ? authRoutes({
+        authority: () => auth.authority,
+        requireTls: config.auth?.requireTls === true,
+        welcome: (headers) => pageMay('auth', headers, pages),
+      })
+    : [];
+  const failed = (failure: ClaspError) => events.next({ type: 'listen-failure', failure });
   const http = httpServers({
     host,
     turns,
-    request: httpRoutes([...statusRoutes(status), ...api.routes], {
-      cors: config.cors ?? [],
-      arrivals: arrivalOf,
-    }),
-    failed: (failure) => events.next({ type: 'listen-failure', failure }),
+    request: httpRoutes([...statusRoutes(status), ...login, ...api.routes], routing),
+    failed,
   });
+  const authPort = config.auth?.port;
+  const named = { path: '/', methods: { GET: () => jsonAnswer(200, { name }) } };
+  const authHttp =
+    authPort === undefined
+      ? undefined
+      : httpServers({ host, turns, request: httpRoutes([named, ...login], routing), failed });
   const subProtocols = new SubProtocols(http.servers, JSON_PATH, arrivalOf);
   running.add(() => subProtocols.close());
   let jsonPeers = 0;
@@ -199,25 +215,30 @@ export function createRelay(config: RelayConfig = {}): Relay {
     running.add(core(connections).subscribe((event) => events.next(event)));
     const bound = await http.listen(port);
     urls = urlsOf(host, bound);
+    const authBound = authPort === undefined ? undefined : await authHttp?.listen(authPort);
+    const authUrl = authBound === undefined ? undefined : urlsOf(host, authBound)[0]?.replace(/^ws/, 'http');
     routes.change(config.routes ?? []);
     const addresses = await bridges.openAll(config.bridges ?? []);
     for (const ending of endings ?? []) events.next(ending);
     endings = undefined;
-    return { urls, port: bound, bridges: addresses };
+    return { urls, port: bound, bridges: addresses, ...(authUrl !== undefined && { authUrl }) };
   };
   const started = start();
 
   const drain = async (): Promise<void> => {
     // What is half open is opened first, or it would stay open.
     await started.catch(() => undefined);
-    const closed = http.close();
+    const closed = Promise.all([http.close(), authHttp?.close()]);
     routes.close();
     bridges.close();
     api.close();
     bearers.close();
     for (const participant of clients) participant.close();
     running.unsubscribe();
-    const deadline = monotonicScheduler.schedule(() => http.destroy(), CLOSE_TIMEOUT);
+    const deadline = monotonicScheduler.schedule(() => {
+      http.destroy();
+      authHttp?.destroy();
+    }, CLOSE_TIMEOUT);
     await closed;
     deadline.unsubscribe();
     await auth?.close();

@@ -23,8 +23,8 @@ export interface HttpRequest {
   readonly peer: string | undefined;
   /** Whether the connection is encrypted. @defaultValue false */
   readonly secure?: boolean;
-  /** The whole body as text. Rejects with a `ClaspError` when it is too long or not UTF-8. Ask once. */
-  text(): Promise<string>;
+  /** The whole body as text, of `maxBody` bytes at most. Rejects with a `ClaspError` when it is too long or not UTF-8. Ask once. */
+  text(maxBody?: number): Promise<string>;
 }
 
 /** Who shows the token of a request. */
@@ -49,6 +49,12 @@ export interface HttpRoute {
   readonly path: string;
   /** By method. HEAD is answered by GET, OPTIONS by itself. */
   readonly methods: Readonly<Partial<Record<'GET' | 'PUT' | 'POST' | 'DELETE', HttpHandler>>>;
+  /** Whether a page of the request's origin may ask. @defaultValue pages of this server, and those that `cors` names */
+  readonly welcome?: (headers: IncomingMessage['headers']) => boolean;
+  /** What a page that is welcome may send. @defaultValue all methods, and the headers of `/v1` */
+  readonly cors?: { readonly methods: string; readonly headers: string };
+  /** How it answers what it refuses before it is asked. @defaultValue `{ "error": { code, message } }` */
+  readonly error?: (status: number, error: ClaspError) => HttpResponse;
 }
 
 export interface HttpRoutesOptions {
@@ -62,6 +68,8 @@ export interface HttpRoutesOptions {
   readonly cors?: readonly string[];
   /** Tells who a request comes from. @defaultValue the address of the connection, whatever a proxy says */
   readonly arrivals?: Arrivals;
+  /** Why a request is not answered at all (421), as one for a name that is not ours. @defaultValue none is refused */
+  readonly refuse?: (request: IncomingMessage) => ClaspError | undefined;
 }
 
 /** Answers `status` with a value as JSON. */
@@ -89,26 +97,47 @@ function jsonError(status: number, error: ClaspError): HttpResponse {
 export function httpRoutes(routes: readonly HttpRoute[], options: HttpRoutesOptions = {}): RequestListener {
   const { maxBody = 1_114_112, cors = [], arrivals: arrivalOf = arrivals() } = options;
 
+  const routeOf = (incoming: IncomingMessage) => routes.find(({ path }) => fits(path, pathOf(incoming)));
+  const isLetIn = ({ headers }: IncomingMessage, route: HttpRoute | undefined) =>
+    route?.welcome ? route.welcome(headers) : isWelcome(headers, cors);
+
   const answer = async (incoming: IncomingMessage): Promise<HttpResponse> => {
     const { method = 'GET', headers } = incoming;
     const path = pathOf(incoming);
     if (!path.startsWith('/')) {
       return jsonError(400, new ClaspError(ErrorCode.BadMessage, 'the request target is not a path'));
     }
-    if (!isWelcome(headers, cors)) {
-      const reason = `pages of ${headers.origin} may not use this relay; its option "cors" says which may`;
-      return jsonError(403, new ClaspError(ErrorCode.Forbidden, reason));
+    const refused = options.refuse?.(incoming);
+    if (refused) return jsonError(421, refused);
+    const route = routeOf(incoming);
+    if (!isLetIn(incoming, route)) {
+      const option = route?.welcome ? '"origins"' : '"cors"';
+      const reason = `pages of ${headers.origin} may not use this relay; its option ${option} says which may`;
+      return (route?.error ?? jsonError)(403, new ClaspError(ErrorCode.Forbidden, reason));
     }
-    const route = routes.find((candidate) => fits(candidate.path, path));
     if (!route) return jsonError(404, new ClaspError(ErrorCode.NotFound, `there is nothing at ${path}`));
 
     const verb = method === 'HEAD' ? 'GET' : method;
     const handler = Object.entries(route.methods).find(([name]) => name === verb)?.[1];
     if (!handler) return unanswered(route, method, path);
     const rest = decoded(route.path.endsWith('*') ? path.slice(route.path.length - 1) : '');
-    const text = () => bodyOf(incoming, maxBody);
+    const text = (most = maxBody) => bodyOf(incoming, most);
     const { peer, secure } = arrivalOf(incoming);
     return handler({ method, path, rest, query: queryOf(incoming), headers, peer, secure, text });
+  };
+
+  const pageHeaders = (incoming: IncomingMessage): Readonly<Record<string, string>> => {
+    const { origin } = incoming.headers;
+    const route = routeOf(incoming);
+    if (!route?.cors) return corsHeaders(incoming.headers, cors);
+    if (origin === undefined || !isLetIn(incoming, route)) return {};
+    return {
+      'access-control-allow-origin': origin,
+      'access-control-allow-methods': route.cors.methods,
+      'access-control-allow-headers': route.cors.headers,
+      'access-control-max-age': '600',
+      vary: 'origin',
+    };
   };
 
   return (incoming, outgoing) => {
@@ -117,7 +146,7 @@ export function httpRoutes(routes: readonly HttpRoute[], options: HttpRoutesOpti
     outgoing.on('error', () => incoming.destroy());
     answer(incoming)
       .catch((cause) => refusal(cause, incoming))
-      .then((response) => send(incoming, outgoing, response, corsHeaders(incoming.headers, cors)))
+      .then((response) => send(incoming, outgoing, response, pageHeaders(incoming)))
       // Too late to say anything else: the peer sees that the answer is not whole.
       .catch(() => outgoing.destroy());
   };
@@ -166,11 +195,14 @@ function decoded(part: string): string {
   }
 }
 
-function unanswered({ methods }: HttpRoute, method: string, path: string): HttpResponse {
+function unanswered({ methods, error }: HttpRoute, method: string, path: string): HttpResponse {
   const known = Object.keys(methods).flatMap((name) => (name === 'GET' ? ['GET', 'HEAD'] : [name]));
   const allow = [...known, 'OPTIONS'].join(', ');
   if (method === 'OPTIONS') return { status: 204, headers: { allow } };
-  const response = jsonError(405, new ClaspError(ErrorCode.BadMessage, `${path} answers ${allow}, not ${method}`));
+  const response = (error ?? jsonError)(
+    405,
+    new ClaspError(ErrorCode.BadMessage, `${path} answers ${allow}, not ${method}`),
+  );
   return { ...response, headers: { ...response.headers, allow } };
 }
 
