@@ -20,6 +20,8 @@ export interface RelayChange {
 export type RelayEvent =
   | RouterEvent
   | RouteEvent
+  /** Something that a person should know of how the relay is set up; it goes on. */
+  | { readonly type: 'warning'; readonly reason: string }
   /** A connection could not be accepted; the relay goes on. */
   | { readonly type: 'listen-failure'; readonly failure: ClaspError }
   /** A bridge is open; again after each `bridge-retrying`. */

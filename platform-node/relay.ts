@@ -4,19 +4,24 @@ import { type Scopes, scopes } from '../core/address/scope.ts';
 import type { Client } from '../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../core/errors.ts';
 import { monotonicScheduler } from '../core/time/monotonic-scheduler.ts';
+import type { Grant } from '../operators/router/authenticate.ts';
 import { type RouterStats, router } from '../operators/router/router.ts';
 import { HopBudget } from '../operators/routes/hop-budget.ts';
+import { authRoutes } from './auth/auth-routes.ts';
+import { RelayAuth } from './auth/relay-auth.ts';
 import { BRIDGES, BridgeStatus } from './bridges/bridge-status.ts';
 import type { BridgeAddress, RelayBridgeEvent } from './bridges/relay-bridge.ts';
 import { RelayBridges } from './bridges/relay-bridges.ts';
 import { clock } from './clock.ts';
 import { checkRelayConfig, type RelayConfig, restartKeys } from './config/relay-config.ts';
 import { collectYoung, nextTurn, readingTurns } from './event-loop.ts';
+import { arrivals } from './http/arrivals.ts';
 import { BearerClients } from './http/bearer-clients.ts';
 import { httpApi } from './http/http-api.ts';
-import { httpRoutes } from './http/http-routes.ts';
+import { httpRoutes, json as jsonAnswer } from './http/http-routes.ts';
 import { httpServers, urlsOf } from './http/http-servers.ts';
 import { jsonSockets } from './http/json-sockets.ts';
+import { type OriginRules, pageMay } from './http/origins.ts';
 import { statusRoutes } from './http/status-page.ts';
 import { type RelayChange, type RelayEvent, toRelayEvent } from './relay-event.ts';
 import { RelayRoutes } from './relay-routes.ts';
@@ -33,6 +38,8 @@ export interface RelayAddresses {
   readonly port: number;
   /** The bridges that are open, with where each listens (`udp://127.0.0.1:8000`). */
   readonly bridges: readonly BridgeAddress[];
+  /** Where people log in, on a port of its own; undefined where there is none. */
+  readonly authUrl?: string | undefined;
 }
 
 export interface Relay {
@@ -43,8 +50,11 @@ export interface Relay {
   readonly ready: Promise<RelayAddresses>;
   /** What happens, from the start on. Hot; completes when the relay is closed. */
   readonly events: Observable<RelayEvent>;
-  /** A participant in this process. Closed with the relay. @param scopes what it may do. @defaultValue everything */
-  client(name: string, scopes?: readonly string[] | Scopes): Client;
+  /**
+   * A participant in this process. Closed with the relay. @param may what it may do: scopes, or a grant, with which it
+   * ends. @defaultValue everything
+   */
+  client(name: string, may?: readonly string[] | Scopes | Grant): Client;
   /** Figures of the moment. */
   stats(): RouterStats;
   /**
@@ -54,6 +64,11 @@ export interface Relay {
    * cannot be opened is an event.
    */
   change(config: RelayConfig): Promise<RelayChange>;
+  /**
+   * Reads again what stands in files beside the configuration: the administrator's token and token files. What is gone there
+   * ends. Rejects with a `ClaspError` 402, and changes nothing, when one cannot be read.
+   */
+  reload(): Promise<void>;
   /**
    * Drains and ends: accepts nobody any more, lets what has been gathered go out, and closes every session with 1001
    * `shutting down`. Resolves when all is closed, which takes 3 s at most.
@@ -84,7 +99,19 @@ const CLOSE_TIMEOUT = 3_000;
 export function createRelay(config: RelayConfig = {}): Relay {
   checkRelayConfig(config);
   const { name = 'clasp-rx', host = 'localhost', port = 7330 } = config;
-  const { maxSessions, sessionTimeout, maxMessagesPerSecond, maxSubscriptions, authenticate } = config;
+  const { maxSessions, sessionTimeout, maxMessagesPerSecond, maxSubscriptions } = config;
+  const events = new Subject<RelayEvent>();
+  const auth =
+    config.auth &&
+    new RelayAuth({
+      config: config.auth,
+      host,
+      encrypted: false,
+      otherwise: config.authenticate,
+      warn: (reason) => events.next({ type: 'warning', reason }),
+    });
+  const authenticate = auth?.authenticate ?? config.authenticate;
+  const arrivalOf = arrivals(config.trustProxy);
   const limits = { maxSessions, sessionTimeout, maxMessagesPerSecond, maxSubscriptions };
   const { params, maxParams, onFull } = config;
   const reserved = [{ pattern: `${BRIDGES}/**`, owner: BRIDGES_OWNER }];
@@ -101,7 +128,6 @@ export function createRelay(config: RelayConfig = {}): Relay {
     ...limits,
   });
 
-  const events = new Subject<RelayEvent>();
   const clients = new Set<Client>();
   const running = new Subscription();
   const since = clock();
@@ -119,8 +145,8 @@ export function createRelay(config: RelayConfig = {}): Relay {
     const figures = { sessions, params: params - ownParams, own, subscriptions, messagesIn, messagesOut, uptime };
     return { name, version, urls, ...figures, bridges: bridgeStatus.states, failures: bridgeStatus.failures };
   };
-  const client: Relay['client'] = (clientName, scopes) => {
-    const made = core.client(clientName, scopes);
+  const client: Relay['client'] = (clientName, may) => {
+    const made = core.client(clientName, may);
     clients.add(made);
     made.status.subscribe({ complete: () => clients.delete(made) });
     if (closing) made.close();
@@ -130,19 +156,37 @@ export function createRelay(config: RelayConfig = {}): Relay {
   const bearers = new BearerClients({ join: client, authenticate, name: 'http' });
   const api = httpApi(bearers);
   const turns = readingTurns();
+  const { cors = [], origins } = config;
+  const pages: OriginRules = { origins, cors, authenticated: authenticate !== undefined, host };
+  const routing = { cors, arrivals: arrivalOf };
+  const login = auth
+    ? authRoutes({
+        authority: () => auth.authority,
+        requireTls: config.auth?.requireTls === true,
+        welcome: (headers) => pageMay('auth', headers, pages),
+      })
+    : [];
+  const failed = (failure: ClaspError) => events.next({ type: 'listen-failure', failure });
   const http = httpServers({
     host,
     turns,
-    request: httpRoutes([...statusRoutes(status), ...api.routes], { cors: config.cors ?? [] }),
-    failed: (failure) => events.next({ type: 'listen-failure', failure }),
+    request: httpRoutes([...statusRoutes(status), ...login, ...api.routes], routing),
+    failed,
   });
-  const subProtocols = new SubProtocols(http.servers, JSON_PATH);
+  const authPort = config.auth?.port;
+  const named = { path: '/', methods: { GET: () => jsonAnswer(200, { name }) } };
+  const authHttp =
+    authPort === undefined
+      ? undefined
+      : httpServers({ host, turns, request: httpRoutes([named, ...login], routing), failed });
+  const subProtocols = new SubProtocols(http.servers, JSON_PATH, arrivalOf);
   running.add(() => subProtocols.close());
   let jsonPeers = 0;
   const json = {
     path: JSON_PATH,
     maxPeers: maxSessions ?? 0,
     turns,
+    arrivals: arrivalOf,
     changed: (peers: readonly string[]) => {
       jsonPeers = peers.length;
     },
@@ -164,33 +208,40 @@ export function createRelay(config: RelayConfig = {}): Relay {
   const routes = new RelayRoutes({ client, budget, tell: (event) => events.next(event) });
 
   const start = async (): Promise<RelayAddresses> => {
+    await auth?.open();
     // Whoever is accepted is served: the router runs before the port is bound.
-    const sockets = { notFor: JSON_PATH, leave: subProtocols.claims, turns };
+    const sockets = { notFor: JSON_PATH, leave: subProtocols.claims, turns, arrivals: arrivalOf };
     const connections = merge(...http.servers.map((server) => webSocketListener({ server, ...sockets })));
     running.add(core(connections).subscribe((event) => events.next(event)));
     const bound = await http.listen(port);
     urls = urlsOf(host, bound);
+    const authBound = authPort === undefined ? undefined : await authHttp?.listen(authPort);
+    const authUrl = authBound === undefined ? undefined : urlsOf(host, authBound)[0]?.replace(/^ws/, 'http');
     routes.change(config.routes ?? []);
     const addresses = await bridges.openAll(config.bridges ?? []);
     for (const ending of endings ?? []) events.next(ending);
     endings = undefined;
-    return { urls, port: bound, bridges: addresses };
+    return { urls, port: bound, bridges: addresses, ...(authUrl !== undefined && { authUrl }) };
   };
   const started = start();
 
   const drain = async (): Promise<void> => {
     // What is half open is opened first, or it would stay open.
     await started.catch(() => undefined);
-    const closed = http.close();
+    const closed = Promise.all([http.close(), authHttp?.close()]);
     routes.close();
     bridges.close();
     api.close();
     bearers.close();
     for (const participant of clients) participant.close();
     running.unsubscribe();
-    const deadline = monotonicScheduler.schedule(() => http.destroy(), CLOSE_TIMEOUT);
+    const deadline = monotonicScheduler.schedule(() => {
+      http.destroy();
+      authHttp?.destroy();
+    }, CLOSE_TIMEOUT);
     await closed;
     deadline.unsubscribe();
+    await auth?.close();
     events.complete();
   };
   let changing: Promise<unknown> = started;
@@ -198,6 +249,7 @@ export function createRelay(config: RelayConfig = {}): Relay {
     const apply = async (): Promise<RelayChange> => {
       checkRelayConfig(next);
       if (closing) throw new ClaspError(ErrorCode.Overloaded, 'the relay is closed');
+      if (next.auth) auth?.reload(next.auth);
       const { opened, closed } = await bridges.change(next.bridges ?? []);
       const { started: routesStarted, stopped: routesStopped } = routes.change(next.routes ?? []);
       const done = { opened, closed, routesStarted, routesStopped, restart: restartKeys(config, next) };
@@ -206,6 +258,11 @@ export function createRelay(config: RelayConfig = {}): Relay {
     };
     // One after the other, and none before the relay is open.
     const applied = changing.then(apply);
+    changing = applied.catch(() => undefined);
+    return applied;
+  };
+  const reload = (): Promise<void> => {
+    const applied = changing.then(() => auth?.reload());
     changing = applied.catch(() => undefined);
     return applied;
   };
@@ -219,5 +276,5 @@ export function createRelay(config: RelayConfig = {}): Relay {
     throw cause;
   });
 
-  return { ready, events: events.asObservable(), client, stats: () => core.stats(), change, close };
+  return { ready, events: events.asObservable(), client, stats: () => core.stats(), change, reload, close };
 }

@@ -2,11 +2,12 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { createWebSocketStream, type WebSocket, WebSocketServer } from 'ws';
 import { formatHostPort } from './host-port.ts';
+import { type Arrivals, arrivals, type HttpArrival } from './http/arrivals.ts';
 import { pathOf } from './http/http-requests.ts';
 import { onWebSocketUpgrade } from './http/web-socket-upgrades.ts';
 
-/** Takes a WebSocket on as a stream of bytes; `peer` is where it comes from. */
-export type AcceptStream = (stream: Duplex, peer: string) => void;
+/** Takes a WebSocket on as a stream of bytes; `peer` is where it comes from, for people. */
+export type AcceptStream = (stream: Duplex, peer: string, arrival: Pick<HttpArrival, 'peer' | 'secure'>) => void;
 
 /** The largest message, in bytes. */
 const LARGEST = 2 * 1024 * 1024;
@@ -32,6 +33,7 @@ function bytesOf(socket: WebSocket): Duplex {
 export class SubProtocols {
   readonly #listening: readonly (() => void)[];
   readonly #notFor: string | undefined;
+  readonly #arrivalOf: Arrivals;
   readonly #accepting = new Map<string, AcceptStream>();
   readonly #handshakes = new WebSocketServer({
     noServer: true,
@@ -42,8 +44,9 @@ export class SubProtocols {
   });
 
   /** @param notFor - a path that is another listener's, whatever is offered there */
-  constructor(servers: readonly Server[], notFor?: string) {
+  constructor(servers: readonly Server[], notFor?: string, arrivalOf: Arrivals = arrivals()) {
     this.#notFor = notFor;
+    this.#arrivalOf = arrivalOf;
     this.#listening = servers.map((server) => onWebSocketUpgrade(server, this.#upgrade));
   }
 
@@ -68,7 +71,7 @@ export class SubProtocols {
     if (!accept) return;
     const { remoteAddress = 'unknown', remotePort = 0 } = request.socket;
     this.#handshakes.handleUpgrade(request, stream, head, (socket) => {
-      accept(bytesOf(socket), formatHostPort(remoteAddress, remotePort));
+      accept(bytesOf(socket), formatHostPort(remoteAddress, remotePort), this.#arrivalOf(request));
     });
   };
 

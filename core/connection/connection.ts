@@ -37,6 +37,13 @@ export interface Connection {
   readonly maxFrame?: number | undefined;
   /** Whether the peer is a slow device, which is sent nothing at the greeting that it did not ask for. @defaultValue `false` */
   readonly narrow?: boolean | undefined;
+  /**
+   * What the transport knows of who connects: its IP address, whether the way is encrypted, and a token that came with
+   * the request. @defaultValue nothing
+   */
+  readonly arrival?:
+    | { readonly peer?: string | undefined; readonly secure?: boolean | undefined; readonly token?: string | undefined }
+    | undefined;
   /** Asks the transport below whether the peer is alive (a WebSocket ping) and calls back when it answered. */
   readonly ping?: ((answered: () => void) => void) | undefined;
 }

@@ -21,6 +21,12 @@ export function tokenKind(token: string): TokenKind {
   return token.startsWith('ext_') ? 'reserved' : 'foreign';
 }
 
+/** Whether a text says by its beginning that it is a token of a kind we know. */
+export function isNamedToken(text: string): boolean {
+  const kind = tokenKind(text);
+  return kind === 'plain' || kind === 'capability' || kind === 'entity';
+}
+
 /** A new token that is looked up (`cpsk_` and 32 hex digits): it says nothing itself. */
 export function newPlainToken({ randomBytes }: TokenCrypto): string {
   return PLAIN_PREFIX + toHex(randomBytes(PLAIN_BYTES));

@@ -204,6 +204,19 @@ export class Authority {
     return follow(this.#authenticated(token, peer));
   }
 
+  /** Whether a token is for this authority to judge: one of the configuration, or of a kind that is known here. */
+  takes(token: string | undefined): Answer<boolean> {
+    return follow(this.#takes(token));
+  }
+
+  *#takes(token: string | undefined): Steps<boolean> {
+    if (token === undefined || token === '') return this.#anonymous !== undefined;
+    const kind = tokenKind(token);
+    if (kind !== 'foreign') return true;
+    const hash = yield* wait(tokenHash(token, this.#options.crypto));
+    return (yield* this.#configuredTokens()).has(hash);
+  }
+
   *#authenticated(token: string | undefined, peer: string | undefined): Steps<AuthGrant> {
     const key = peer === undefined ? undefined : addressKey(peer);
     const { elapsed } = this.#options;

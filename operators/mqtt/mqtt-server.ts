@@ -1,10 +1,11 @@
 import { type Observable, type SchedulerLike, Subject, Subscription } from 'rxjs';
-import { type Scopes, scopes } from '../../core/address/scope.ts';
+import { scopes } from '../../core/address/scope.ts';
 import type { Client } from '../../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { type MqttConnectPacket, MqttReason, type MqttWill } from '../../core/protocols/mqtt/mqtt-packet.ts';
 import { fromMqttTopic } from '../../core/protocols/mqtt/mqtt-topic.ts';
 import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
+import { isNamedToken } from '../../core/token/plain-token.ts';
 import { FailureDigest } from '../failure-digest.ts';
 import { type Authenticate, askForGrant, type CompiledGrant } from '../router/authenticate.ts';
 import { MqttConnection } from './mqtt-connection.ts';
@@ -42,7 +43,7 @@ export interface MqttServerLimits {
 
 export interface MqttServerOptions extends MqttServerLimits {
   /** Makes the participant of a client. */
-  readonly join: (name: string, scopes: Scopes) => Client;
+  readonly join: (name: string, grant: CompiledGrant) => Client;
   /** Decides what the bearer of a password, its token, may do; is told the user name. @defaultValue open: everybody may do everything */
   readonly authenticate?: Authenticate | undefined;
   /** Gives an id to a client that has none. */
@@ -58,6 +59,8 @@ interface Member {
   readonly owner: string;
   /** What ends when it comes back. */
   waiting: Subscription;
+  /** Listens for the end of its grant, also while it is away. */
+  granted: Subscription;
   connection: MqttConnection | undefined;
   will: MqttWill | undefined;
   /** Seconds for which it stays. */
@@ -94,7 +97,9 @@ export class MqttServer {
     this.#options = options;
     this.#scheduler = options.scheduler ?? monotonicScheduler;
     this.#digest = new FailureDigest({ scheduler: this.#scheduler });
-    this.#shares = new MqttShares(() => options.join('MQTT shared subscriptions', READ_ALL));
+    this.#shares = new MqttShares(() =>
+      options.join('MQTT shared subscriptions', { scopes: READ_ALL, expiresAt: undefined }),
+    );
     this.failures = this.#digest.failures;
     this.changes = this.#changed.asObservable();
   }
@@ -137,9 +142,17 @@ export class MqttServer {
       return;
     }
     const { username } = packet;
-    const token = packet.password && new TextDecoder().decode(packet.password);
+    const token = tokenOf(packet);
     const name = packet.clientId || 'mqtt';
-    const hello = { type: 'HELLO', version: 1, name, features: [], token, username } as const;
+    const hello = {
+      type: 'HELLO',
+      version: 1,
+      name,
+      features: [],
+      token,
+      username,
+      ...connection.peer.arrival,
+    } as const;
     askForGrant(this.#options.authenticate, hello).subscribe({
       next: (grant) => this.#admit(connection, packet, grant, token),
       error: (cause) => {
@@ -180,13 +193,9 @@ export class MqttServer {
     return undefined;
   }
 
-  #admit(
-    connection: MqttConnection,
-    packet: MqttConnectPacket,
-    { scopes, expiresAt }: CompiledGrant,
-    token: string | undefined,
-  ): void {
+  #admit(connection: MqttConnection, packet: MqttConnectPacket, grant: CompiledGrant, token: string | undefined): void {
     if (connection.closed) return;
+    const { scopes, expiresAt } = grant;
     if (expiresAt !== undefined && expiresAt <= this.#scheduler.now()) {
       connection.refuse(MqttReason.NotAuthorized, 'token expired');
       return;
@@ -206,7 +215,7 @@ export class MqttServer {
       member = undefined;
     }
     const sessionPresent = member !== undefined;
-    member ??= this.#begin(clientId, owner, scopes);
+    member ??= this.#begin(clientId, owner, grant);
     const asked = packet.protocolVersion < 5 ? (packet.clean ? 0 : maxSessionExpiry) : expiryOf(packet);
     member.waiting.unsubscribe();
     member.waiting = new Subscription();
@@ -214,9 +223,9 @@ export class MqttServer {
     this.#connections.set(connection, member);
     member.will = packet.will;
     member.expiry = Math.min(asked, maxSessionExpiry);
-    if (expiresAt !== undefined) {
-      this.#after(member, expiresAt - this.#scheduler.now(), () => connection.disconnect(MqttReason.NotAuthorized));
-    }
+    this.#watch(member, grant);
+    // Withdrawn between the look at the token and now.
+    if (connection.closed) return;
     const tooSilent = maxKeepalive > 0 && (packet.keepalive === 0 || packet.keepalive > maxKeepalive);
     const lowered = packet.protocolVersion === 5 && tooSilent;
     connection.welcome(packet, {
@@ -236,9 +245,24 @@ export class MqttServer {
     this.#changed.next();
   }
 
-  #begin(clientId: string, owner: string, scopes: Scopes): Member {
+  /** Ends a member with the grant that it came with last: what it left to say and to be told goes with it. */
+  #watch(member: Member, { expiresAt, ended }: CompiledGrant): void {
+    const withdrawn = () => {
+      member.will = undefined;
+      member.connection?.disconnect(MqttReason.NotAuthorized);
+      if (this.#members.get(member.session.clientId) === member) this.#end(member);
+    };
+    member.granted.unsubscribe();
+    member.granted = new Subscription();
+    if (expiresAt !== undefined) this.#later(member.granted, expiresAt - this.#scheduler.now(), withdrawn);
+    member.granted.add(ended?.subscribe({ next: withdrawn, error: withdrawn }));
+  }
+
+  #begin(clientId: string, owner: string, grant: CompiledGrant): Member {
+    const { scopes, subject, id } = grant;
     const { join, namespace = '/mqtt', maxQueued = 10_000, maxFilters = 1_000 } = this.#options;
-    const client = join(clientId, scopes);
+    // The member outlives a grant where it comes back with another one.
+    const client = join(clientId, { scopes, subject, id, expiresAt: undefined });
     const session = new MqttSession({
       clientId,
       client,
@@ -255,6 +279,7 @@ export class MqttServer {
       session,
       owner,
       waiting: new Subscription(),
+      granted: new Subscription(),
       connection: undefined,
       will: undefined,
       expiry: 0,
@@ -289,6 +314,7 @@ export class MqttServer {
   /** Forgets a client; what it left to say is said. */
   #end(member: Member): void {
     member.waiting.unsubscribe();
+    member.granted.unsubscribe();
     if (this.#members.get(member.session.clientId) === member) this.#members.delete(member.session.clientId);
     this.#sayWill(member, () => member.session.close());
   }
@@ -311,6 +337,10 @@ export class MqttServer {
 
   /** Does something later, unless the member comes back before; timers of hosts end after 24 days. */
   #after({ waiting }: Member, delay: number, work: () => void): void {
+    this.#later(waiting, delay, work);
+  }
+
+  #later(waiting: Subscription, delay: number, work: () => void): void {
     const due = this.#scheduler.now() + delay;
     const wait = () => {
       const left = due - this.#scheduler.now();
@@ -319,6 +349,12 @@ export class MqttServer {
     };
     waiting.add(this.#scheduler.schedule(wait, Math.max(0, Math.min(delay, LONGEST_TIMER))));
   }
+}
+
+/** The password; many devices have a field for the user name only. */
+function tokenOf({ username, password }: MqttConnectPacket): string | undefined {
+  if (password) return new TextDecoder().decode(password);
+  return username !== undefined && isNamedToken(username) ? username : undefined;
 }
 
 function expiryOf({ properties }: MqttConnectPacket): number {

@@ -25,6 +25,10 @@ export interface Grant {
 
 /** How somebody who asks to be let in introduces itself. */
 export interface Introduction extends HelloMessage {
+  /** The IP address of the peer, without its port; of the one behind a proxy that is trusted. @defaultValue not known */
+  readonly peer?: string | undefined;
+  /** Whether what it sends is encrypted on the way. @defaultValue not known */
+  readonly secure?: boolean | undefined;
   /** The user name of an MQTT client; other ways in have none. */
   readonly username?: string | undefined;
 }
@@ -61,16 +65,29 @@ export function askForGrant(authenticate: Authenticate | undefined, hello: Intro
   }).pipe(
     take(1),
     throwIfEmpty(() => notAuthenticated(undefined)),
-    map(({ scopes: given, expiresAt, subject, id, ended }) => {
-      // As of a token without "exp": compared with any time it is false, and the grant would never end.
-      if (expiresAt !== undefined && Number.isNaN(Number(expiresAt))) {
-        throw new ClaspError(ErrorCode.NotAuthenticated, `expiresAt of the grant must be a time, not ${expiresAt}`);
-      }
-      return { scopes: given instanceof Scopes ? given : scopes(given), expiresAt, subject, id, ended };
-    }),
+    map(compileGrant),
     // What a database says of its password is not for somebody who has not even come in.
     catchError((cause) => throwError(() => (cause instanceof ClaspError ? cause : notAuthenticated(cause)))),
   );
+}
+
+/**
+ * A grant with its scopes compiled, of a grant or of scopes alone, which last for ever. Throws a `ClaspError` 300 for one
+ * whose end is no time, 202 for a scope that does not parse.
+ */
+export function compileGrant(given: Grant | Scopes | readonly string[]): CompiledGrant {
+  if (given instanceof Scopes) return { scopes: given, expiresAt: undefined };
+  if (isScopeList(given)) return { scopes: scopes(given), expiresAt: undefined };
+  const { scopes: permitted, expiresAt, subject, id, ended } = given;
+  // As of a token without "exp": compared with any time it is false, and the grant would never end.
+  if (expiresAt !== undefined && Number.isNaN(Number(expiresAt))) {
+    throw new ClaspError(ErrorCode.NotAuthenticated, `expiresAt of the grant must be a time, not ${expiresAt}`);
+  }
+  return { scopes: permitted instanceof Scopes ? permitted : scopes(permitted), expiresAt, subject, id, ended };
+}
+
+function isScopeList(given: Grant | readonly string[]): given is readonly string[] {
+  return Array.isArray(given);
 }
 
 function notAuthenticated(cause: unknown): ClaspError {

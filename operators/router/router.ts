@@ -1,5 +1,5 @@
 import { merge, Observable, type OperatorFunction, Subject, tap } from 'rxjs';
-import { ALL_SCOPES, Scopes, scopes } from '../../core/address/scope.ts';
+import { ALL_SCOPES, type Scopes } from '../../core/address/scope.ts';
 import type { Client } from '../../core/client/client.ts';
 import type { Connection } from '../../core/connection/connection.ts';
 import { memoryPair } from '../../core/connection/memory-pair.ts';
@@ -9,7 +9,7 @@ import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import { readUtf8 } from '../../core/wire/bytes.ts';
 import { createLocalClient } from '../client/client.ts';
 import { chain } from '../stage.ts';
-import type { CompiledGrant } from './authenticate.ts';
+import { type CompiledGrant, compileGrant, type Grant } from './authenticate.ts';
 import type { RouterEvent } from './router-event.ts';
 import { type RouterOptions, type RouterStages, type RouterStats, routerStages } from './router-stages.ts';
 import { sessionIds } from './session.ts';
@@ -22,9 +22,9 @@ export interface Router extends OperatorFunction<Connection, RouterEvent> {
    * A participant in this process: the same {@link Client} as over a network, without one. It may be made before the
    * router runs; it then joins when the router does.
    *
-   * @param scopes what it may do. @defaultValue everything
+   * @param may what it may do: scopes, or a grant, with which it ends. @defaultValue everything
    */
-  client(name: string, scopes?: readonly string[] | Scopes): Client;
+  client(name: string, may?: readonly string[] | Scopes | Grant): Client;
   /** Figures of the current run; all zero while it does not run. */
   stats(): RouterStats;
 }
@@ -101,8 +101,8 @@ export function router(options: RouterOptions = {}): Router {
       };
     });
 
-  const client = (name: string, may: readonly string[] | Scopes = ALL_SCOPES): Client => {
-    const grant = { scopes: may instanceof Scopes ? may : scopes(may), expiresAt: undefined };
+  const client = (name: string, may: readonly string[] | Scopes | Grant = ALL_SCOPES): Client => {
+    const grant = compileGrant(may);
     const dial = new Observable<Connection>((dialled) => {
       const [here, there] = memoryPair();
       grants.set(there, grant);

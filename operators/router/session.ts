@@ -445,8 +445,10 @@ class Sessions implements Receiving {
       return;
     }
     session.phase = 'authenticating';
+    const { peer, secure, token } = session.connection.arrival ?? {};
+    const introduced = { ...hello, token: hello.token ?? token, peer, secure };
     session.incoming.add(
-      askForGrant(this.#options.authenticate, hello).subscribe({
+      askForGrant(this.#options.authenticate, introduced).subscribe({
         next: (grant) => this.#welcome(session, grant),
         error: (cause) => this.#close(session, ClaspError.from(cause, ErrorCode.NotAuthenticated), true),
       }),

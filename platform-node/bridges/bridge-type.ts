@@ -1,8 +1,7 @@
 import type { Observable, SchedulerLike } from 'rxjs';
 import type { ZodType } from 'zod';
-import type { Scopes } from '../../core/address/scope.ts';
 import type { BridgeEvent, Client } from '../../core/client/client.ts';
-import type { Authenticate } from '../../operators/router/authenticate.ts';
+import type { Authenticate, CompiledGrant } from '../../operators/router/authenticate.ts';
 import type { AcceptStream } from '../sub-protocols.ts';
 
 /** What a bridge may use beside its client and its entry of the configuration. */
@@ -15,9 +14,9 @@ export interface BridgeContext {
   readonly scheduler: SchedulerLike;
   /**
    * One more participant, for a bridge that lets others in (an MQTT client, an HTTP request): named, and with what it
-   * may do. The bridge closes it.
+   * may do, with which it ends. The bridge closes it.
    */
-  readonly join: (name: string, scopes: Scopes) => Client;
+  readonly join: (name: string, grant: CompiledGrant) => Client;
   /** Decides what the bearer of a token may do; undefined in open mode. */
   readonly authenticate: Authenticate | undefined;
   /**

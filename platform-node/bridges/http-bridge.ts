@@ -1,10 +1,9 @@
 import { Observable, type SchedulerLike } from 'rxjs';
-import type { Scopes } from '../../core/address/scope.ts';
 import type { BridgeEvent, Client } from '../../core/client/client.ts';
 import { ClaspError } from '../../core/errors.ts';
 import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import { FailureDigest } from '../../operators/failure-digest.ts';
-import type { Authenticate } from '../../operators/router/authenticate.ts';
+import type { Authenticate, CompiledGrant } from '../../operators/router/authenticate.ts';
 import { formatHostPort } from '../host-port.ts';
 import { BearerClients, sharedClient } from '../http/bearer-clients.ts';
 import { httpApi } from '../http/http-api.ts';
@@ -29,7 +28,7 @@ export interface HttpBridgeOptions {
   /** Named in events. @defaultValue 'http' */
   readonly name?: string;
   /** Makes a participant for each token that is used, and each listener to events. @defaultValue every request acts as the bridge itself, and listeners do not hear what requests emit */
-  readonly join?: (name: string, scopes: Scopes) => Client;
+  readonly join?: (name: string, grant: CompiledGrant) => Client;
   /**
    * Decides what the bearer of a token may do; without `join` it lets in only who is granted `admin:/**`.
    * @defaultValue open: everybody may do what the bridge may do

@@ -10,6 +10,7 @@ import type { MqttServerLimits, MqttServerOptions } from '../../operators/mqtt/m
 import { MqttServer } from '../../operators/mqtt/mqtt-server.ts';
 import { readingTurns } from '../event-loop.ts';
 import { formatHostPort } from '../host-port.ts';
+import { plainAddress } from '../http/arrivals.ts';
 import type { AcceptStream } from '../sub-protocols.ts';
 import { MqttStream, mqttCodec } from './mqtt-stream.ts';
 
@@ -78,8 +79,8 @@ export function mqttServerBridge(access: MqttAccess, options: MqttServerBridgeOp
       );
       out.add(devices.subscribe((ids) => out.next({ type: 'devices', bridge, devices: ids })));
       const turns = readingTurns();
-      const accept: AcceptStream = (stream, peer) =>
-        server.accept(new MqttStream(stream, peer, codec, maxPacketSize, turns));
+      const accept: AcceptStream = (stream, peer, arrival) =>
+        server.accept(new MqttStream(stream, peer, codec, maxPacketSize, turns, arrival));
       for (const subprotocol of SUBPROTOCOLS) if (webSockets) out.add(webSockets(subprotocol, accept));
       if (port === false) {
         out.next({ type: 'ready', bridge, address: 'WebSockets of the relay' });
@@ -116,7 +117,9 @@ export function mqttServerBridge(access: MqttAccess, options: MqttServerBridgeOp
 function listen(accept: AcceptStream, tls: MqttServerBridgeOptions['tls']): Server {
   const connected = (socket: Socket) => {
     socket.setNoDelay(true);
-    accept(socket, formatHostPort(socket.remoteAddress ?? 'unknown', socket.remotePort ?? 0));
+    const { remoteAddress = 'unknown', remotePort = 0 } = socket;
+    const arrival = { peer: plainAddress(remoteAddress), secure: tls !== undefined };
+    accept(socket, formatHostPort(remoteAddress, remotePort), arrival);
   };
   if (!tls) return createServer(connected);
   return createTlsServer({ cert: pem(tls.cert, 'tls.cert'), key: pem(tls.key, 'tls.key') }, connected);

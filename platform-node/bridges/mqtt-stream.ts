@@ -35,6 +35,7 @@ export async function mqttCodec(): Promise<MqttCodec> {
  */
 export class MqttStream implements MqttPeer, Reader {
   readonly peer: string;
+  readonly arrival: MqttPeer['arrival'];
   readonly packets: Observable<MqttPacket>;
   readonly saturated: BehaviorSubject<boolean> = new BehaviorSubject(false);
   readonly #stream: Duplex;
@@ -56,8 +57,16 @@ export class MqttStream implements MqttPeer, Reader {
   #waits = false;
   #ended = false;
 
-  constructor(stream: Duplex, peer: string, codec: MqttCodec, maxPacketSize: number, turns: RoundRobin) {
+  constructor(
+    stream: Duplex,
+    peer: string,
+    codec: MqttCodec,
+    maxPacketSize: number,
+    turns: RoundRobin,
+    arrival?: MqttPeer['arrival'],
+  ) {
     this.peer = peer;
+    this.arrival = arrival;
     this.#stream = stream;
     this.#codec = codec;
     this.#maxPacketSize = maxPacketSize;

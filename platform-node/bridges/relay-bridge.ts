@@ -3,7 +3,7 @@ import type { Scopes } from '../../core/address/scope.ts';
 import type { BridgeEvent, Client } from '../../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
-import type { Authenticate } from '../../operators/router/authenticate.ts';
+import type { Authenticate, CompiledGrant } from '../../operators/router/authenticate.ts';
 import { countHops } from '../../operators/routes/count-hops.ts';
 import type { HopBudget } from '../../operators/routes/hop-budget.ts';
 import { checkEntry } from '../config/check-entry.ts';
@@ -20,7 +20,7 @@ export type RelayBridgeEvent =
 /** What a bridge takes from its relay. */
 export interface RelayBridgeOptions {
   /** Makes its client, and the participants that it lets in. */
-  readonly client: (name: string, scopes?: Scopes) => Client;
+  readonly client: (name: string, may?: Scopes | CompiledGrant) => Client;
   /** Counts what its own client passes on; whom it lets in is outside. */
   readonly budget: HopBudget;
   /** The address that the relay is bound to. */
@@ -72,8 +72,8 @@ export function relayBridge(config: BridgeConfig, options: RelayBridgeOptions): 
   const following = new Subscription();
   const participants = new Set<Client>();
 
-  const join = (participant: string, scopes?: Scopes): Client => {
-    const joined = client(participant, scopes);
+  const join = (participant: string, may?: CompiledGrant): Client => {
+    const joined = client(participant, may);
     participants.add(joined);
     joined.status.subscribe({ complete: () => participants.delete(joined) });
     if (following.closed) joined.close();

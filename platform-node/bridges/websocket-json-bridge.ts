@@ -1,11 +1,10 @@
 import { Observable, type SchedulerLike } from 'rxjs';
 import { z } from 'zod';
-import type { Scopes } from '../../core/address/scope.ts';
 import type { BridgeEvent, Client } from '../../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import { FailureDigest } from '../../operators/failure-digest.ts';
-import type { Authenticate } from '../../operators/router/authenticate.ts';
+import type { Authenticate, CompiledGrant } from '../../operators/router/authenticate.ts';
 import { nameField, namespaceField, patternField, portField } from '../config/config-fields.ts';
 import { formatHostPort } from '../host-port.ts';
 import { BearerClients, sharedClient } from '../http/bearer-clients.ts';
@@ -35,7 +34,7 @@ export interface WebsocketJsonBridgeOptions {
   /** Named in events. @defaultValue 'websocket-json' */
   readonly name?: string;
   /** Makes a participant for each peer. @defaultValue every peer acts as the bridge itself, and does not hear what others of them emit */
-  readonly join?: (name: string, scopes: Scopes) => Client;
+  readonly join?: (name: string, grant: CompiledGrant) => Client;
   /** Decides what the bearer of a token may do; without `join` it lets in only who is granted `admin:/**`. @defaultValue open */
   readonly authenticate?: Authenticate | undefined;
   /** Clock and timer. @defaultValue `monotonicScheduler` */

@@ -49,7 +49,7 @@ export function parseArguments<T extends OptionTable>(
     if (token.rawName === '--help' || token.rawName === '-h')
       return { options: empty(command.options), args, help: true, notices };
     const known = token.rawName.startsWith('--') ? names.get(token.name) : undefined;
-    const unsupported = known ? undefined : foreign[token.name];
+    const unsupported = !known && Object.hasOwn(foreign, token.name) ? foreign[token.name] : undefined;
     if (unsupported) {
       notices.push(passedOver(token.rawName, unsupported));
       continue;

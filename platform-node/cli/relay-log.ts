@@ -104,6 +104,8 @@ function entryOf(event: RelayEvent): Entry {
       const because = cause === undefined ? '' : `, because authenticate threw: ${cause}`;
       return { level: 'warn', type, text: `refused to ${who(event.session)}${after(event.error)}${because}`, fields };
     }
+    case 'warning':
+      return { level: 'warn', type, text: event.reason, fields: { reason: event.reason } };
     case 'listen-failure':
       return {
         level: 'error',

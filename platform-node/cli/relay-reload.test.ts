@@ -6,6 +6,7 @@ const flags = (given: Partial<RelayFlags> = {}): RelayFlags => ({
   fixed: {},
   osc: { listen: undefined, targets: [], namespace: undefined },
   mqttPort: undefined,
+  auth: { on: false, settings: {} },
   ...given,
 });
 
@@ -30,6 +31,15 @@ describe('options and a configuration file', () => {
       port: 0,
       maxSessions: 5,
     });
+  });
+
+  it('options of authentication turn it on, or only change it where it is on', () => {
+    const admin = { on: true, settings: { adminToken: 'admin.token' } };
+    expect(withFlags(file, flags({ auth: admin }))).toEqual({ ...file, auth: { adminToken: 'admin.token' } });
+    const db = { on: false, settings: { db: 'my.db' } };
+    expect(withFlags(file, flags({ auth: db }))).toEqual(file);
+    const authenticated = { ...file, auth: { tokenTtl: 5, db: 'its.db' } };
+    expect(withFlags(authenticated, flags({ auth: db })).auth).toEqual({ tokenTtl: 5, db: 'my.db' });
   });
 
   it('options for OSC change what they name of the first OSC bridge, or make one', () => {

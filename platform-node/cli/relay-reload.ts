@@ -1,5 +1,6 @@
 import { catchError, concatMap, defer, from, map, merge, mergeMap, NEVER, type Observable, of } from 'rxjs';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
+import type { AuthConfig } from '../auth/auth-config.ts';
 import type { BridgeConfig } from '../bridges/bridge-types.ts';
 import { type FileMistake, readConfigFile } from '../config/config-file.ts';
 import type { RelayConfig } from '../config/relay-config.ts';
@@ -17,6 +18,11 @@ export interface RelayFlags {
     readonly namespace: string | undefined;
   };
   readonly mqttPort: number | undefined;
+  readonly auth: {
+    /** Whether they turn authentication on. */
+    readonly on: boolean;
+    readonly settings: AuthConfig;
+  };
 }
 
 export interface ReloadOptions {
@@ -54,20 +60,16 @@ export class MistakesError extends ClaspError {
  * done is an event of the relay. Never errors.
  */
 export function reloads({ file, flags, relay, reload, json }: ReloadOptions): Observable<Line> {
-  const complaint = (text: string, type = 'config-failure') =>
-    message(
-      json ? recordJson({ time: new Date().toISOString(), level: 'error', type, reason: text }) : `error ${text}`,
-    );
   const complaints = (cause: unknown): Observable<Line> => {
     const lines = cause instanceof MistakesError ? cause.lines : [];
     const last = `nothing was changed: ${formatError(cause)}`;
-    return from([...lines, last].map((text) => complaint(printable(text))));
+    return from([...lines, last].map((text) => complaint(text, json)));
   };
   const saved = watchFile(file).pipe(catchError((cause) => merge(of(cause as ClaspError), NEVER)));
 
   return merge(reload, saved).pipe(
     concatMap((wish) => {
-      if (wish instanceof ClaspError) return of(complaint(`${wish.reason}; SIGHUP has it read again`));
+      if (wish instanceof ClaspError) return of(complaint(`${wish.reason}; SIGHUP has it read again`, json));
       return configFrom(file, flags).pipe(
         mergeMap((config) => relay.change(config)),
         mergeMap(() => []),
@@ -75,6 +77,24 @@ export function reloads({ file, flags, relay, reload, json }: ReloadOptions): Ob
       );
     }),
   );
+}
+
+/** Has what stands in files of secrets read again each time that `reload` emits; lines are what cannot be read. Never errors. */
+export function rereads(relay: Relay, reload: Observable<unknown>, json: boolean): Observable<Line> {
+  return reload.pipe(
+    concatMap(() =>
+      from(relay.reload()).pipe(
+        mergeMap(() => []),
+        catchError((cause) => of(complaint(`nothing was changed: ${formatError(cause)}`, json))),
+      ),
+    ),
+  );
+}
+
+function complaint(text: string, json: boolean): Line {
+  const shown = printable(text);
+  const record = { time: new Date().toISOString(), level: 'error', type: 'config-failure', reason: shown };
+  return message(json ? recordJson(record) : `error ${shown}`);
 }
 
 /** `bridges[0].listn: unknown key "listn"`, behind the file and its place. */
@@ -87,7 +107,7 @@ export function mistakeText(file: string, { key, reason, position }: FileMistake
  * The configuration with what the options say in its place; options for OSC and MQTT are for the first such bridge, or
  * make one.
  */
-export function withFlags(config: RelayConfig, { fixed, osc, mqttPort }: RelayFlags): RelayConfig {
+export function withFlags(config: RelayConfig, { fixed, osc, mqttPort, auth }: RelayFlags): RelayConfig {
   const { listen, targets, namespace } = osc;
   let bridges = config.bridges ?? [];
   const isMeant = namespace !== undefined && bridges.some(({ type }) => type === 'osc');
@@ -99,7 +119,13 @@ export function withFlags(config: RelayConfig, { fixed, osc, mqttPort }: RelayFl
   if (mqttPort !== undefined) {
     bridges = withFirst(bridges, 'mqtt-server', { port: mqttPort }, { type: 'mqtt-server', port: mqttPort });
   }
-  return { ...config, ...fixed, ...(bridges.length > 0 && { bridges }) };
+  const isAuthenticated = auth.on || config.auth !== undefined;
+  return {
+    ...config,
+    ...fixed,
+    ...(bridges.length > 0 && { bridges }),
+    ...(isAuthenticated && { auth: { ...config.auth, ...auth.settings } }),
+  };
 }
 
 /** Changes the first bridge of a type, or adds one. */

@@ -33,6 +33,7 @@ const fakeRelay = (verbs: Partial<Relay> = {}): Relay => ({
     refused: 0,
   }),
   change: () => Promise.resolve({ opened: [], closed: [], routesStarted: 0, routesStopped: 0, restart: [] }),
+  reload: () => Promise.resolve(),
   close: () => Promise.resolve(),
   ...verbs,
 });

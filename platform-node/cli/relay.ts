@@ -18,7 +18,7 @@ import {
 import { jsonOption } from './connect.ts';
 import { formatError, printable, recordJson, wayOf } from './format.ts';
 import { LEVELS, type Level, relayLog } from './relay-log.ts';
-import { configFrom, MistakesError, present, type RelayFlags, reloads, withFlags } from './relay-reload.ts';
+import { configFrom, MistakesError, present, type RelayFlags, reloads, rereads, withFlags } from './relay-reload.ts';
 
 const UNLIMITED = Number.MAX_SAFE_INTEGER;
 
@@ -64,6 +64,53 @@ const options = {
     max: 65_535,
     whole: true,
   },
+  'auth-port': {
+    kind: 'number',
+    placeholder: 'PORT',
+    help: 'TCP port for logging in (/auth, /api), which published clients expect at the relay’s port + 20; turns authentication on',
+    min: 0,
+    max: 65_535,
+    whole: true,
+  },
+  'admin-token': {
+    kind: 'text',
+    placeholder: 'FILE',
+    help: 'file of the administrator’s token, made where there is none; turns authentication on',
+  },
+  'token-file': {
+    kind: 'text',
+    placeholder: 'FILE',
+    help: 'file of tokens, lines TOKEN [scope,scope…]; turns authentication on',
+  },
+  'trust-anchor': {
+    kind: 'texts',
+    placeholder: 'FILE',
+    help: 'file of a public key that may sign capability tokens; turns authentication on',
+  },
+  'auth-db': {
+    kind: 'text',
+    placeholder: 'FILE',
+    help: 'SQLite file of users and tokens',
+    usual: 'relay-auth.db',
+  },
+  'token-ttl': {
+    kind: 'number',
+    placeholder: 'SECONDS',
+    help: 'how long a token of a user or guest lasts; 0 = for ever',
+    min: 0,
+    max: 0x7fff_ffff,
+    whole: true,
+    usual: 86_400,
+  },
+  'cap-max-depth': {
+    kind: 'number',
+    placeholder: 'N',
+    help: 'links that a capability token may have',
+    min: 0,
+    max: 64,
+    whole: true,
+    usual: 5,
+  },
   'max-sessions': limit('sessions at a time; 0 = unlimited', 0),
   'session-timeout': {
     kind: 'number',
@@ -92,7 +139,6 @@ const RENDEZVOUS = 'discovery by rendezvous';
 const OPERATIONS = 'health, metrics and draining';
 const JOURNAL = 'the journal';
 const TLS = { takesValue: true, feature: 'TLS', protects: true } as const;
-const TOKENS = { takesValue: true, feature: 'tokens', protects: true } as const;
 
 /** Options of the published relay that belong to what is not here yet. */
 const FOREIGN: Readonly<Record<string, ForeignOption>> = {
@@ -114,10 +160,6 @@ const FOREIGN: Readonly<Record<string, ForeignOption>> = {
   key: TLS,
   'cert-path': TLS,
   'key-path': TLS,
-  'auth-port': TOKENS,
-  'admin-token': TOKENS,
-  'auth-db': TOKENS,
-  'trust-anchor': TOKENS,
 };
 
 export interface RelayCommandOptions {
@@ -139,6 +181,8 @@ export const relayCommand = ({ start, reload = NEVER }: RelayCommandOptions): Co
         'every session and ends with exit code 0.',
       'When the configuration file is saved, or on SIGHUP, bridges and routes that differ are exchanged while it runs. ' +
         'A file with mistakes changes nothing.',
+      'Any of --auth-port, --admin-token, --token-file and --trust-anchor turns authentication on: then nobody comes in ' +
+        'without a token. SIGHUP has the files of tokens read again; what is gone there ends.',
       'OSC listens on this machine only, unless --host is the network or a target is elsewhere. /synth/cutoff becomes the ' +
         'param /osc/synth/cutoff, and what is written there goes to the targets as /synth/cutoff.',
     ],
@@ -149,6 +193,10 @@ export const relayCommand = ({ start, reload = NEVER }: RelayCommandOptions): Co
         run: 'clasp-rx relay --osc-port 8000 --osc-target localhost:9000',
       },
       { what: 'for the whole network', run: 'clasp-rx relay --host 0.0.0.0 --name Venue' },
+      {
+        what: 'one that people log in to, and its administrator',
+        run: 'clasp-rx relay --auth-port 7350 --admin-token admin.token',
+      },
       { what: 'with the bridges and routes of a file', run: 'clasp-rx relay --config clasp.config.json' },
     ],
     run: (given, _args, stop) => {
@@ -171,6 +219,8 @@ export const relayCommand = ({ start, reload = NEVER }: RelayCommandOptions): Co
           if (file !== undefined) {
             const changes = reloads({ file, flags, relay, reload, json: given.json });
             out.add(changes.subscribe((line) => out.next(line)));
+          } else {
+            out.add(rereads(relay, reload, given.json).subscribe((line) => out.next(line)));
           }
           out.add(
             stop.pipe(take(1)).subscribe(() => {
@@ -242,14 +292,33 @@ function relayFlags(given: OptionValues<typeof options>): RelayFlags {
     }),
     osc: { listen: oscPort, targets, namespace },
     mqttPort: given['mqtt-port'],
+    auth: authFlags(given),
   };
 }
 
-function listening({ bridges = [] }: RelayConfig, { urls, port, bridges: open }: RelayAddresses): Line[] {
+/** What the options say of authentication; undefined where none of them turns it on or changes it. */
+function authFlags(given: OptionValues<typeof options>): RelayFlags['auth'] {
+  const anchors = given['trust-anchor'].map((file) => ({ file }));
+  const auth = present({
+    port: given['auth-port'],
+    adminToken: given['admin-token'],
+    tokens: given['token-file'],
+    trustAnchors: anchors.length > 0 ? anchors : undefined,
+  });
+  const changes = present({
+    db: given['auth-db'],
+    tokenTtl: given['token-ttl'],
+    capMaxDepth: given['cap-max-depth'],
+  });
+  return { on: Object.keys(auth).length > 0, settings: { ...auth, ...changes } };
+}
+
+function listening({ bridges = [] }: RelayConfig, { urls, port, bridges: open, authUrl }: RelayAddresses): Line[] {
   const width = Math.max('WebSocket '.length, ...bridges.map(({ type }) => type.length));
   const row = (what: string, where: string) => data(`${what.padEnd(width)} ${where}`);
   const lines = urls.map((url) => row('WebSocket', url));
   lines.push(row('HTTP', `${(urls[0] ?? `ws://localhost:${port}`).replace(/^ws/, 'http')}/`));
+  if (authUrl !== undefined) lines.push(row('Log in', authUrl));
   for (const bridge of bridges) {
     const { address, targets: receivers } = open.find(({ name }) => name === bridgeName(bridge)) ?? {};
     if (bridge.type !== 'osc') {
@@ -266,7 +335,10 @@ function listening({ bridges = [] }: RelayConfig, { urls, port, bridges: open }:
   return lines;
 }
 
-function listeningJson({ name, bridges = [] }: RelayConfig, { urls, port, bridges: open }: RelayAddresses): Line {
+function listeningJson(
+  { name, bridges = [] }: RelayConfig,
+  { urls, port, bridges: open, authUrl }: RelayAddresses,
+): Line {
   const described = bridges.map((bridge) => {
     const called = bridgeName(bridge);
     const { address, targets: receivers } = open.find((each) => each.name === called) ?? {};
@@ -275,14 +347,14 @@ function listeningJson({ name, bridges = [] }: RelayConfig, { urls, port, bridge
     const { listen, targets, namespace } = bridge;
     return { ...at, listen: listen === false ? false : address, targets, namespace };
   });
-  return data(recordJson({ type: 'listening', name, port, urls, bridges: described }));
+  return data(recordJson({ type: 'listening', name, port, urls, authUrl, bridges: described }));
 }
 
 const OPEN =
   'warn  everybody who reaches this port can read and write everything; without --host only this machine does';
 
-function isOpen({ host = 'localhost', authenticate }: RelayConfig): boolean {
-  return !authenticate && !(host === 'localhost' || host === '::1' || host.startsWith('127.'));
+function isOpen({ host = 'localhost', auth, authenticate }: RelayConfig): boolean {
+  return !auth && !authenticate && !(host === 'localhost' || host === '::1' || host.startsWith('127.'));
 }
 
 /** A port in use, with the option or the file that takes another. */
@@ -291,6 +363,8 @@ function advised(cause: unknown, given: OptionValues<typeof options>): unknown {
   const { config = 'the configuration', 'osc-port': osc, 'mqtt-port': mqtt } = given;
   const is = (what: string) => cause.reason.includes(`: ${what} on `);
   let advice = 'with --port';
+  if (given['auth-port'] !== undefined && cause.reason.includes(`port ${given['auth-port']} `))
+    advice = 'with --auth-port';
   if (is(`UDP port ${osc}`)) advice = 'with --osc-port';
   else if (is(`MQTT port ${mqtt}`)) advice = 'with --mqtt-port';
   else if (cause.reason.startsWith('bridge ')) advice = `in ${config}`;

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { suggest } from '../cli/suggest.ts';
+import { described, isSecretPath, looksSecret, shows, withoutSecretValues } from './hidden-values.ts';
 
 /** Something in a configuration that cannot be meant. */
 export interface ConfigMistake {
@@ -24,7 +25,19 @@ export const plainMessages: { readonly error: (issue: RawIssue) => string; reado
 
 /** What a schema found, one entry for each mistake, in the order of the configuration. */
 export function mistakesOf(issues: readonly Issue[], types: readonly string[]): readonly ConfigMistake[] {
-  return issues.flatMap((issue) => expand(issue, [], types));
+  return issues.flatMap((issue) => expand(issue, [], types)).map(withoutSecret);
+}
+
+/** A mistake that shows no secret: not its value, and not what of it stands in the reason. */
+function withoutSecret({ path, reason, value, atKey }: ConfigMistake): ConfigMistake {
+  // What an unknown key holds, nobody knows: a password under a key that was misspelt.
+  const isSecret = atKey || isSecretPath(path) || (typeof value === 'string' && looksSecret(value));
+  const hidden = withoutSecretValues(value, isSecret);
+  if (!isSecret || atKey) return { path, reason, value: hidden, atKey };
+  const told = reason
+    .replaceAll(JSON.stringify(value) ?? '\0', described(value))
+    .replaceAll(shown(value), described(value));
+  return { path, reason: shows(told, value) ? `makes no sense: ${described(value)}` : told, value: hidden, atKey };
 }
 
 function expand(issue: Issue, around: ConfigMistake['path'], types: readonly string[]): readonly ConfigMistake[] {
@@ -147,7 +160,10 @@ function anyOf(words: readonly string[]): string {
 /** A value in one short line. */
 function shown(value: unknown): string {
   if (value === undefined) return 'nothing';
-  const text = typeof value === 'function' ? 'a function' : (JSON.stringify(value, plain) ?? String(value));
+  const text =
+    typeof value === 'function'
+      ? 'a function'
+      : (JSON.stringify(withoutSecretValues(value, false), plain) ?? String(value));
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }
 

@@ -4,6 +4,7 @@ import { checkPattern, compilePattern } from '../../core/address/pattern.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import type { RouteConfig } from '../../core/transforms/route.ts';
 import type { AnyBridgeType } from '../bridges/bridge-types.ts';
+import { authField, networkField } from './auth-fields.ts';
 import { patternField, portField } from './config-fields.ts';
 import { transformSchema } from './transform-schema.ts';
 
@@ -73,6 +74,19 @@ export function configSchema(types: readonly AnyBridgeType[], code: boolean): z.
     cors: z
       .array(z.string())
       .describe('origins of web pages that may use HTTP on this port, or "*"; none if absent')
+      .exactOptional(),
+    auth: authField.describe('who comes in, and what they may; everybody and everything if absent').exactOptional(),
+    origins: z
+      .union([z.literal('auto'), z.literal('*'), z.array(z.string().min(1))])
+      .describe('origins of web pages that may connect, "*" for all; "auto", see security.md, if absent')
+      .exactOptional(),
+    hosts: z
+      .array(z.string().min(1))
+      .describe('names by which an open relay may be asked for, beside this machine and local ones; none if absent')
+      .exactOptional(),
+    trustProxy: z
+      .array(networkField)
+      .describe('networks of proxies whose X-Forwarded-For and -Proto are believed; none if absent')
       .exactOptional(),
     params: z
       .array(z.strictObject(rule))

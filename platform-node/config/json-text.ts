@@ -1,3 +1,5 @@
+import { described, isSecretPath, looksSecret } from './hidden-values.ts';
+
 /** A place in a text, counted from 1. */
 export interface TextPosition {
   readonly line: number;
@@ -92,8 +94,8 @@ class Reader {
     const first = this.#text[this.#at];
     if (first === '{') return this.#object(path);
     if (first === '[') return this.#array(path);
-    if (first === '"') return this.#string();
-    return this.#word();
+    if (first === '"') return this.#string(path);
+    return this.#word(path);
   }
 
   #object(path: ValuePath): Record<string, unknown> {
@@ -102,7 +104,7 @@ class Reader {
     this.#list('}', () => {
       const at = this.#at;
       if (this.#text[at] !== '"') throw this.#fault(`${this.#found()} where a key in double quotes should be`);
-      const key = this.#string();
+      const key = this.#string([]);
       if (keys.has(key)) throw this.#fault(`the key ${JSON.stringify(key)} is there twice`, at);
       keys.add(key);
       this.#skip();
@@ -140,28 +142,29 @@ class Reader {
     }
   }
 
-  #string(): string {
+  #string(path: ValuePath): string {
     const start = this.#at;
     const token = this.#match(/"(?:[^"\\\n]|\\.)*"/y);
     if (token === undefined) throw this.#fault('text without a closing double quote', start);
-    return this.#parsed(token, start) as string;
+    return this.#parsed(token, start, path) as string;
   }
 
-  #word(): unknown {
+  #word(path: ValuePath): unknown {
     const start = this.#at;
     const token = this.#match(/[^\s,:{}[\]"]+/y);
     if (token === undefined) throw this.#fault(`${this.#found()} where a value should be`);
     if (/^\/[/*]/.test(token))
       throw this.#fault('a comment, which JSON does not have; a .mjs file may have them', start);
-    return this.#parsed(token, start);
+    return this.#parsed(token, start, path);
   }
 
-  #parsed(token: string, start: number): unknown {
+  #parsed(token: string, start: number, path: ValuePath): unknown {
     try {
       return JSON.parse(token);
     } catch {
       const hint = /^'/.test(token) ? '; text stands in double quotes' : '';
-      throw this.#fault(`${token.slice(0, 40)} is no JSON value${hint}`, start);
+      const isSecret = isSecretPath(path) || looksSecret(token.replace(/^['"]/, ''));
+      throw this.#fault(`${isSecret ? described(token) : token.slice(0, 40)} is no JSON value${hint}`, start);
     }
   }
 

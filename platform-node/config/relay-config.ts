@@ -3,7 +3,9 @@ import type { OnFull } from '../../core/param/param.ts';
 import type { ParamRule } from '../../core/param/param-rules.ts';
 import type { RouteConfig } from '../../core/transforms/route.ts';
 import type { Authenticate } from '../../operators/router/authenticate.ts';
+import type { AuthConfig } from '../auth/auth-config.ts';
 import { type BridgeConfig, bridgeTypes, isBridgeType } from '../bridges/bridge-types.ts';
+import { networks } from '../http/arrivals.ts';
 import { checkRoutes } from '../relay-routes.ts';
 
 /** What `createRelay` starts: the object of a configuration file, with what only code can give. */
@@ -34,7 +36,18 @@ export interface RelayConfig {
   readonly maxParams?: number;
   /** What happens to a new param when there are `maxParams`. @defaultValue 'lru' */
   readonly onFull?: OnFull;
-  /** Decides what the bearer of a token may do. @defaultValue open: everybody may do everything */
+  /** Who comes in, and what they may: turns authentication on. @defaultValue everybody may do everything */
+  readonly auth?: AuthConfig;
+  /**
+   * Origins of web pages that may connect, `*` for all. `auto`: pages of this relay and of this machine, those that `cors`
+   * names, and all others where a token is needed. @defaultValue 'auto'
+   */
+  readonly origins?: 'auto' | '*' | readonly string[];
+  /** Names by which an open relay may be asked for, beside addresses, this machine's and local ones. @defaultValue none */
+  readonly hosts?: readonly string[];
+  /** Networks of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed. @defaultValue none */
+  readonly trustProxy?: readonly string[];
+  /** Decides what the bearer of a token may do that `auth` does not know. @defaultValue open, or refused where there is `auth` */
   readonly authenticate?: Authenticate;
 }
 
@@ -61,6 +74,7 @@ export function checkRelayConfig({ port = 7330, bridges = [], routes = [], ...li
     if (!/^[^/*]+$/.test(name)) throw wrong('the name of a bridge', 'one segment of an address', name);
     names.add(name);
   }
+  networks(limits.trustProxy ?? []);
   checkRoutes(routes);
 }
 
@@ -68,5 +82,16 @@ export function checkRelayConfig({ port = 7330, bridges = [], routes = [], ...li
 export function restartKeys(before: RelayConfig, after: RelayConfig): readonly string[] {
   const { bridges: _bridges, routes: _routes, ...fixed } = { ...before, ...after };
   const plain = (config: RelayConfig, key: string) => JSON.stringify(config[key as keyof RelayConfig]);
-  return Object.keys(fixed).filter((key) => key !== '$schema' && plain(before, key) !== plain(after, key));
+  const differs = (key: string) => plain(before, key) !== plain(after, key);
+  return Object.keys(fixed).filter((key) => {
+    if (key === 'auth') return JSON.stringify(withoutTokens(before)) !== JSON.stringify(withoutTokens(after));
+    return key !== '$schema' && differs(key);
+  });
+}
+
+/** Tokens are taken while the relay runs. That there is `auth` at all is not. */
+function withoutTokens({ auth }: RelayConfig): AuthConfig | undefined {
+  if (!auth) return undefined;
+  const { tokens: _tokens, adminToken: _adminToken, ...rest } = auth;
+  return rest;
 }

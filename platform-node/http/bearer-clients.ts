@@ -1,15 +1,44 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { firstValueFrom, type SchedulerLike, Subscription } from 'rxjs';
-import type { Scopes } from '../../core/address/scope.ts';
+import { firstValueFrom, ReplaySubject, type SchedulerLike, Subscription, share } from 'rxjs';
 import type { Client } from '../../core/client/client.ts';
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import { PROTOCOL_VERSION } from '../../core/wire/message.ts';
-import { type Authenticate, askForGrant } from '../../operators/router/authenticate.ts';
+import {
+  type Authenticate,
+  askForGrant,
+  type CompiledGrant,
+  type Introduction,
+} from '../../operators/router/authenticate.ts';
 
-/** The token of a request: `Authorization: Bearer …`, or `?token=` where a browser cannot set headers. */
+/**
+ * The token of a request: `Authorization: Bearer …`, or `?token=` where a browser cannot set headers. Throws a `ClaspError`
+ * 100 where there are both and they differ: which of the two counts, two readers may see differently.
+ */
 export function bearerToken({ authorization = '' }: IncomingHttpHeaders, query: URLSearchParams): string | undefined {
-  return /^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? query.get('token') ?? undefined;
+  const header = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
+  const inQuery = query.get('token') ?? undefined;
+  if (header !== undefined && inQuery !== undefined && header !== inQuery) {
+    throw new ClaspError(ErrorCode.BadMessage, 'two tokens that differ: Authorization and ?token=');
+  }
+  return header ?? inQuery;
+}
+
+/** Calls `end` once, with the reason, when a grant ends: by its time, or because it is withdrawn. */
+export function whenEnded(
+  { expiresAt, ended }: Pick<CompiledGrant, 'expiresAt' | 'ended'>,
+  scheduler: SchedulerLike,
+  end: (reason: ClaspError) => void,
+): Subscription {
+  const watch = new Subscription();
+  const over = (cause: unknown) => {
+    if (watch.closed) return;
+    watch.unsubscribe();
+    end(ClaspError.from(cause, ErrorCode.TokenExpired));
+  };
+  watch.add(atExpiry(expiresAt, scheduler, () => over(new ClaspError(ErrorCode.TokenExpired, 'token expired'))));
+  watch.add(ended?.subscribe({ next: over, error: over }));
+  return watch;
 }
 
 /** Milliseconds. Host timers overflow beyond it and fire at once. */
@@ -29,8 +58,8 @@ export function atExpiry(expiresAt: number | undefined, scheduler: SchedulerLike
 }
 
 export interface BearerClientsOptions {
-  /** Makes a participant with what it may do. */
-  readonly join: (name: string, scopes: Scopes) => Client;
+  /** Makes a participant with what it may do, which ends with its grant. */
+  readonly join: (name: string, grant: CompiledGrant) => Client;
   /** Decides what the bearer of a token may do; undefined: everybody may do everything. */
   readonly authenticate: Authenticate | undefined;
   /** Ends a participant that `join` made. @defaultValue closes it */
@@ -46,24 +75,25 @@ export interface BearerClientsOptions {
 }
 
 /** A participant that is in use until `release` is called, once. */
-export interface BorrowedClient {
+export interface BorrowedClient extends CompiledGrant {
   readonly client: Client;
-  readonly scopes: Scopes;
-  /** When its rights end, milliseconds since the Unix epoch. */
-  readonly expiresAt: number | undefined;
   readonly release: () => void;
 }
+
+/** Where a token was shown, as far as it is known. */
+export type ShownBy = Pick<Introduction, 'peer' | 'secure'>;
 
 /** The participant that is shared by all with one token, and what it may do. */
 interface Shared {
   readonly client: Client;
-  readonly scopes: Scopes;
+  readonly grant: CompiledGrant;
 }
 
 interface Bearer {
   readonly key: string;
   readonly asked: Promise<Shared>;
-  expiresAt: number | undefined;
+  /** Listens for the end of its grant. */
+  readonly watch: Subscription;
   /** Milliseconds; after it the token is asked for again. */
   validUntil: number;
   users: number;
@@ -99,9 +129,9 @@ export class BearerClients {
   }
 
   /** The participant that all requests with a token share. Rejects with a `ClaspError`: 300 or 302 as `authenticate` says, 503 when there are too many. */
-  async borrow(token: string | undefined): Promise<BorrowedClient> {
+  async borrow(token: string | undefined, shownBy: ShownBy = {}): Promise<BorrowedClient> {
     if (this.#closed) throw new ClaspError(ErrorCode.Overloaded, 'the relay is closing');
-    const bearer = this.#bearerOf(token);
+    const bearer = this.#bearerOf(token, shownBy);
     bearer.users++;
     let released = false;
     const release = () => {
@@ -112,8 +142,8 @@ export class BearerClients {
       if (bearer.users === 0 && this.#bearers.get(bearer.key) !== bearer) this.#leave(bearer);
     };
     try {
-      const { client, scopes } = await bearer.asked;
-      return { client, scopes, expiresAt: bearer.expiresAt, release };
+      const { client, grant } = await bearer.asked;
+      return { ...grant, client, release };
     } catch (cause) {
       release();
       throw cause;
@@ -124,17 +154,17 @@ export class BearerClients {
    * A participant of its own for a peer that stays: it hears what others with the same token emit, which nobody is
    * sent of their own, and what it locks is its own. It leaves on release. Rejects as `borrow` does.
    */
-  async enter(token: string | undefined): Promise<BorrowedClient> {
-    const { scopes, expiresAt, release: unused } = await this.borrow(token);
+  async enter(token: string | undefined, shownBy: ShownBy = {}): Promise<BorrowedClient> {
+    const { client: _, release: unused, ...grant } = await this.borrow(token, shownBy);
     unused();
     const { join, leave, name } = this.#options;
     if (this.#closed) throw new ClaspError(ErrorCode.Overloaded, 'the relay is closing');
-    const client = join(name, scopes);
+    const client = join(name, grant);
     const release = () => {
       if (this.#entered.delete(release)) leave(client);
     };
     this.#entered.add(release);
-    return { client, scopes, expiresAt, release };
+    return { ...grant, client, release };
   }
 
   /**
@@ -158,7 +188,7 @@ export class BearerClients {
     for (const others of this.#apart) others.close();
   }
 
-  #bearerOf(token: string | undefined): Bearer {
+  #bearerOf(token: string | undefined, shownBy: ShownBy): Bearer {
     const { scheduler, linger, limit } = this.#options;
     const key = this.#authenticate ? (token ?? '') : '';
     const now = scheduler.now();
@@ -167,37 +197,45 @@ export class BearerClients {
     if (!known && this.#bearers.size >= limit) {
       throw new ClaspError(ErrorCode.Overloaded, `more than ${limit} tokens are in use`);
     }
-    const expires = (at: number) => {
-      bearer.expiresAt = at;
-      bearer.validUntil = Math.min(bearer.validUntil, at);
-    };
     const bearer: Bearer = {
       key,
-      asked: this.#ask(token, expires),
-      expiresAt: undefined,
+      asked: this.#ask(token, shownBy),
+      watch: new Subscription(),
       validUntil: now + linger,
       users: 0,
       idleSince: now,
     };
     this.#bearers.set(key, bearer);
     if (known?.users === 0) this.#leave(known);
-    bearer.asked.catch(() => {
+    const forget = () => {
       if (this.#bearers.get(key) === bearer) this.#bearers.delete(key);
-    });
+    };
+    bearer.asked.then(({ grant }) => {
+      bearer.validUntil = Math.min(bearer.validUntil, grant.expiresAt ?? Number.POSITIVE_INFINITY);
+      // At once, whoever uses it: nothing of a right that was withdrawn is written any more.
+      const withdrawn = () => {
+        forget();
+        this.#leave(bearer);
+      };
+      // Behind the participant, whose requests are told why.
+      bearer.watch.add(grant.ended?.subscribe({ next: withdrawn, error: withdrawn }));
+    }, forget);
     this.#sweepLater();
     return bearer;
   }
 
-  async #ask(token: string | undefined, expires: (at: number) => void): Promise<Shared> {
+  async #ask(token: string | undefined, shownBy: ShownBy): Promise<Shared> {
     const { join, name } = this.#options;
-    const hello = { type: 'HELLO', version: PROTOCOL_VERSION, name, features: [], token } as const;
+    const hello = { type: 'HELLO', version: PROTOCOL_VERSION, name, features: [], token, ...shownBy } as const;
     const grant = await firstValueFrom(askForGrant(this.#authenticate, hello));
     if (grant.expiresAt !== undefined && grant.expiresAt <= this.#options.scheduler.now()) {
       throw new ClaspError(ErrorCode.TokenExpired, 'token expired');
     }
     if (this.#closed) throw new ClaspError(ErrorCode.Overloaded, 'the relay is closing');
-    if (grant.expiresAt !== undefined) expires(grant.expiresAt);
-    return { client: join(name, grant.scopes), scopes: grant.scopes };
+    // One end for all who use it: each is told the reason in the turn in which the participant ends.
+    const ended = grant.ended?.pipe(share({ connector: () => new ReplaySubject(1) }));
+    const shared = { ...grant, ended };
+    return { client: join(name, shared), grant: shared };
   }
 
   #sweepLater(): void {
@@ -216,6 +254,7 @@ export class BearerClients {
   }
 
   #leave(bearer: Bearer): void {
+    bearer.watch.unsubscribe();
     bearer.asked.then(
       ({ client }) => this.#options.leave(client),
       () => undefined, // it never joined
@@ -228,8 +267,8 @@ export class BearerClients {
  * to less. Any other is refused with a `ClaspError` 501.
  */
 export function sharedClient(client: Client): Required<Pick<BearerClientsOptions, 'join' | 'leave'>> {
-  const join = (name: string, { list }: Scopes): Client => {
-    if (list.some(({ action, pattern }) => action === 'admin' && pattern.everything)) return client;
+  const join = (name: string, { scopes }: CompiledGrant): Client => {
+    if (scopes.list.some(({ action, pattern }) => action === 'admin' && pattern.everything)) return client;
     const reason = `${name} has one participant for all tokens and cannot keep to the scopes of one; it wants the option join`;
     throw new ClaspError(ErrorCode.NotEnabled, reason);
   };

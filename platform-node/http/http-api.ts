@@ -15,7 +15,7 @@ import { bearerToken } from './bearer-clients.ts';
 import { eventFeeds } from './http-events.ts';
 import { openApi } from './http-openapi.ts';
 import { answered } from './http-requests.ts';
-import { HttpError, type HttpRequest, type HttpResponse, type HttpRoute, json } from './http-routes.ts';
+import { HttpError, type HttpRequest, type HttpResponse, type HttpRoute, json, shownBy } from './http-routes.ts';
 
 export interface HttpApi {
   readonly routes: readonly HttpRoute[];
@@ -33,7 +33,7 @@ export function httpApi(clients: BearerClients, scheduler: SchedulerLike = monot
   const feeds = eventFeeds(clients, scheduler);
 
   const withClient = async <T>(request: HttpRequest, act: (client: Client) => Promise<T>): Promise<T> => {
-    const { client, release } = await clients.borrow(bearerToken(request.headers, request.query));
+    const { client, release } = await clients.borrow(bearerToken(request.headers, request.query), shownBy(request));
     try {
       return await act(client);
     } finally {

@@ -8,10 +8,10 @@ import { kindsOf, serverSentEvent, signalJson } from '../../core/protocols/http/
 import type { Signal, SignalKind } from '../../core/signal/signal.ts';
 import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
 import { readParams } from '../../operators/json/read-params.ts';
-import type { BearerClients, BorrowedClient } from './bearer-clients.ts';
-import { atExpiry } from './bearer-clients.ts';
+import type { BearerClients, BorrowedClient, ShownBy } from './bearer-clients.ts';
+import { whenEnded } from './bearer-clients.ts';
 import { answered } from './http-requests.ts';
-import type { HttpRequest, HttpResponse } from './http-routes.ts';
+import { type HttpRequest, type HttpResponse, shownBy } from './http-routes.ts';
 
 /** Events that a feed remembers for listeners that come back. */
 const REMEMBERED = 1000;
@@ -30,12 +30,24 @@ const LARGE = 64 * 1024;
 /** Characters that are written at a time at the beginning. */
 const PIECE = 1024 * 1024;
 
+/** Who is told one of these is not let in by coming back. */
+const REFUSED: ReadonlySet<number> = new Set([ErrorCode.NotAuthenticated, ErrorCode.Forbidden, ErrorCode.TokenExpired]);
+
+function isOver({ expiresAt }: BorrowedClient, now: number): boolean {
+  return expiresAt !== undefined && expiresAt <= now;
+}
+
+function refusedEvent({ code, reason }: ClaspError): string {
+  return `event: refused\ndata: ${JSON.stringify({ code, message: reason })}\n\n`;
+}
+
 /** Feeds at a time. */
 const MAX_FEEDS = 1000;
 
 interface Listener {
   readonly write: (text: string) => void;
-  readonly end: () => void;
+  /** Without a reason it comes back by itself. */
+  readonly end: (reason?: ClaspError) => void;
 }
 
 /** Everything under one pattern, seen with the rights of one token, numbered. */
@@ -54,16 +66,20 @@ class Feed {
     borrowed: BorrowedClient,
     pattern: string,
     types: readonly SignalKind[] | undefined,
-    now: () => number,
+    scheduler: SchedulerLike,
     ended: (cause?: ClaspError) => void,
   ) {
     this.#borrowed = borrowed;
-    this.#now = now;
-    this.#subscription = borrowed.client.on(pattern, types ? { types } : {}).subscribe({
+    this.#now = () => scheduler.now();
+    this.#subscription = whenEnded({ ended: borrowed.ended, expiresAt: undefined }, scheduler, ended);
+    const heard = borrowed.client.on(pattern, types ? { types } : {}).subscribe({
       next: (signal) => this.#tell(signal),
       error: ended,
-      complete: () => ended(),
+      // A participant whose right has ended just ends.
+      complete: () =>
+        ended(isOver(borrowed, scheduler.now()) ? new ClaspError(ErrorCode.TokenExpired, 'token expired') : undefined),
     });
+    this.#subscription.add(heard);
   }
 
   get client(): Client {
@@ -86,10 +102,10 @@ class Feed {
     return missed === 0 ? [] : this.#texts.slice(-missed);
   }
 
-  close(): void {
+  close(reason?: ClaspError): void {
     this.#subscription.unsubscribe();
     this.#borrowed.release();
-    for (const listener of [...this.listeners]) listener.end();
+    for (const listener of [...this.listeners]) listener.end(reason);
   }
 
   #tell(signal: Signal): void {
@@ -119,11 +135,11 @@ export function eventFeeds(
   const feeds = new Map<string, Feed>();
   const timers = new Map<Feed, Subscription>();
 
-  const drop = (key: string, feed: Feed) => {
+  const drop = (key: string, feed: Feed, reason?: ClaspError) => {
     if (feeds.get(key) === feed) feeds.delete(key);
     timers.get(feed)?.unsubscribe();
     timers.delete(feed);
-    feed.close();
+    feed.close(reason);
   };
 
   /** A feed nobody listens to goes on for a minute, for those who come back. */
@@ -136,10 +152,15 @@ export function eventFeeds(
     );
   };
 
-  const feedFor = async (token: string | undefined, pattern: string, types: readonly SignalKind[] | undefined) => {
+  const feedFor = async (
+    token: string | undefined,
+    shownBy: ShownBy,
+    pattern: string,
+    types: readonly SignalKind[] | undefined,
+  ) => {
     const key = JSON.stringify([token, pattern, types]);
     // Asked again for each listener: the token may have been withdrawn since.
-    const borrowed = await listeners.borrow(token);
+    const borrowed = await listeners.borrow(token, shownBy);
     const known = feeds.get(key);
     if (known && sameScopes(known.scopes, borrowed.scopes)) {
       borrowed.release();
@@ -152,17 +173,11 @@ export function eventFeeds(
       throw new ClaspError(ErrorCode.Overloaded, `more than ${MAX_FEEDS} patterns are listened to`);
     }
     let refusal: ClaspError | undefined;
-    const feed = new Feed(
-      borrowed,
-      pattern,
-      types,
-      () => scheduler.now(),
-      (cause) => {
-        refusal = cause;
-        // The first word may come while the feed is being made.
-        queueMicrotask(() => drop(key, feed));
-      },
-    );
+    const feed = new Feed(borrowed, pattern, types, scheduler, (cause) => {
+      refusal ??= cause;
+      // The first word may come while the feed is being made, and the reason behind the end.
+      queueMicrotask(() => drop(key, feed, refusal));
+    });
     feeds.set(key, feed);
     if (refusal) throw refusal;
     return { key, feed, expiresAt: borrowed.expiresAt };
@@ -171,7 +186,7 @@ export function eventFeeds(
   const answer = async (request: HttpRequest, token: string | undefined): Promise<HttpResponse> => {
     const pattern = request.query.get('pattern') ?? '/**';
     const types = kindsOf(request.query.get('types') ?? undefined);
-    const { key, feed, expiresAt } = await feedFor(token, pattern, types);
+    const { key, feed, expiresAt } = await feedFor(token, shownBy(request), pattern, types);
     const headers = { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' };
     if (request.method === 'HEAD') {
       rest(key, feed);
@@ -186,8 +201,8 @@ export function eventFeeds(
     let listening = (text: string): void => {
       early.push(text);
     };
-    let end = (): void => undefined;
-    const listener: Listener = { write: (text) => listening(text), end: () => end() };
+    let end = (_reason?: ClaspError): void => undefined;
+    const listener: Listener = { write: (text) => listening(text), end: (reason) => end(reason) };
     feed.listeners.add(listener);
     const leave = () => {
       if (feed.listeners.delete(listener)) rest(key, feed);
@@ -213,12 +228,15 @@ export function eventFeeds(
       };
       for (const text of beginning) outgoing.write(text);
       listening = write;
-      end = () => outgoing.end();
+      end = (reason) => {
+        if (reason && REFUSED.has(reason.code)) outgoing.write(refusedEvent(reason));
+        outgoing.end();
+      };
       const heart = scheduler.schedule(function (this: { schedule(state?: unknown, delay?: number): unknown }) {
         write(': \n\n');
         this.schedule(undefined, HEARTBEAT);
       }, HEARTBEAT);
-      heart.add(atExpiry(expiresAt, scheduler, end));
+      heart.add(whenEnded({ expiresAt }, scheduler, end));
       return () => {
         heart.unsubscribe();
         leave();

@@ -6,7 +6,7 @@ import { errorJson, httpStatus } from '../../core/protocols/http/http.ts';
 import { stringifyJson } from '../../core/signal/json.ts';
 import type { Value } from '../../core/signal/value.ts';
 import { monotonicScheduler } from '../../core/time/monotonic-scheduler.ts';
-import { bearerToken } from './bearer-clients.ts';
+import { type Arrivals, arrivals } from './arrivals.ts';
 import { hostOf, pathOf, queryOf } from './http-requests.ts';
 
 /** Milliseconds that a peer has to read an answer that it gets before it has sent all. */
@@ -21,10 +21,20 @@ export interface HttpRequest {
   readonly rest: string;
   readonly query: URLSearchParams;
   readonly headers: IncomingMessage['headers'];
-  /** What the connection comes from; undefined when it is gone. */
+  /** The address it comes from, of the one behind a proxy that is trusted; undefined when the connection is gone. */
   readonly peer: string | undefined;
-  /** The whole body as text, decompressed. Rejects with a `ClaspError` when it is too long, of another encoding, or not UTF-8. Ask once. */
-  text(): Promise<string>;
+  /** Whether the connection is encrypted. @defaultValue false */
+  readonly secure?: boolean;
+  /**
+   * The whole body as text, decompressed, of `maxBody` bytes at most. Rejects with a `ClaspError` when it is too long, of
+   * another encoding, or not UTF-8. Ask once.
+   */
+  text(maxBody?: number): Promise<string>;
+}
+
+/** Who shows the token of a request. */
+export function shownBy({ peer, secure }: HttpRequest): { peer: string | undefined; secure: boolean } {
+  return { peer, secure: secure === true };
 }
 
 export interface HttpResponse {
@@ -44,6 +54,12 @@ export interface HttpRoute {
   readonly path: string;
   /** By method. HEAD is answered by GET, OPTIONS by itself. */
   readonly methods: Readonly<Partial<Record<'GET' | 'PUT' | 'POST' | 'DELETE', HttpHandler>>>;
+  /** Whether a page of the request's origin may ask. @defaultValue pages of this server, and those that `cors` names */
+  readonly welcome?: (headers: IncomingMessage['headers']) => boolean;
+  /** What a page that is welcome may send. @defaultValue all methods, and the headers of `/v1` */
+  readonly cors?: { readonly methods: string; readonly headers: string };
+  /** How it answers what it refuses before it is asked. @defaultValue `{ "error": { code, message } }` */
+  readonly error?: (status: number, error: ClaspError) => HttpResponse;
 }
 
 export interface HttpRoutesOptions {
@@ -58,6 +74,10 @@ export interface HttpRoutesOptions {
    * @defaultValue none but pages of this server
    */
   readonly cors?: readonly string[];
+  /** Tells who a request comes from. @defaultValue the address of the connection, whatever a proxy says */
+  readonly arrivals?: Arrivals;
+  /** Why a request is not answered at all (421), as one for a name that is not ours. @defaultValue none is refused */
+  readonly refuse?: (request: IncomingMessage) => ClaspError | undefined;
 }
 
 /** Answers `status` with a value as JSON. */
@@ -83,7 +103,11 @@ function jsonError(status: number, error: ClaspError): HttpResponse {
  * ```
  */
 export function httpRoutes(routes: readonly HttpRoute[], options: HttpRoutesOptions = {}): RequestListener {
-  const { maxBody = 1_114_112, cors = [] } = options;
+  const { maxBody = 1_114_112, cors = [], arrivals: arrivalOf = arrivals() } = options;
+
+  const routeOf = (incoming: IncomingMessage) => routes.find(({ path }) => fits(path, pathOf(incoming)));
+  const isLetIn = (incoming: IncomingMessage, route: HttpRoute | undefined) =>
+    route?.welcome ? route.welcome(incoming.headers) : isWelcome(incoming, cors);
 
   const answer = async (incoming: IncomingMessage): Promise<HttpResponse> => {
     const { method = 'GET', headers } = incoming;
@@ -92,20 +116,37 @@ export function httpRoutes(routes: readonly HttpRoute[], options: HttpRoutesOpti
     if (!path.startsWith('/')) {
       return jsonError(400, new ClaspError(ErrorCode.BadMessage, 'the request target is not a path'));
     }
-    if (!isWelcome(incoming, cors)) {
-      const reason = `pages of ${headers.origin} may not use this relay; its option "cors" says which may`;
-      return jsonError(403, new ClaspError(ErrorCode.Forbidden, reason));
+    const refused = options.refuse?.(incoming);
+    if (refused) return jsonError(421, refused);
+    const route = routeOf(incoming);
+    if (!isLetIn(incoming, route)) {
+      const option = route?.welcome ? '"origins"' : '"cors"';
+      const reason = `pages of ${headers.origin} may not use this relay; its option ${option} says which may`;
+      return (route?.error ?? jsonError)(403, new ClaspError(ErrorCode.Forbidden, reason));
     }
-    const route = routes.find((candidate) => fits(candidate.path, path));
     if (!route) return jsonError(404, new ClaspError(ErrorCode.NotFound, `there is nothing at ${path}`));
 
     const verb = method === 'HEAD' ? 'GET' : method;
     const handler = Object.entries(route.methods).find(([name]) => name === verb)?.[1];
     if (!handler) return unanswered(route, method, path);
     const rest = decoded(route.path.endsWith('*') ? path.slice(route.path.length - 1) : '');
-    const text = () => bodyOf(incoming, maxBody);
-    const peer = incoming.socket.remoteAddress;
-    return handler({ method, path, rest, query: queryOf(incoming), headers, peer, text });
+    const text = (most = maxBody) => bodyOf(incoming, most);
+    const { peer, secure } = arrivalOf(incoming);
+    return handler({ method, path, rest, query: queryOf(incoming), headers, peer, secure, text });
+  };
+
+  const pageHeaders = (incoming: IncomingMessage): Readonly<Record<string, string>> => {
+    const { origin } = incoming.headers;
+    const route = routeOf(incoming);
+    if (!route?.cors) return corsHeaders(incoming, cors);
+    if (origin === undefined || !isLetIn(incoming, route)) return {};
+    return {
+      'access-control-allow-origin': origin,
+      'access-control-allow-methods': route.cors.methods,
+      'access-control-allow-headers': route.cors.headers,
+      'access-control-max-age': '600',
+      vary: 'origin',
+    };
   };
 
   return (incoming, outgoing) => {
@@ -114,7 +155,7 @@ export function httpRoutes(routes: readonly HttpRoute[], options: HttpRoutesOpti
     outgoing.on('error', () => incoming.destroy());
     answer(incoming)
       .catch((cause) => refusal(cause, incoming))
-      .then((response) => send(incoming, outgoing, response, corsHeaders(incoming, cors)))
+      .then((response) => send(incoming, outgoing, response, pageHeaders(incoming)))
       // Too late to say anything else: the peer sees that the answer is not whole.
       .catch(() => outgoing.destroy());
   };
@@ -141,7 +182,7 @@ function refusal(cause: unknown, incoming: IncomingMessage): HttpResponse {
   const error = ClaspError.from(cause, ErrorCode.Internal);
   const response = jsonError(httpStatus(error.code), error);
   if (response.status !== 401) return response;
-  const came = bearerToken(incoming.headers, queryOf(incoming)) !== undefined;
+  const came = incoming.headers.authorization !== undefined || queryOf(incoming).has('token');
   const challenge = `Bearer realm="clasp-rx"${came ? ', error="invalid_token"' : ''}`; // RFC 6750 section 3
   return { ...response, headers: { ...response.headers, 'www-authenticate': challenge } };
 }
@@ -214,11 +255,14 @@ function decoded(part: string): string {
   }
 }
 
-function unanswered({ methods }: HttpRoute, method: string, path: string): HttpResponse {
+function unanswered({ methods, error }: HttpRoute, method: string, path: string): HttpResponse {
   const known = Object.keys(methods).flatMap((name) => (name === 'GET' ? ['GET', 'HEAD'] : [name]));
   const allow = [...known, 'OPTIONS'].join(', ');
   if (method === 'OPTIONS') return { status: 204, headers: { allow } };
-  const response = jsonError(405, new ClaspError(ErrorCode.BadMessage, `${path} answers ${allow}, not ${method}`));
+  const response = (error ?? jsonError)(
+    405,
+    new ClaspError(ErrorCode.BadMessage, `${path} answers ${allow}, not ${method}`),
+  );
   return { ...response, headers: { ...response.headers, allow } };
 }
 

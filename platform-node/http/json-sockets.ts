@@ -11,9 +11,11 @@ import { JsonSession } from '../../operators/json/json-session.ts';
 import type { RoundRobin } from '../../operators/round-robin.ts';
 import { InputQueue } from '../../operators/round-robin.ts';
 import { readingTurns } from '../event-loop.ts';
+import { type Arrivals, arrivals } from './arrivals.ts';
 import type { BearerClients } from './bearer-clients.ts';
-import { atExpiry, bearerToken } from './bearer-clients.ts';
+import { bearerToken, whenEnded } from './bearer-clients.ts';
 import { pathOf, queryOf } from './http-requests.ts';
+import { refuse } from './refused-upgrade.ts';
 import { onWebSocketUpgrade } from './web-socket-upgrades.ts';
 
 export interface JsonSocketsOptions {
@@ -27,6 +29,8 @@ export interface JsonSocketsOptions {
   readonly changed?: (peers: readonly string[]) => void;
   /** Whose input is read when. @defaultValue the peers of these sockets share their time */
   readonly turns?: RoundRobin;
+  /** Tells who a request comes from. @defaultValue the address of the connection, whatever a proxy says */
+  readonly arrivals?: Arrivals;
   /** Clock and timer. @defaultValue `monotonicScheduler` */
   readonly scheduler?: SchedulerLike;
 }
@@ -53,7 +57,7 @@ export function jsonSockets(
   options: JsonSocketsOptions,
 ): () => void {
   const { path, origins, maxPeers = 0, changed = () => undefined, scheduler = monotonicScheduler } = options;
-  const { turns = readingTurns() } = options;
+  const { turns = readingTurns(), arrivals: arrivalOf = arrivals() } = options;
   const handshakes = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -77,12 +81,12 @@ export function jsonSockets(
     socket.on('pong', () => unanswered.delete(socket));
     socket.on('error', () => socket.terminate());
 
-    const refuse = (error: ClaspError) => {
+    const turnAway = (error: ClaspError) => {
       socket.send(stringifyJson({ type: 'error', ...(errorJson(error) as object), request_type: 'connect' }));
       socket.close(serverCloseCode(error), closeReason(error));
     };
     if (maxPeers > 0 && peers.size >= maxPeers) {
-      refuse(new ClaspError(ErrorCode.Overloaded, `too many peers, at most ${maxPeers}`));
+      turnAway(new ClaspError(ErrorCode.Overloaded, `too many peers, at most ${maxPeers}`));
       return;
     }
     peers.set(socket, name);
@@ -98,7 +102,9 @@ export function jsonSockets(
     });
 
     try {
-      const { client, expiresAt, release } = await clients.enter(bearerToken(request.headers, queryOf(request)));
+      const { client, release, ...grant } = await clients.enter(bearerToken(request.headers, queryOf(request)), {
+        ...arrivalOf(request),
+      });
       const session = new JsonSession(client, {
         send: (text) => send(text),
         congested: () => socket.bufferedAmount > HIGH,
@@ -117,14 +123,14 @@ export function jsonSockets(
       };
       const end = () => {
         looking?.unsubscribe();
-        expiry.unsubscribe();
+        watch.unsubscribe();
         session.close();
         release();
       };
-      const expiry = atExpiry(expiresAt, scheduler, () => {
+      const watch = whenEnded(grant, scheduler, (reason) => {
         // A peer that does not answer the close may send for 30 s more.
         end();
-        refuse(new ClaspError(ErrorCode.TokenExpired, 'token expired'));
+        turnAway(reason);
       });
       const queue = new InputQueue<string>({
         turns,
@@ -139,15 +145,14 @@ export function jsonSockets(
       queue.addAll(early.splice(0));
       if (left) leave();
     } catch (cause) {
-      refuse(ClaspError.from(cause, ErrorCode.NotAuthenticated));
+      turnAway(ClaspError.from(cause, ErrorCode.NotAuthenticated));
     }
   };
 
   const upgrade = (request: IncomingMessage, stream: Duplex, head: Buffer) => {
     if (path !== undefined && pathOf(request) !== path) return;
     if (!isWelcome(request, origins)) {
-      stream.on('error', () => stream.destroy());
-      stream.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+      refuse(stream, '403 Forbidden');
       return;
     }
     handshakes.handleUpgrade(request, stream, head, (socket) => void accept(socket, request));

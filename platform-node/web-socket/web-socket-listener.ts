@@ -14,10 +14,13 @@ import type { Connection, Connections } from '../../core/connection/connection.t
 import { ClaspError, ErrorCode } from '../../core/errors.ts';
 import type { RoundRobin } from '../../operators/round-robin.ts';
 import { readingTurns } from '../event-loop.ts';
-import { pathOf } from '../http/http-requests.ts';
+import { type Arrivals, arrivals } from '../http/arrivals.ts';
+import { bearerToken } from '../http/bearer-clients.ts';
+import { pathOf, queryOf } from '../http/http-requests.ts';
+import { refuse } from '../http/refused-upgrade.ts';
 import { onWebSocketUpgrade } from '../http/web-socket-upgrades.ts';
 import { GatheredWriter } from './gathered-writer.ts';
-import { type PeerSettings, WebSocketPeer } from './web-socket-peer.ts';
+import { type ArrivedPeer, type PeerSettings, WebSocketPeer } from './web-socket-peer.ts';
 
 export interface WebSocketListenerOptions {
   /** TCP port; 0 takes a free one, see `onListening`. @defaultValue 7330 */
@@ -42,6 +45,8 @@ export interface WebSocketListenerOptions {
   readonly closeTimeout?: number;
   /** Answers plain HTTP requests on the server opened here. @defaultValue 426, and 404 off `path` */
   readonly request?: RequestListener;
+  /** Tells who a request comes from. @defaultValue the address of the connection, whatever a proxy says */
+  readonly arrivals?: Arrivals;
   /** Shares the time for reading with other listeners of this thread. @defaultValue the connections of this one share theirs */
   readonly turns?: RoundRobin;
   /** Called when the port is bound. */
@@ -68,6 +73,7 @@ export interface WebSocketListenerOptions {
 export function webSocketListener(options: WebSocketListenerOptions = {}): Connections {
   const { port = 7330, host = '127.0.0.1', path, notFor, leave, maxFrame = 65_547, closeTimeout = 2_000 } = options;
   const { highWater = 1_048_576, lowWater = 262_144, turns = readingTurns(), onListening } = options;
+  const { arrivals: arrivalOf = arrivals() } = options;
 
   return new Observable<Connection>((subscriber) => {
     const peers = new Set<WebSocketPeer>();
@@ -97,11 +103,19 @@ export function webSocketListener(options: WebSocketListenerOptions = {}): Conne
       if (!atPath(request, path)) {
         // On somebody else's server the path may be another listener's.
         if (server === options.server && server.listenerCount('upgrade') > 1) return;
-        refuse(stream);
+        refuse(stream, '404 Not Found');
+        return;
+      }
+      let arrival: ArrivedPeer;
+      try {
+        const { peer, secure } = arrivalOf(request);
+        arrival = { peer, secure, token: bearerToken(request.headers, queryOf(request)) };
+      } catch (cause) {
+        refuse(stream, '400 Bad Request', ClaspError.from(cause, ErrorCode.BadMessage).reason);
         return;
       }
       handshakes.handleUpgrade(request, stream, head, (webSocket) => {
-        const peer = new WebSocketPeer(`ws-${++accepted}`, webSocket, request.socket, settings);
+        const peer = new WebSocketPeer(`ws-${++accepted}`, webSocket, request.socket, settings, arrival);
         peers.add(peer);
         subscriber.next(peer);
       });
@@ -127,11 +141,6 @@ export function webSocketListener(options: WebSocketListenerOptions = {}): Conne
 
 function atPath(request: IncomingMessage, path: string | undefined): boolean {
   return path === undefined || pathOf(request) === path;
-}
-
-function refuse(stream: Duplex): void {
-  stream.on('error', () => stream.destroy());
-  stream.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
 }
 
 function plainAnswer(path: string | undefined): RequestListener {

@@ -22,6 +22,9 @@ export interface PeerSettings {
   readonly ended: (peer: WebSocketPeer, failure: ClaspError | undefined) => void;
 }
 
+/** What the request for a connection says of who asks. */
+export type ArrivedPeer = NonNullable<Connection['arrival']>;
+
 /**
  * A connection over a `ws` WebSocket and the socket below it. Frames go straight to that socket, gathered; `ws`
  * receives, pings and closes. Both write whole WebSocket messages only, so they cannot get into each other's way.
@@ -29,6 +32,7 @@ export interface PeerSettings {
 export class WebSocketPeer implements Connection, Observer<Uint8Array>, GatheredMember {
   readonly id: string;
   readonly peer: string;
+  readonly arrival: ArrivedPeer | undefined;
   readonly incoming: Emitter<Uint8Array> = new Emitter();
   readonly handsOver = true;
   reads = 0;
@@ -46,8 +50,9 @@ export class WebSocketPeer implements Connection, Observer<Uint8Array>, Gathered
   #written: (() => void) | undefined;
   #answers: (() => void)[] | undefined;
 
-  constructor(id: string, webSocket: WebSocket, socket: Socket, settings: PeerSettings) {
+  constructor(id: string, webSocket: WebSocket, socket: Socket, settings: PeerSettings, arrival?: ArrivedPeer) {
     this.id = id;
+    this.arrival = arrival;
     this.peer = `${socket.remoteAddress}:${socket.remotePort}`;
     this.#webSocket = webSocket;
     this.#socket = socket;
