@@ -24,8 +24,10 @@ const paths = positionals.length > 0 ? positionals : ['core', 'operators'];
 const JUDGES = ['core/', 'operators/', 'sources/', 'sinks/', 'testing/'];
 /** How long the tests may take, in ms, that run for a place besides its own and those that import it themselves. */
 const TIME_PER_PLACE = 30_000;
-/** A run that takes this long has met an endless loop, which counts as noticed: many times what all tests take. */
-let timeLimit = 1_800_000;
+/** How long all of the tests may take, in ms, before anything is changed. */
+const REHEARSAL_LIMIT = 1_800_000;
+/** How long tests may take, in ms, that take `usual` with nothing changed: past it they have met an endless loop. */
+const timeLimit = (usual) => 60_000 + 5 * usual;
 
 const tracked = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { cwd: root, encoding: 'utf8' })
   .split('\n')
@@ -200,8 +202,8 @@ function copyTree() {
 
 const children = new Set();
 
-/** Runs tests in a copy; resolves to `passed`, `failed`, or `timed out`. */
-function runTests(folder, tests, ...more) {
+/** Runs tests in a copy; resolves to `passed`, `failed`, or `timed out`, which tells of an endless loop. */
+function runTests(folder, tests, limit, ...more) {
   // Threads end with their process, however endless the loop in one of them.
   const words = ['run', '--pool=threads', '--no-isolate', '--maxWorkers=1', ...more];
   const child = spawn(process.execPath, [join(root, 'node_modules/vitest/vitest.mjs'), ...words, ...tests], {
@@ -216,7 +218,7 @@ function runTests(folder, tests, ...more) {
     const timer = setTimeout(() => {
       timedOut = true;
       child.kill('SIGKILL');
-    }, timeLimit);
+    }, limit);
     child.on('close', (code) => {
       clearTimeout(timer);
       children.delete(child);
@@ -229,7 +231,7 @@ function runTests(folder, tests, ...more) {
 async function rehearse(folder, tests) {
   if (tests.length === 0) return;
   const report = join(folder, 'report.json');
-  await runTests(folder, tests, '--reporter=json', `--outputFile.json=${report}`);
+  await runTests(folder, tests, REHEARSAL_LIMIT, '--reporter=json', `--outputFile.json=${report}`);
   if (!existsSync(report)) throw new Error('vitest gave no report.');
   for (const { name, status, startTime, endTime } of JSON.parse(readFileSync(report, 'utf8')).testResults) {
     const test = tests.find((file) => name.replaceAll('\\', '/').endsWith(`/${file}`));
@@ -246,7 +248,8 @@ async function judge(folder, mutant) {
   writeFileSync(place, text.slice(0, mutant.start) + mutant.instead + text.slice(mutant.end));
   try {
     for (const tests of judges) {
-      const outcome = await runTests(folder, tests, '--bail=1', '--reporter=dot');
+      const usual = tests.reduce((sum, test) => sum + durations.get(test), 0);
+      const outcome = await runTests(folder, tests, timeLimit(usual), '--bail=1', '--reporter=dot');
       if (outcome !== 'passed') return outcome === 'failed' ? 'killed' : outcome;
     }
     return 'survived';
@@ -275,10 +278,9 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
 }
 
 const tallies = new Map();
+let judged = 0;
 try {
-  const began = performance.now();
   await rehearse(folders[0], [...new Set(chosen.flatMap(({ file }) => testsOf(file).flat()))]);
-  timeLimit = 60_000 + 5 * (performance.now() - began);
   const queue = [...chosen];
   const work = async (folder) => {
     for (let mutant = queue.shift(); mutant; mutant = queue.shift()) {
@@ -287,6 +289,7 @@ try {
       if (!tallies.has(where)) tallies.set(where, { killed: 0, lived: 0 });
       const noticed = outcome === 'killed' || outcome === 'timed out';
       tallies.get(where)[noticed ? 'killed' : 'lived']++;
+      if (++judged % 25 === 0) console.log(`${judged} of ${chosen.length} places`);
       const say = (text) => JSON.stringify(text.length > 100 ? `${text.slice(0, 99)}…` : text);
       const { file, line, was, instead } = mutant;
       if (!noticed) console.log(`${outcome}  ${file}:${line}  ${say(was)} → ${say(instead)}`);

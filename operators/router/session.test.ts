@@ -105,6 +105,17 @@ describe('a session', () => {
     ).toContain('WELCOME');
   });
 
+  it('is counted for as long as it is there, and clients of this process never are', () => {
+    rig.start({ maxSessions: 1 });
+    for (let i = 0; i < 3; i++) rig.relay.client(`ours ${i}`).close();
+    const ours = rig.relay.client('ours');
+    const first = rig.join();
+    for (let i = 0; i < 2; i++) expect(types(rig.connect().take())).toEqual(['ERROR']);
+    ours.close();
+    expect(types(rig.connect().take())).toEqual(['ERROR']);
+    expect(first.ended).toBeUndefined();
+  });
+
   it('ends with reason idle after the timeout, and any frame counts as life', () => {
     rig.start({ sessionTimeout: 1_000 });
     const peer = rig.join();
@@ -132,6 +143,23 @@ describe('a session', () => {
     rig.pass(10_000);
     expect(asked).toBe(20);
     expect(peer.ended).toBeUndefined();
+  });
+
+  it('is asked once in a silence, again after the next frame, and ends when it does not answer', () => {
+    rig.start({ sessionTimeout: 1_000 });
+    const [here, there] = memoryPair();
+    const peer = wirePeer(here);
+    const { id, incoming, outgoing, saturated } = there;
+    let asked = 0;
+    rig.accept({ id, incoming, outgoing, saturated, ping: () => asked++ });
+    peer.hello();
+    rig.pass(999);
+    expect([asked, peer.ended]).toEqual([1, undefined]);
+    peer.send({ type: 'PING' });
+    rig.pass(999);
+    expect([asked, peer.ended]).toEqual([2, undefined]);
+    rig.pass(1);
+    expect([asked, peer.ended]).toEqual([2, expect.objectContaining({ reason: 'idle' })]);
   });
 
   it('is authenticated by its token, at once or later', async () => {

@@ -1,6 +1,7 @@
-import { concat, defer, of, Subject } from 'rxjs';
-import { afterEach, describe, expect, it } from 'vitest';
+import { concat, defer, NEVER, of, Subject } from 'rxjs';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { memoryPair } from '../../core/connection/memory-pair.ts';
+import type { Value } from '../../core/signal/value.ts';
 import { createClient } from '../../operators/client/client.ts';
 import { router } from '../../operators/router/router.ts';
 import { atEnd, endAll, put, serveHttp } from '../../peers/http-rig.ts';
@@ -113,6 +114,51 @@ describe('conditions on state', () => {
     // What holds for any value is written, whoever writes meanwhile.
     const any = await Promise.all([1, 2, 3, 4].map((value) => put(url, { value }, { 'if-match': '*' })));
     expect(any.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+  });
+
+  it('hold for what is written over, also when somebody writes between the look and the write', async () => {
+    const relay = router();
+    const running = relay(NEVER).subscribe();
+    const [client, rival] = [relay.client('http'), relay.client('rival')];
+    const set = client.set.bind(client);
+    const between: (() => void)[] = [];
+    vi.spyOn(client, 'set').mockImplementation((address, value, options) => {
+      between.shift()?.();
+      return set(address, value, options);
+    });
+    const base = await new Promise<string>((resolve, reject) => {
+      const bridge = httpBridge(client, { port: 0, host: '127.0.0.1' }).subscribe({
+        next: (event) => event.type === 'ready' && resolve(event.address),
+        error: reject,
+      });
+      atEnd(() => {
+        bridge.unsubscribe();
+        running.unsubscribe();
+      });
+    });
+    const url = `${base}/v1/state/a`;
+    const writes = (value: Value) => () => rival.set('/a', value);
+    const rivals = async (...all: (() => void)[]) => {
+      between.push(...all);
+      return (await fetch(url)).headers.get('etag') ?? '';
+    };
+
+    await rivals(writes(1));
+    expect((await put(url, { value: 0 }, { 'if-none-match': '*' })).status).toBe(412);
+    expect(await rival.get('/a')).toBe(1);
+    let headers = { 'if-match': await rivals(writes(2)) };
+    expect((await put(url, { value: 0 }, headers)).status).toBe(412);
+    expect(await rival.get('/a')).toBe(2);
+    headers = { 'if-match': await rivals(writes(3)) };
+    expect((await fetch(url, { method: 'DELETE', headers })).status).toBe(412);
+    expect(await rival.get('/a')).toBe(3);
+    await rivals(writes(4), writes(5));
+    expect((await put(url, { value: 0 }, { 'if-match': '*' })).status).toBe(200);
+    expect(await rival.get('/a')).toBe(0);
+    await rivals(writes(6), writes(null));
+    expect((await put(url, { value: 0 }, { 'if-match': '*' })).status).toBe(412);
+    expect(await rival.get('/a')).toBeNull();
+    expect(between).toEqual([]);
   });
 
   it('say what else is in the way: a lock, a value that wins', async () => {
