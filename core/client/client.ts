@@ -87,9 +87,9 @@ export interface OnOptions extends SubscribeOptions {
 
 export interface TimelineOptions {
   /** Start over after the last keyframe. @defaultValue false */
-  readonly loop?: boolean;
+  readonly loop?: boolean | undefined;
   /** Relay time in microseconds. @defaultValue at once */
-  readonly startTime?: number;
+  readonly startTime?: number | undefined;
 }
 
 /** One part of a bundle: the method of the client, with its arguments. */
@@ -109,7 +109,7 @@ export interface BundleOptions {
 export interface ClientCounts {
   /** Stream samples and gesture phases that were not sent: no session, or newer ones took their place. */
   readonly dropped: number;
-  /** Frames from the relay that could not be decoded, have no meaning for a client, or tell an impossible time. */
+  /** Frames from the relay that could not be decoded, or tell an impossible time. */
   readonly badFrames: number;
 }
 
@@ -119,7 +119,7 @@ export type SignalCallback<T extends Value = PlainValue> = (value: T, address: s
 /** Samples of a stream that go together, and how many come in a second. */
 export interface StreamOptions extends Pick<Stream, 'rate'> {
   /** All of them, oldest first; they are sent instead of the value. */
-  readonly samples?: readonly number[];
+  readonly samples?: readonly number[] | undefined;
 }
 
 /**

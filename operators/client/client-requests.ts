@@ -209,7 +209,7 @@ function isPublish(request: Request): request is SendRequest {
 
 /** What a relay would have said to a PUBLISH. */
 function ackOf(request: SendRequest): Ack {
-  return { address: addressOf(request), revision: undefined, locked: undefined, holder: undefined };
+  return { address: addressOf(request) };
 }
 
 /** Where the relay lists the bundles that wait. */
@@ -518,7 +518,7 @@ export class ClientRequests {
       }
       if (request.state === 'sent' && this.#mayNotBeRepeated(request)) {
         if (request.arrived) this.#answer(request, ackOf(request));
-        else this.#fail(request, 502, 'the connection was lost before the relay answered; it may have come or not');
+        else this.#fail(request, 502, 'not answered');
         continue;
       }
       if (request.kind === 'query') request.results = [];

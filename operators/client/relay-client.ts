@@ -139,12 +139,6 @@ function receive(message: RelayMessage, timestamp: number | undefined, to: Clien
     case 'PONG':
       requests.ponged();
       break;
-    case 'WELCOME':
-    case 'ANNOUNCE':
-      break;
-    default:
-      errors.next(new ClaspError(101, `${(message as Message).type} does not come from a relay`));
-      return false;
   }
   return true;
 }

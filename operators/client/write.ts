@@ -21,12 +21,11 @@ export function write(client: Client, signal: Signal): Reply<Ack> | undefined {
       return client.emit(address, signal.value);
     case 'timeline': {
       const { keyframes, loop, startTime } = signal;
-      const options = { ...(loop !== undefined && { loop }), ...(startTime !== undefined && { startTime }) };
-      return client.timeline(address, keyframes, options);
+      return client.timeline(address, keyframes, { loop, startTime });
     }
     case 'stream': {
       const { value, samples, rate } = signal;
-      client.stream(address, value, { ...(samples && { samples }), ...(rate !== undefined && { rate }) });
+      client.stream(address, value, { samples, rate });
       return undefined;
     }
     case 'gesture':
