@@ -2,7 +2,7 @@
 export type SecretSource = string | { readonly file: string } | { readonly env: string };
 
 /** A token that a configuration gives, with what its bearer may do. */
-export interface ConfiguredToken {
+interface ConfiguredToken {
   /** The token; one of `token` and `sha256`. */
   readonly token?: SecretSource;
   /** SHA-256 of the token, 64 hex digits: then the configuration does not hold the token. */
@@ -14,7 +14,7 @@ export interface ConfiguredToken {
 }
 
 /** A key that is trusted to sign capability tokens: a public key, or a file that holds one. */
-export interface ConfiguredAnchor {
+interface ConfiguredAnchor {
   /** 64 hex digits, PEM, or `did:key:z6Mk…`. */
   readonly key: string | { readonly file: string };
   /** The most that a token of this key may give. @defaultValue everything */

@@ -9,7 +9,7 @@ import type { AuthConfig, SecretSource } from './auth-config.ts';
 const MIN_ADMIN = 20;
 
 /** A secret from where it stands, without the line break at its end. Throws a `ClaspError` 402 that names the place, never the secret. */
-export function readSecret(source: SecretSource, what: string): string {
+function readSecret(source: SecretSource, what: string): string {
   if (typeof source === 'string') return source;
   if ('env' in source) {
     const value = process.env[source.env];
@@ -73,7 +73,7 @@ export function readTokens({ tokens = [] }: AuthConfig): readonly StaticToken[] 
 }
 
 /** What a file holds. Throws a `ClaspError` 402 that says in one line why it cannot be read. */
-export function textOf(path: string, what: string): string {
+function textOf(path: string, what: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (cause) {
