@@ -54,6 +54,7 @@ describe('JSON', () => {
     };
     fc.assert(
       fc.property(fc.json(), fc.constantFrom('', ' ', '\n\t '), (text, space) => {
+        fc.pre(!/\d{19}/.test(text)); // an integer over 64 bits is refused
         const padded = space + JSON.stringify(JSON.parse(text), null, space) + space;
         expect(JSON.stringify(asNumbers(parseJson(padded)))).toBe(JSON.stringify(JSON.parse(text)));
       }),

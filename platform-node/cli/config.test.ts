@@ -98,7 +98,7 @@ describe('clasp-rx check', () => {
       line: 3,
       column: 32,
       key: 'bridges[0].listn',
-      value: 8000,
+      value: 'a number',
       reason: 'unknown key "listn"; did you mean "listen"?',
     });
   });
